@@ -1,0 +1,43 @@
+# spoolmta: `make run` starts a mail system, `make test` tests it. Nothing else need be installed first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check venv bench format clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: venv ## start spoolmta on 127.0.0.1:2525 with a spool of its own
+	@exec $(BIN)/spoolmta serve
+
+test: venv ## run every test
+	@$(BIN)/pytest
+
+check: venv ## ruff, mypy --strict and the rules of the house
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest tests/rules
+
+bench: venv ## measure against Postfix on this machine
+	@$(BIN)/python -m tools.bench
+
+format: venv ## write every file in the one format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+venv: $(VENV)/installed ## make the environment alone
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12 run"; exit 1; }
+	@echo "making $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,241 @@
+-- The spool of spoolmta: one SQLite file, <queue_directory>/spool.db. Tables in the order in which a message passes them.
+--
+-- A message is a row of `message` that never changes, its rows in `recipient` and `content`, and exactly one row in exactly
+-- one of the six state tables (maildrop, incoming, active, deferred, hold, corrupt). A transition inserts there and deletes
+-- here in one transaction. No status column repeats it.
+--
+-- Times are integers, microseconds since 1970 UTC. Ids are made by the node that inserts (message/queue_id.py).
+-- Read the v1_ views at the end for questions; their columns are a promise, the tables are not.
+
+PRAGMA user_version = 1;
+
+-- ------------------------------------------------------------------------------------------------ who works on the spool
+
+-- Every process that has the spool open for work. Inserted by the process itself at its start, deleted by it at its end or
+-- by the keeper when it is dead. Claims name it: with the row, the claims of a dead process fall free.
+CREATE TABLE process (
+    process_id  INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used twice: it is also the node number in the ids it makes
+    service     TEXT    NOT NULL,                    -- master.cf service name
+    pid         INTEGER NOT NULL,
+    start_ticks INTEGER NOT NULL,                    -- with pid and boot_id it names one process for ever
+    boot_id     TEXT    NOT NULL,
+    started_at  INTEGER NOT NULL
+) STRICT;
+
+-- ------------------------------------------------------------------------------------------------------------ the message
+
+-- One row a message. Inserted by smtpd, pickup, sendmail, bounce and local; deleted when its last recipient is answered.
+CREATE TABLE message (
+    message_id      INTEGER PRIMARY KEY,
+    queue_id        TEXT    NOT NULL,                -- message_id as log readers know it
+    origin          TEXT    NOT NULL,                -- smtpd, sendmail, bounce, local
+    sender          TEXT    NOT NULL,                -- '' is the null sender
+    size            INTEGER NOT NULL,                -- bytes of content, with CRLF line ends
+    arrived_at      INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,                -- the lifetime counts from here; a requeue starts it afresh
+    envid           TEXT    NOT NULL,
+    ret             TEXT    NOT NULL CHECK (ret IN ('', 'FULL', 'HDRS')),
+    encoding        TEXT    NOT NULL CHECK (encoding IN ('7bit', '8bit')),
+    smtputf8        INTEGER NOT NULL CHECK (smtputf8 IN (0, 1)),
+    uid             INTEGER,                         -- submitting user of local mail
+    full_name       TEXT    NOT NULL,
+    client_name     TEXT    NOT NULL,
+    client_reverse_name TEXT NOT NULL,
+    client_address  TEXT    NOT NULL,
+    client_port     INTEGER NOT NULL,
+    client_helo     TEXT    NOT NULL,
+    client_protocol TEXT    NOT NULL,
+    sasl_method     TEXT    NOT NULL,
+    sasl_username   TEXT    NOT NULL,
+    sasl_sender     TEXT    NOT NULL
+) STRICT;
+
+-- Inserted and deleted with its message; never changed.
+CREATE TABLE recipient (
+    message_id INTEGER NOT NULL,
+    number     INTEGER NOT NULL,                     -- 0, 1, 2 ... in the order of the envelope
+    address    TEXT    NOT NULL,
+    original   TEXT    NOT NULL,                     -- as received, before aliases
+    orcpt      TEXT    NOT NULL,                     -- RFC 3461 ORCPT, "type;address", '' if none
+    notify     INTEGER NOT NULL,                     -- RFC 3461 NOTIFY: 0 absent, 1 never, 2 success, 4 failure, 8 delay
+    PRIMARY KEY (message_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- The content in pieces, CRLF line ends, no dot-stuffing. A large message's pieces are inserted while it is still arriving.
+CREATE TABLE content (
+    message_id INTEGER NOT NULL,
+    piece      INTEGER NOT NULL,
+    data       BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX content_by_message ON content (message_id, piece);
+
+-- A message whose content is still arriving piece by piece. Deleted by the commit that accepts or abandons it; the keeper
+-- removes what a dead process left.
+CREATE TABLE upload (
+    message_id INTEGER PRIMARY KEY,
+    process_id INTEGER NOT NULL
+) STRICT;
+CREATE INDEX upload_by_process ON upload (process_id);
+
+-- ------------------------------------------------------------------------------------------------------- the state tables
+
+-- Handed in on this machine, not yet cleaned up. sendmail, bounce, local, a requeue -> maildrop -> pickup.
+CREATE TABLE maildrop (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL
+) STRICT;
+
+-- Accepted and cleaned up, not yet resolved. smtpd, pickup -> incoming -> trivial_rewrite.
+CREATE TABLE incoming (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL
+) STRICT;
+
+-- Resolved, with delivery rows. trivial_rewrite -> active -> qmgr (gone, or deferred), bounce.
+CREATE TABLE active (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL
+) STRICT;
+
+-- Waiting for the next try. qmgr, bounce -> deferred -> trivial_rewrite when due.
+CREATE TABLE deferred (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL,
+    retry_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deferred_by_retry_at ON deferred (retry_at);
+
+-- Kept until somebody says otherwise; never expires. smtpd, pickup, an operator -> hold -> an operator.
+CREATE TABLE hold (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL,
+    reason     TEXT    NOT NULL
+) STRICT;
+
+-- Not understood, or its claimer died three times. Any stage -> corrupt -> an operator.
+CREATE TABLE corrupt (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL,
+    reason     TEXT    NOT NULL
+) STRICT;
+
+-- A stage works on this message (maildrop, incoming, deferred, or active with a notice). One owner; process numbers
+-- are never used twice, so a late owner is told from the present one.
+CREATE TABLE claim (
+    message_id INTEGER PRIMARY KEY,
+    process_id INTEGER NOT NULL,
+    claimed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX claim_by_process ON claim (process_id);
+
+-- How often a process died with this message in its hands. At three the message goes to corrupt.
+CREATE TABLE crash (
+    message_id INTEGER PRIMARY KEY,
+    count      INTEGER NOT NULL
+) STRICT;
+
+-- ---------------------------------------------------------------------------------------------------------------- delivery
+
+-- Some recipients of one active message to one (transport, nexthop). Inserted by trivial_rewrite, deleted by qmgr. It waits
+-- for the scheduler unless it stands in granted, attempt or report.
+CREATE TABLE delivery (
+    delivery_id INTEGER PRIMARY KEY,
+    message_id  INTEGER NOT NULL,
+    transport   TEXT    NOT NULL,
+    nexthop     TEXT    NOT NULL,
+    planned_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX delivery_by_message ON delivery (message_id);
+
+CREATE TABLE delivery_recipient (
+    delivery_id INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    address     TEXT    NOT NULL,                    -- where to deliver, after resolving
+    PRIMARY KEY (delivery_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- Let go by the scheduler, inside its destination's window; any agent of the transport may take it.
+CREATE TABLE granted (
+    delivery_id INTEGER PRIMARY KEY,
+    transport   TEXT    NOT NULL,
+    granted_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX granted_by_transport ON granted (transport, delivery_id);
+
+-- Being delivered. After a crash, exactly these may have been delivered without our knowing.
+CREATE TABLE attempt (
+    delivery_id INTEGER PRIMARY KEY,
+    process_id  INTEGER NOT NULL,
+    granted_at  INTEGER NOT NULL,
+    started_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX attempt_by_process ON attempt (process_id);
+
+-- An attempt has ended: the scheduler's feedback, taken and deleted by qmgr.
+--   done     the destination answered, whatever it said of the recipients
+--   failed   the destination as a whole failed (the reason counts against its window)
+--   crashed  the agent died
+CREATE TABLE report (
+    delivery_id INTEGER PRIMARY KEY,
+    verdict     TEXT    NOT NULL CHECK (verdict IN ('done', 'failed', 'crashed')),
+    dsn         TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    reported_at INTEGER NOT NULL
+) STRICT;
+
+-- The latest answer for a recipient: the delivered mark, the defer log and the bounce log in one. Written by agents and by
+-- qmgr; final unless the action is 'deferred'. A recipient without a row has not been tried.
+CREATE TABLE outcome (
+    message_id INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    action     TEXT    NOT NULL CHECK (action IN ('sent', 'bounced', 'deferred')),
+    dsn        TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    relay      TEXT    NOT NULL,
+    remote     TEXT    NOT NULL,
+    reply      TEXT    NOT NULL,
+    success    TEXT    NOT NULL,                     -- delivered, relayed, expanded; '' if nobody is to be told of a success
+    noticed    INTEGER NOT NULL DEFAULT 0,           -- 1: the sender has been told, or need not be
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (message_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- A report to the sender that is to be written: qmgr inserts it when an active message's deliveries are all answered; bounce
+-- deletes it in the commit that puts the report into maildrop. retry_at: the message then goes to deferred until that time;
+-- NULL: it is then gone.
+CREATE TABLE notice (
+    message_id INTEGER NOT NULL,
+    kind       TEXT    NOT NULL CHECK (kind IN ('failure', 'delay', 'success')),
+    retry_at   INTEGER,
+    PRIMARY KEY (message_id, kind)
+) STRICT, WITHOUT ROWID;
+
+-- Destinations that are not tried before a time, and why. Written by qmgr.
+CREATE TABLE destination (
+    transport  TEXT    NOT NULL,
+    nexthop    TEXT    NOT NULL,
+    dead_until INTEGER NOT NULL,
+    dsn        TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    PRIMARY KEY (transport, nexthop)
+) STRICT, WITHOUT ROWID;
+
+-- Somebody asked to try deferred mail now (postqueue -f, ETRN); taken by qmgr, which then forgets dead destinations.
+CREATE TABLE flush (
+    flush_id     INTEGER PRIMARY KEY,
+    requested_at INTEGER NOT NULL
+) STRICT;
+
+-- ------------------------------------------------------------------------------------------------------------- the journal
+
+-- What happened, written in the transaction that did it; kept after the message is gone. detail is a JSON object.
+--   accepted resolved granted sent deferred bounced expired held released requeued noticed corrupted removed deleted
+CREATE TABLE event (
+    event_id   INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    kind       TEXT    NOT NULL,
+    recipient  TEXT    NOT NULL DEFAULT '',
+    detail     TEXT    NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE INDEX event_by_message ON event (message_id);

@@ -1,0 +1,9 @@
+"""What a message is, whatever carries it: envelope, headers, status codes, trace.
+
+envelope        sender, recipients, client and ESMTP options of a message
+outcome         what became of one recipient in one attempt
+queue_id        the names of messages
+header          splitting, folding and reading of headers
+trace_headers   Received, Return-Path, Delivered-To, X-Original-To; hop count
+dates           RFC 5322 dates
+"""

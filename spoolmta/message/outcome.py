@@ -1,0 +1,105 @@
+"""What became of one recipient in one attempt: a value that agents return.
+
+Also the enhanced status codes of RFC 3463 as far as they are arithmetic.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """The end of an attempt for one recipient.
+
+    SENT        the next hop, mailbox or command has it (final)
+    BOUNCED     it will never be delivered (final; the sender is told)
+    DEFERRED    not now: tried again after the backoff
+    """
+
+    SENT = "sent"
+    BOUNCED = "bounced"
+    DEFERRED = "deferred"
+
+
+class Success(StrEnum):
+    """How a success is worded in a notice (RFC 3464, 2.3.3)."""
+
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
+    EXPANDED = "expanded"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result for recipient *number* (its key in the message).
+
+    *reason* is the public text, logged in parentheses after status=, and read by the sender in a
+    notice. *relay* is what the log says ("mx.example[192.0.2.1]:25", "virtual", "none").
+    *remote* is the host that spoke the *reply* ("" if no host did), for Remote-MTA and
+    Diagnostic-Code. *delays* are the four of Postfix's log line, in seconds: before the queue
+    manager, in it, connection set-up, transmission. *tell_success* is how a success notice, if the
+    sender asked for one, words it; None if the next hop took over that duty.
+    """
+
+    number: int
+    action: Action
+    dsn: str
+    reason: str
+    relay: str = "none"
+    remote: str = ""
+    reply: str = ""
+    delays: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    connection_use: int = 1
+    tell_success: Success | None = field(default=Success.DELIVERED)
+
+    @property
+    def is_final(self) -> bool:
+        """True if the recipient needs no further attempt."""
+        return self.action is not Action.DEFERRED
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Some recipients of one message that go to one next hop by one transport: an agent's work.
+
+    *recipients* pairs the recipient's number with the address to deliver to, and keeps what the
+    agent must hand on or print. *attempted_at* is when the agent claimed it, *granted_at* when the
+    scheduler let it go, *arrived_at* when the message came in (seconds).
+    """
+
+    delivery_id: int
+    message_id: int
+    queue_id: str
+    transport: str
+    nexthop: str
+    sender: str
+    size: int
+    encoding: str
+    smtputf8: bool
+    envid: str
+    ret: str
+    arrived_at: float
+    activated_at: float
+    granted_at: float
+    attempted_at: float
+    recipients: tuple["DeliveryRecipient", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecipient:
+    """One recipient of a Delivery; *address* is the one to deliver to, after resolving."""
+
+    number: int
+    address: str
+    original: str
+    orcpt: str
+    notify: int
+
+
+def defer(number: int, dsn: str, reason: str, **more: object) -> Outcome:
+    """Return a DEFERRED outcome."""
+    return Outcome(number, Action.DEFERRED, dsn, reason, **more)  # type: ignore[arg-type]
+
+
+def bounce(number: int, dsn: str, reason: str, **more: object) -> Outcome:
+    """Return a BOUNCED outcome."""
+    return Outcome(number, Action.BOUNCED, dsn, reason, **more)  # type: ignore[arg-type]
