@@ -1,0 +1,278 @@
+"""spool.db opened for work: transactions, durable or not, behind one write gate.
+
+Writers of all processes queue in the kernel at a lock file beside the spool (flock), so that
+nobody polls SQLite's own lock and a dead holder frees it at once. A durable transaction is
+committed with synchronous=FULL (it survives power loss), any other with NORMAL (it survives
+the death of every process; the WAL is a prefix, so a later durable commit carries it along).
+
+Must not: be carried over a fork; open the file by any other way in a process that has it open.
+"""
+
+import fcntl
+import os
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+import apsw
+
+from spoolmta.clock import Clock
+from spoolmta.errors import SpoolBusy, SpoolFailed, SpoolFull, SpoolmtaError, SpoolUnusable
+from spoolmta.spool import schema
+from spoolmta.spool.filesystem import require_local_filesystem
+from spoolmta.spool.statements import statements
+
+FILE_NAME = "spool.db"
+MINIMUM_SQLITE = (3, 51, 3)
+WITHDRAWN_SQLITE = (3, 52, 0)
+
+_GATE_NAME = "spool.gate"
+_PAGE_BYTES = 4096
+_CACHE_KIB = 8192
+_BUSY_SECONDS = 10.0
+_BUSY_INTERVAL = 0.0005
+_STATEMENT_CACHE = 400
+
+Row = tuple[Any, ...]
+
+
+def micros(seconds: float) -> int:
+    """Return a time as the spool keeps it: whole microseconds."""
+    return int(seconds * 1_000_000)
+
+
+def seconds(micros: int) -> float:
+    """Return a time of the spool in seconds."""
+    return micros / 1_000_000
+
+
+def numbers(values: Iterable[int]) -> Any:
+    """Return whole numbers as one bound array, for "IN carray(:ids)"."""
+    return apsw.carray(array("q", values))
+
+
+def check_sqlite(version: str) -> None:
+    """Raise SpoolUnusable if this SQLite may lose committed data with several processes.
+
+    Versions before 3.51.3 have the WAL-reset bug; 3.52.0 was withdrawn.
+    """
+    parts = tuple(int(part) for part in version.split("."))[:3]
+    if parts < MINIMUM_SQLITE or parts == WITHDRAWN_SQLITE:
+        raise SpoolUnusable(
+            f"SQLite {version} can lose committed mail when several processes write; spoolmta needs"
+            " 3.51.3 or newer (not 3.52.0): install a newer apsw package"
+        )
+
+
+class Spool:
+    """One connection to spool.db, for one thread."""
+
+    def __init__(self, path: Path, clock: Clock, connection: apsw.Connection, gate: int) -> None:
+        """Use `open`."""
+        self.path = path
+        self.clock = clock
+        self.commits = 0
+        self._connection = connection
+        self._gate = gate
+        self._transaction = Transaction(self)
+        self._durable = False
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock, *, create: bool = False) -> Self:
+        """Return the spool at *path*; *create* it if it is not there.
+
+        Raises SpoolUnusable: the caller prints it and ends; the text says what to do.
+        """
+        check_sqlite(apsw.sqlite_lib_version())
+        require_local_filesystem(path.parent)
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        mask = os.umask(0o007)
+        try:
+            gate = os.open(path.with_name(_GATE_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+            connection = apsw.Connection(
+                str(path), flags=flags, statementcachesize=_STATEMENT_CACHE
+            )
+        except (OSError, apsw.CantOpenError) as error:
+            raise SpoolUnusable(f"cannot open the spool {path}: {error}") from error
+        finally:
+            os.umask(mask)
+        spool = cls(path, clock, connection, gate)
+        try:
+            spool._prepare(create=create)
+        except apsw.Error as error:
+            spool.close()
+            raise SpoolUnusable(f"cannot use the spool {path}: {error}") from error
+        except SpoolmtaError:
+            spool.close()
+            raise
+        return spool
+
+    def transaction(self, *, durable: bool = False) -> "Transaction":
+        """Return the context in which statements are one commit; see `Transaction`.
+
+        Raises SpoolBusy, SpoolFull: nothing was written; try again later.
+        Raises SpoolFailed: it is not known whether it was written; end the process.
+        """
+        self._transaction.durable = durable
+        return self._transaction
+
+    def read(self, name: str, bindings: Mapping[str, Any] | None = None) -> list[Row]:
+        """Return all rows of a named SELECT, outside any transaction.
+
+        Raises SpoolFailed: end the process.
+        """
+        try:
+            return self._connection.execute(statements()[name], bindings).fetchall()
+        except apsw.Error as error:
+            _translate(error, self.path)
+
+    def checkpoint(self, mode: int) -> tuple[int, int]:
+        """Return (pages in the WAL, pages of them copied to the file) after a checkpoint."""
+        return self._connection.wal_checkpoint(mode=mode)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+        os.close(self._gate)
+
+    def _prepare(self, *, create: bool) -> None:
+        connection = self._connection
+        connection.set_busy_handler(_wait_for_lock)
+        if create and schema.version(connection) == 0:
+            connection.pragma("page_size", _PAGE_BYTES)
+        with _Gate(self._gate):
+            if connection.pragma("journal_mode", "wal") != "wal":
+                raise SpoolUnusable(f"{self.path}: write-ahead logging cannot be used there")
+            if create:
+                schema.apply(connection)
+        schema.verify(connection, self.path)
+        connection.pragma("synchronous", "NORMAL")
+        connection.pragma("wal_autocheckpoint", 0)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        connection.pragma("temp_store", 2)
+        connection.pragma("trusted_schema", 0)
+        connection.pragma("mmap_size", 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        # Without it the last one to close would delete the WAL under a racing opener.
+        connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, 1)  # type: ignore[arg-type]
+
+    def _begin(self, *, durable: bool) -> None:
+        try:
+            fcntl.flock(self._gate, fcntl.LOCK_EX)
+            if durable != self._durable:
+                self._connection.pragma("synchronous", "FULL" if durable else "NORMAL")
+                self._durable = durable
+            self._connection.execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+            _translate(error, self.path)
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+            self.commits += 1
+        except apsw.Error as error:
+            self._rollback()
+            _translate(error, self.path)
+        else:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def _rollback(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+
+class Transaction:
+    """BEGIN IMMEDIATE ... COMMIT; an exception inside rolls everything back.
+
+    Never wait for anything but SQLite inside it: all other writers stand at the gate.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        """Use `Spool.transaction`."""
+        self.durable = False
+        self._spool = spool
+        self._connection = spool._connection
+        self._statements = statements()
+
+    @property
+    def now(self) -> int:
+        """The present time as the spool keeps it."""
+        return micros(self._spool.clock.now())
+
+    @property
+    def changes(self) -> int:
+        """How many rows the last statement inserted, updated or deleted."""
+        return self._connection.changes()
+
+    def run(
+        self, name: str, bindings: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> list[Row]:
+        """Run a named statement; return its rows (of a SELECT or RETURNING)."""
+        return self._connection.execute(self._statements[name], bindings).fetchall()
+
+    def run_many(
+        self, name: str, bindings: Iterable[Mapping[str, Any]] | Iterable[Sequence[Any]]
+    ) -> None:
+        """Run a named statement that returns no rows once for each of *bindings*."""
+        self._connection.executemany(self._statements[name], bindings)
+
+    def __enter__(self) -> Self:
+        self._spool._begin(durable=self.durable)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._spool._commit()
+            return
+        self._spool._rollback()
+        if isinstance(error, apsw.Error):
+            _translate(error, self._spool.path)
+
+
+class _Gate:
+    """The write gate alone, for work that is no transaction."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+
+def _wait_for_lock(calls: int) -> bool:
+    """SQLite's own lock is contended only by foreign tools: ask at a constant pace, then give up."""
+    time.sleep(_BUSY_INTERVAL)
+    return calls * _BUSY_INTERVAL < _BUSY_SECONDS
+
+
+def _translate(error: apsw.Error, path: Path) -> NoReturn:
+    """Turn SQLite's exceptions into ours, at this edge alone."""
+    if isinstance(error, apsw.FullError):
+        raise SpoolFull(f"{path}: no space left for the spool") from error
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        raise SpoolBusy(f"{path}: the spool is locked by another program: {error}") from error
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        raise SpoolUnusable(
+            f"{path}: the spool is damaged ({error}); stop spoolmta, keep all spool.db* files,"
+            " and recover from a copy"
+        ) from error
+    if isinstance(error, apsw.IOError | apsw.ReadOnlyError | apsw.CantOpenError):
+        raise SpoolFailed(f"{path}: {error}") from error
+    raise error

@@ -1,0 +1,30 @@
+"""The journal: what happened to a message, written in the transaction that did it.
+
+Read by `spoolmta trace` and the v1_events view; kept after the message is gone.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from spoolmta.spool.connection import Transaction
+
+_encode = msgspec.json.Encoder().encode
+
+
+def detail(**values: object) -> str:
+    """Return the detail of an event as JSON text."""
+    return _encode(values).decode("utf-8", "surrogatepass")
+
+
+def record(
+    tx: Transaction, message_id: int, kind: str, recipient: str = "", **values: object
+) -> None:
+    """Write one event; *values* become its detail."""
+    tx.run("insert_event", (tx.now, message_id, kind, recipient, detail(**values)))
+
+
+def record_many(tx: Transaction, events: Iterable[tuple[int, str, str, str]]) -> None:
+    """Write events given as (message id, kind, recipient, detail as JSON text)."""
+    now = tx.now
+    tx.run_many("insert_event", ((now, *event) for event in events))

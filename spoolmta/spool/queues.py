@@ -1,0 +1,327 @@
+"""The six state tables: how a message enters, is claimed, moves on and ends.
+
+A message is in exactly one of them outside a transaction. Whoever claims a message owns it until
+it advances or releases it, or until its process is found dead; a mismatch of row counts means
+that the claim was lost, and the work is dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spoolmta.errors import ClaimLost
+from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
+from spoolmta.spool import events
+from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
+
+
+class State(StrEnum):
+    """The state tables."""
+
+    MAILDROP = "maildrop"
+    INCOMING = "incoming"
+    ACTIVE = "active"
+    DEFERRED = "deferred"
+    HOLD = "hold"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be enqueued. *pieces* are those not yet uploaded, the first is *first_piece*."""
+
+    message_id: int
+    queue_id: str
+    envelope: Envelope
+    size: int
+    pieces: tuple[bytes, ...]
+    arrived_at: float
+    first_piece: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A message of the spool, without content. Times are seconds."""
+
+    message_id: int
+    queue_id: str
+    envelope: Envelope
+    size: int
+    arrived_at: float
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A claimed message and its recipients that have no final answer yet, as (number, address)."""
+
+    message_id: int
+    queue_id: str
+    sender: str
+    size: int
+    recipients: tuple[tuple[int, str], ...]
+
+
+def enqueue(tx: Transaction, state: State | str, message: NewMessage, *, reason: str = "") -> None:
+    """Insert a message with its recipients and content into maildrop, incoming or hold."""
+    _insert(tx, message, created_at=message.arrived_at)
+    _enter(tx, State(state), message.message_id, reason)
+    envelope = message.envelope
+    events.record(
+        tx,
+        message.message_id,
+        "accepted",
+        queue_id=message.queue_id,
+        state=str(state),
+        origin=envelope.origin,
+        sender=envelope.sender,
+        recipients=[recipient.address for recipient in envelope.recipients[:50]],
+        recipient_count=len(envelope.recipients),
+        size=message.size,
+        client=envelope.client.address,
+        helo=envelope.client.helo,
+    )
+
+
+def replace(
+    tx: Transaction, state: State | str, message: NewMessage, process_id: int, *, reason: str = ""
+) -> None:
+    """Advance a claimed maildrop message to *state* with new envelope and content, same id.
+
+    Raises ClaimLost: somebody else owns the message; drop the work.
+    """
+    ids = [message.message_id]
+    _give_up_claims(tx, process_id, ids)
+    _leave(tx, State.MAILDROP, ids)
+    if not message.first_piece:
+        tx.run("delete_contents", {"ids": numbers(ids)})
+    tx.run("delete_messages", {"ids": numbers(ids)})
+    tx.run("delete_recipients", {"ids": numbers(ids)})
+    _insert(tx, message, created_at=tx.now / 1_000_000)
+    _enter(tx, State(state), message.message_id, reason)
+    events.record(
+        tx,
+        message.message_id,
+        "cleaned",
+        state=str(state),
+        sender=message.envelope.sender,
+        recipient_count=len(message.envelope.recipients),
+        size=message.size,
+    )
+
+
+def claim(tx: Transaction, state: State | str, process_id: int, limit: int) -> list[int]:
+    """Claim up to *limit* messages of maildrop, incoming or (those due) deferred."""
+    bindings = {"process_id": process_id, "now": tx.now, "limit": limit}
+    return [row[0] for row in tx.run(f"claim_{state}", bindings)]
+
+
+def release(tx: Transaction, process_id: int, message_ids: Sequence[int]) -> None:
+    """Give claimed messages back to their table, unchanged."""
+    tx.run("release_claims", {"process_id": process_id, "ids": numbers(message_ids)})
+
+
+def release_all(tx: Transaction, process_id: int) -> None:
+    """Give back every message that the process has claimed."""
+    tx.run("release_all_claims", {"process_id": process_id})
+
+
+def load(reader: Spool, message_ids: Sequence[int]) -> list[QueuedMessage]:
+    """Return the messages that exist, with all their recipients, in the order of their ids."""
+    bindings = {"ids": numbers(message_ids)}
+    recipients: dict[int, list[Recipient]] = {}
+    for message_id, _, address, original, orcpt, notify in reader.read("load_recipients", bindings):
+        recipients.setdefault(message_id, []).append(
+            Recipient(address, original, orcpt, Notify(notify))
+        )
+    rows = reader.read("load_messages", {"ids": numbers(message_ids)})
+    return [_queued(row, recipients.get(row[0], [])) for row in sorted(rows)]
+
+
+def load_unanswered(reader: Spool, message_ids: Sequence[int]) -> list[Unanswered]:
+    """Return what is to be routed of claimed messages, in the order of their ids."""
+    recipients: dict[int, list[tuple[int, str]]] = {}
+    for message_id, number, address in reader.read(
+        "load_unanswered", {"ids": numbers(message_ids)}
+    ):
+        recipients.setdefault(message_id, []).append((number, address))
+    rows = reader.read("load_senders", {"ids": numbers(message_ids)})
+    return [
+        Unanswered(message_id, queue_id, sender, size, tuple(recipients.get(message_id, ())))
+        for message_id, queue_id, sender, size in sorted(rows)
+    ]
+
+
+def activate(
+    tx: Transaction, process_id: int, incoming: Sequence[int], deferred: Sequence[int]
+) -> None:
+    """Advance claimed messages of incoming and deferred to active.
+
+    Raises ClaimLost: somebody else owns one of them; release and drop the work.
+    """
+    message_ids = [*incoming, *deferred]
+    _give_up_claims(tx, process_id, message_ids)
+    if incoming:
+        _leave(tx, State.INCOMING, incoming)
+    if deferred:
+        _leave(tx, State.DEFERRED, deferred)
+    now = tx.now
+    tx.run_many("enter_active", ((message_id, now) for message_id in message_ids))
+
+
+def postpone(tx: Transaction, message_id: int, retry_at: float) -> None:
+    """Move an active message to deferred, until *retry_at* (seconds).
+
+    Raises ClaimLost: the message is not active any more.
+    """
+    _leave(tx, State.ACTIVE, [message_id])
+    tx.run("enter_deferred", (message_id, tx.now, micros(retry_at)))
+
+
+def hold(
+    tx: Transaction, source: State | str, message_id: int, process_id: int, reason: str
+) -> None:
+    """Move a claimed message to hold.
+
+    Raises ClaimLost: somebody else owns the message; drop the work.
+    """
+    _give_up_claims(tx, process_id, [message_id])
+    _leave(tx, State(source), [message_id])
+    tx.run("enter_hold", (message_id, tx.now, reason))
+    events.record(tx, message_id, "held", reason=reason)
+
+
+def corrupt(
+    tx: Transaction, source: State | str, message_id: int, process_id: int, reason: str
+) -> None:
+    """Move a claimed message that cannot be understood to corrupt, with the reason.
+
+    Raises ClaimLost: somebody else owns the message; drop the work.
+    """
+    _give_up_claims(tx, process_id, [message_id])
+    _leave(tx, State(source), [message_id])
+    tx.run("enter_corrupt", (message_id, tx.now, reason))
+    events.record(tx, message_id, "corrupted", reason=reason)
+
+
+def remove(tx: Transaction, state: State | str, message_ids: Sequence[int]) -> None:
+    """End messages of *state*: nothing but their history is left.
+
+    Raises ClaimLost: one of them is not in that state any more.
+    """
+    _leave(tx, State(state), message_ids)
+    erase(tx, message_ids)
+    events.record_many(tx, ((message_id, "removed", "", "{}") for message_id in message_ids))
+
+
+def erase(tx: Transaction, message_ids: Sequence[int]) -> None:
+    """Delete what a message consists of, save its row in a state table."""
+    for statement in (
+        "delete_messages",
+        "delete_recipients",
+        "delete_contents",
+        "delete_outcomes",
+        "delete_crashes",
+    ):
+        tx.run(statement, {"ids": numbers(message_ids)})
+
+
+def next_retry(reader: Spool) -> float | None:
+    """Return when the first deferred message is due, in seconds; None if there is none."""
+    value = reader.read("next_retry")[0][0]
+    return None if value is None else seconds(value)
+
+
+def count_active(reader: Spool) -> int:
+    """Return how many messages are active."""
+    return int(reader.read("count_active")[0][0])
+
+
+def _insert(tx: Transaction, message: NewMessage, *, created_at: float) -> None:
+    message_id, envelope = message.message_id, message.envelope
+    tx.run("insert_message", _message_row(message, created_at))
+    tx.run_many("insert_recipient", _recipient_rows(message_id, envelope.recipients))
+    first = message.first_piece
+    if len(message.pieces) == 1:
+        tx.run("insert_content", (message_id, first, message.pieces[0]))
+    else:
+        tx.run_many(
+            "insert_content",
+            ((message_id, first + offset, piece) for offset, piece in enumerate(message.pieces)),
+        )
+    if first:
+        tx.run("delete_upload", (message_id,))
+
+
+def _message_row(message: NewMessage, created_at: float) -> Row:
+    envelope, client = message.envelope, message.envelope.client
+    return (
+        message.message_id,
+        message.queue_id,
+        envelope.origin,
+        envelope.sender,
+        message.size,
+        micros(message.arrived_at),
+        micros(created_at),
+        envelope.envid,
+        envelope.ret,
+        envelope.encoding,
+        int(envelope.smtputf8),
+        envelope.uid,
+        envelope.full_name,
+        client.name,
+        client.reverse_name,
+        client.address,
+        client.port,
+        client.helo,
+        client.protocol,
+        client.sasl_method,
+        client.sasl_username,
+        client.sasl_sender,
+    )
+
+
+def _recipient_rows(message_id: int, recipients: Iterable[Recipient]) -> Iterable[Row]:
+    return (
+        (message_id, number, r.address, r.original or r.address, r.orcpt, int(r.notify))
+        for number, r in enumerate(recipients)
+    )
+
+
+def _enter(tx: Transaction, state: State, message_id: int, reason: str) -> None:
+    if state is State.HOLD:
+        tx.run("enter_hold", (message_id, tx.now, reason))
+    else:
+        tx.run(f"enter_{state}", (message_id, tx.now))
+
+
+def _leave(tx: Transaction, state: State, message_ids: Sequence[int]) -> None:
+    tx.run(f"leave_{state}", {"ids": numbers(message_ids)})
+    if tx.changes != len(message_ids):
+        raise ClaimLost(f"{len(message_ids)} messages should be in {state}, {tx.changes} were")
+
+
+def _give_up_claims(tx: Transaction, process_id: int, message_ids: Sequence[int]) -> None:
+    release(tx, process_id, message_ids)
+    if tx.changes != len(message_ids):
+        raise ClaimLost(f"process {process_id} lost a claim")
+
+
+def _queued(row: Row, recipients: Sequence[Recipient]) -> QueuedMessage:
+    (message_id, queue_id, origin, sender, size, arrived_at, created_at, envid, ret, encoding) = row[:10]  # fmt: skip
+    smtputf8, uid, full_name = row[10:13]
+    envelope = Envelope(
+        sender=sender,
+        recipients=tuple(recipients),
+        origin=origin,
+        client=Client(*row[13:]),
+        uid=uid,
+        envid=envid,
+        ret=ret,
+        encoding=encoding,
+        smtputf8=bool(smtputf8),
+        full_name=full_name,
+    )
+    return QueuedMessage(
+        message_id, queue_id, envelope, size, seconds(arrived_at), seconds(created_at)
+    )

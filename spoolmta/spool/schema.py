@@ -1,0 +1,56 @@
+"""schema.sql: applied to a new spool, verified on an old one. The only reader of that file.
+
+Must not: change a spool of another version; its operator decides.
+"""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from spoolmta.errors import SpoolUnusable
+
+VERSION = 1
+
+
+@cache
+def text() -> str:
+    """Return the whole schema: the packaged copy, else the one at the root of the source tree."""
+    packaged = files("spoolmta.spool").joinpath("schema.sql")
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    return (Path(__file__).parents[2] / "schema.sql").read_text("utf-8")
+
+
+def apply(connection: apsw.Connection) -> None:
+    """Create every table in an empty file, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if version(connection) == 0:
+            connection.execute(text())
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def verify(connection: apsw.Connection, path: Path) -> None:
+    """Raise SpoolUnusable if the spool was made by another version of spoolmta."""
+    found = version(connection)
+    if found == VERSION:
+        return
+    if found == 0:
+        raise SpoolUnusable(
+            f"{path}: this file is not a spool (no schema in it); move it away and start again"
+        )
+    raise SpoolUnusable(
+        f"{path}: the spool has schema version {found}, this spoolmta works with version"
+        f" {VERSION}; start the spoolmta that made it, let it deliver its queue, then move the file"
+        " away"
+    )
+
+
+def version(connection: apsw.Connection) -> int:
+    """Return the schema version of the file, 0 for an empty one."""
+    return int(connection.pragma("user_version"))
