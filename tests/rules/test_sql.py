@@ -1,0 +1,134 @@
+"""SQL lives in spool/ alone; every named statement is used; none reads or sorts a whole queue."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import apsw
+import pytest
+
+from tests.rules.sources import PACKAGE, ROOT, modules
+
+QUERIES = PACKAGE / "spool" / "queries"
+
+# spoolmta's own "hash:" files are SQLite files too, far below the spool.
+SQL_ELSEWHERE = ("spoolmta/maps/index",)
+SQL_TEXT = re.compile(
+    r"\s*(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|"
+    r"CREATE\s+(TABLE|INDEX|VIEW)|PRAGMA\s|BEGIN\s+IMMEDIATE)\s",
+    re.DOTALL,
+)
+
+# Tables that stay small however long the queue is: rows for what is at work at this moment.
+SMALL = {"process", "claim", "upload", "granted", "attempt", "report", "notice", "flush", "crash"}
+SMALL |= {"destination"}
+NOT_TABLES = ("CONSTANT ROW", "VIRTUAL TABLE", "json_each", "carray")
+
+# Statements that read a large table on purpose, and why that is right.
+SCANS_ALLOWED = {
+    "claim_maildrop": "in key order, and it stops at the limit",
+    "claim_incoming": "in key order, and it stops at the limit",
+    "count_active": "active is bounded by qmgr_message_active_limit",
+}
+SORTS_ALLOWED: dict[str, str] = {}
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    """Yield (name, SQL) of every named statement."""
+    for path in sorted(QUERIES.glob("*.sql")):
+        for block in re.split(r"^-- name: *", path.read_text(), flags=re.MULTILINE)[1:]:
+            name, _, text = block.partition("\n")
+            yield name.strip(), text
+
+
+STATEMENTS = dict(_statements())
+
+
+def test_sql_is_said_in_the_spool_alone() -> None:
+    wrong = [
+        f"{module.path}: {text.strip()[:60]!r}"
+        for module in modules()
+        if module.package != "spool" and not module.path.startswith(SQL_ELSEWHERE)
+        for text in module.strings()
+        if SQL_TEXT.match(text)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_engine_is_known_to_the_spool_alone() -> None:
+    wrong = [
+        f"{module.path}:{line}: {name}"
+        for module in modules()
+        if module.package != "spool" and not module.path.startswith(SQL_ELSEWHERE)
+        for line, name in module.imports()
+        if name.partition(".")[0] in {"apsw", "sqlite3"}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_statement_is_named_twice() -> None:
+    names = [name for name, _ in _statements()]
+    assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
+
+
+def test_every_named_statement_is_used() -> None:
+    said = set().union(*(module.strings() for module in modules()))
+    built = [pattern for module in modules() for pattern in _built_names(module.tree)]
+    unused = sorted(
+        name
+        for name in set(STATEMENTS) - said
+        if not any(pattern.fullmatch(name) for pattern in built)
+    )
+    assert not unused, f"named statements that no code runs: {unused}"
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_statement_reads_or_sorts_a_whole_queue(name: str, plans: apsw.Connection) -> None:
+    text = STATEMENTS[name]
+    scans, sorts = [], []
+    for row in plans.execute(f"EXPLAIN QUERY PLAN {text}", _bindings(text)):
+        step = str(row[3])
+        if step.startswith("SCAN") and not _is_small(step, text):
+            scans.append(step)
+        if "TEMP B-TREE" in step:
+            sorts.append(step)
+    assert not scans or name in SCANS_ALLOWED, f"{name}: {scans}"
+    assert not sorts or name in SORTS_ALLOWED, f"{name}: {sorts}"
+
+
+def test_the_lists_of_exceptions_name_statements_that_exist() -> None:
+    assert set(SCANS_ALLOWED) | set(SORTS_ALLOWED) <= set(STATEMENTS)
+
+
+@pytest.fixture(scope="module")
+def plans() -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(":memory:")
+    connection.execute((ROOT / "schema.sql").read_text())
+    yield connection
+    connection.close()
+
+
+def _bindings(text: str) -> tuple[None, ...] | dict[str, None]:
+    """Return a NULL for each binding of a statement, by number or by name."""
+    code = re.sub(r"--.*|'[^']*'", "", text)
+    if "?" in code:
+        return (None,) * code.count("?")
+    return dict.fromkeys(re.findall(r"[:@$]([a-z_]+)", code))
+
+
+def _built_names(tree: ast.Module) -> Iterator[re.Pattern[str]]:
+    """Yield a pattern for each f-string that may be a statement's name, as f"claim_{state}"."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+            if re.fullmatch(r"[a-z_]+", "".join(str(part) for part in parts if part)):
+                yield re.compile("".join("[a-z]+" if part is None else str(part) for part in parts))
+
+
+def _is_small(step: str, text: str) -> bool:
+    """Tell whether a SCAN step of a plan goes over a table that is always small."""
+    if any(mark in step for mark in NOT_TABLES):
+        return True
+    name = step.split()[1].strip("()")
+    alias = re.search(rf"\b(\w+)\s+(?:AS\s+)?{re.escape(name)}\b", text, re.IGNORECASE)
+    return name in SMALL or bool(alias and alias[1] in SMALL)
