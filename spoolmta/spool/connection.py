@@ -8,6 +8,7 @@ the death of every process; the WAL is a prefix, so a later durable commit carri
 Must not: be carried over a fork; open the file by any other way in a process that has it open.
 """
 
+import ctypes
 import fcntl
 import os
 import time
@@ -51,7 +52,8 @@ def seconds(micros: int) -> float:
 
 def numbers(values: Iterable[int]) -> Any:
     """Return whole numbers as one bound array, for "IN carray(:ids)"."""
-    return apsw.carray(array("q", values))
+    # An empty array has no address to bind; no id is negative.
+    return apsw.carray(array("q", values) or array("q", (-1,)))
 
 
 def check_sqlite(version: str) -> None:
@@ -133,6 +135,10 @@ class Spool:
         """Return (pages in the WAL, pages of them copied to the file) after a checkpoint."""
         return self._connection.wal_checkpoint(mode=mode)
 
+    def gate(self) -> "Gate":
+        """Return the write gate alone, for work that must keep all writers out."""
+        return Gate(self._gate)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
@@ -143,7 +149,7 @@ class Spool:
         connection.set_busy_handler(_wait_for_lock)
         if create and schema.version(connection) == 0:
             connection.pragma("page_size", _PAGE_BYTES)
-        with _Gate(self._gate):
+        with Gate(self._gate):
             if connection.pragma("journal_mode", "wal") != "wal":
                 raise SpoolUnusable(f"{self.path}: write-ahead logging cannot be used there")
             if create:
@@ -159,7 +165,8 @@ class Spool:
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         # Without it the last one to close would delete the WAL under a racing opener.
-        connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, 1)  # type: ignore[arg-type]
+        yes = ctypes.c_int(1)
+        connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(yes))
 
     def _begin(self, *, durable: bool) -> None:
         try:
@@ -243,7 +250,7 @@ class Transaction:
             _translate(error, self._spool.path)
 
 
-class _Gate:
+class Gate:
     """The write gate alone, for work that is no transaction."""
 
     def __init__(self, descriptor: int) -> None:
@@ -257,7 +264,7 @@ class _Gate:
 
 
 def _wait_for_lock(calls: int) -> bool:
-    """SQLite's own lock is contended only by foreign tools: ask at a constant pace, then give up."""
+    """Ask at a constant pace, then give up: only foreign tools contend for SQLite's own lock."""
     time.sleep(_BUSY_INTERVAL)
     return calls * _BUSY_INTERVAL < _BUSY_SECONDS
 

@@ -308,8 +308,8 @@ def _give_up_claims(tx: Transaction, process_id: int, message_ids: Sequence[int]
 
 
 def _queued(row: Row, recipients: Sequence[Recipient]) -> QueuedMessage:
-    (message_id, queue_id, origin, sender, size, arrived_at, created_at, envid, ret, encoding) = row[:10]  # fmt: skip
-    smtputf8, uid, full_name = row[10:13]
+    message_id, queue_id, origin, sender, size, arrived_at, created_at = row[:7]
+    envid, ret, encoding, smtputf8, uid, full_name = row[7:13]
     envelope = Envelope(
         sender=sender,
         recipients=tuple(recipients),

@@ -1,0 +1,82 @@
+"""What became of messages whose deliveries are answered: the facts, and the moves that follow.
+
+The decision itself is scheduler/completion.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spoolmta.message.envelope import Notify
+from spoolmta.message.outcome import Action
+from spoolmta.spool import events
+from spoolmta.spool.connection import Transaction, micros, numbers, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOutcome:
+    """An outcome that something is left to do for."""
+
+    number: int
+    action: Action
+    dsn: str
+    reason: str
+    success: str
+    notify: Notify
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An active message without deliveries. Times are seconds."""
+
+    message_id: int
+    queue_id: str
+    sender: str
+    arrived_at: float
+    created_at: float
+    open: tuple[OpenOutcome, ...]
+
+
+def answered(tx: Transaction, message_ids: Sequence[int]) -> list[Answered]:
+    """Return those of *message_ids* that have no delivery left, with their open outcomes."""
+    busy = {row[0] for row in tx.run("messages_with_deliveries", {"ids": numbers(message_ids)})}
+    done = [message_id for message_id in message_ids if message_id not in busy]
+    if not done:
+        return []
+    open_: dict[int, list[OpenOutcome]] = {}
+    for message_id, number, action, dsn, reason, success, notify, address in tx.run(
+        "open_outcomes", {"ids": numbers(done)}
+    ):
+        open_.setdefault(message_id, []).append(
+            OpenOutcome(number, Action(action), dsn, reason, success, Notify(notify), address)
+        )
+    return [
+        Answered(
+            message_id,
+            queue_id,
+            sender,
+            seconds(arrived_at),
+            seconds(created_at),
+            tuple(open_.get(message_id, ())),
+        )
+        for message_id, queue_id, sender, arrived_at, created_at in tx.run(
+            "load_ages", {"ids": numbers(done)}
+        )
+    ]
+
+
+def expire(tx: Transaction, message_id: int) -> None:
+    """Turn the deferred outcomes of a message into bounces: its lifetime is over."""
+    tx.run("expire_outcomes", {"message_id": message_id, "now": tx.now})
+    events.record(tx, message_id, "expired")
+
+
+def mark_noticed(tx: Transaction, message_id: int, recipient_numbers: Sequence[int]) -> None:
+    """Write that the sender has been told of these outcomes, or need not be."""
+    tx.run_many("mark_noticed", ((message_id, number) for number in recipient_numbers))
+
+
+def ask_for_notice(tx: Transaction, message_id: int, kind: str, retry_at: float | None) -> None:
+    """Insert a notice; the bounce stage ends or defers the message with the last of them."""
+    retry = None if retry_at is None else micros(retry_at)
+    tx.run("insert_notice", (message_id, kind, retry))

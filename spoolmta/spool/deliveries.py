@@ -1,0 +1,326 @@
+"""Deliveries: some recipients of one message that go to one next hop by one transport.
+
+planned (trivial_rewrite) -> granted (qmgr) -> attempt (agent) -> report (agent) -> answered
+(qmgr). A delivery is waiting while it stands in none of granted, attempt and report.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import itemgetter
+
+from spoolmta.errors import ClaimLost
+from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
+from spoolmta.spool import events
+from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
+
+
+class Verdict(StrEnum):
+    """What an attempt says of its destination.
+
+    DONE     it answered, whatever it said of the recipients
+    FAILED   it failed as a whole, which counts against its concurrency window
+    CRASHED  the agent died; nothing is known of the destination
+    """
+
+    DONE = "done"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """An attempt's word on its destination; *dsn* and *reason* are set if it failed."""
+
+    verdict: Verdict = Verdict.DONE
+    dsn: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A delivery to be made; *recipients* are (number, address to deliver to)."""
+
+    delivery_id: int
+    message_id: int
+    transport: str
+    nexthop: str
+    recipients: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery as the scheduler sees it."""
+
+    delivery_id: int
+    message_id: int
+    transport: str
+    nexthop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An ended attempt, as the scheduler takes it."""
+
+    delivery_id: int
+    message_id: int
+    transport: str
+    nexthop: str
+    feedback: Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class DeadDestination:
+    """A destination that is not tried before *until* (seconds)."""
+
+    transport: str
+    nexthop: str
+    until: float
+    dsn: str
+    reason: str
+
+
+def plan(tx: Transaction, plans: Sequence[Plan]) -> None:
+    """Insert the deliveries of messages that become active in the same transaction."""
+    now = tx.now
+    tx.run_many(
+        "insert_delivery",
+        ((p.delivery_id, p.message_id, p.transport, p.nexthop, now) for p in plans),
+    )
+    tx.run_many(
+        "insert_delivery_recipient",
+        ((p.delivery_id, number, address) for p in plans for number, address in p.recipients),
+    )
+    events.record_many(
+        tx,
+        (
+            (
+                p.message_id,
+                "resolved",
+                p.recipients[0][1] if len(p.recipients) == 1 else "",
+                events.detail(
+                    transport=p.transport, nexthop=p.nexthop, recipients=len(p.recipients)
+                ),
+            )
+            for p in plans
+        ),
+    )
+
+
+def highest_id(reader: Spool) -> int:
+    """Return the highest delivery id in the spool, 0 if there is none."""
+    return int(reader.read("highest_delivery")[0][0] or 0)
+
+
+def waiting(reader: Spool, after: int, limit: int) -> list[Waiting]:
+    """Return deliveries above id *after* that wait for a grant, oldest first."""
+    return [
+        Waiting(*row) for row in reader.read("waiting_deliveries", {"after": after, "limit": limit})
+    ]
+
+
+def under_way(reader: Spool) -> list[Waiting]:
+    """Return the deliveries that are granted or being attempted."""
+    rows = reader.read("granted_deliveries") + reader.read("attempted_deliveries")
+    return [Waiting(*row) for row in rows]
+
+
+def grant(tx: Transaction, waiting: Sequence[Waiting]) -> set[int]:
+    """Let deliveries go; return the ids of those that still existed."""
+    bindings = {"ids": numbers(w.delivery_id for w in waiting), "now": tx.now}
+    granted = {row[0] for row in tx.run("insert_granted", bindings)}
+    events.record_many(
+        tx,
+        (
+            (w.message_id, "granted", "", events.detail(transport=w.transport, nexthop=w.nexthop))
+            for w in waiting
+            if w.delivery_id in granted
+        ),
+    )
+    return granted
+
+
+def claim_granted(tx: Transaction, transport: str, process_id: int, limit: int) -> list[int]:
+    """Take up to *limit* granted deliveries of a transport; return their ids."""
+    taken = tx.run("take_granted", {"transport": transport, "limit": limit})
+    now = tx.now
+    tx.run_many(
+        "insert_attempt",
+        ((delivery_id, process_id, granted, now) for delivery_id, granted in taken),
+    )
+    return [delivery_id for delivery_id, _ in taken]
+
+
+def load(reader: Spool, delivery_ids: Sequence[int]) -> list[Delivery]:
+    """Return claimed deliveries with their recipients."""
+    recipients: dict[int, list[DeliveryRecipient]] = {}
+    for row in reader.read("load_delivery_recipients", {"ids": numbers(delivery_ids)}):
+        recipients.setdefault(row[0], []).append(DeliveryRecipient(*row[1:]))
+    rows = reader.read("load_deliveries", {"ids": numbers(delivery_ids)})
+    return [
+        _delivery(row, tuple(recipients.get(row[0], ()))) for row in sorted(rows, key=itemgetter(0))
+    ]
+
+
+def report(
+    tx: Transaction,
+    process_id: int,
+    delivery: Delivery,
+    outcomes: Sequence[Outcome],
+    feedback: Feedback,
+) -> None:
+    """End an attempt: an outcome for each recipient, and the word on the destination.
+
+    Raises ClaimLost: the attempt is not ours any more; drop what we know.
+    """
+    tx.run("end_attempt", (delivery.delivery_id, process_id))
+    if tx.changes != 1:
+        raise ClaimLost(f"delivery {delivery.delivery_id} is not ours any more")
+    tx.run(
+        "insert_report",
+        (delivery.delivery_id, feedback.verdict, feedback.dsn, feedback.reason, tx.now),
+    )
+    record_outcomes(tx, delivery.message_id, outcomes, _addresses(delivery))
+
+
+def record_outcomes(
+    tx: Transaction, message_id: int, outcomes: Iterable[Outcome], addresses: dict[int, str]
+) -> None:
+    """Write outcomes and their events; *addresses* maps recipient numbers to addresses."""
+    now = tx.now
+    outcomes = tuple(outcomes)
+    tx.run_many(
+        "put_outcome",
+        (
+            (
+                message_id,
+                o.number,
+                o.action,
+                o.dsn,
+                o.reason,
+                o.relay,
+                o.remote,
+                o.reply,
+                o.tell_success or "" if o.action is Action.SENT else "",
+                now,
+            )
+            for o in outcomes
+        ),
+    )
+    events.record_many(
+        tx,
+        (
+            (
+                message_id,
+                str(o.action),
+                addresses.get(o.number, ""),
+                events.detail(dsn=o.dsn, relay=o.relay, reason=o.reason),
+            )
+            for o in outcomes
+        ),
+    )
+
+
+def reports(reader: Spool, limit: int) -> list[Reported]:
+    """Return ended attempts that the scheduler has not taken yet."""
+    return [
+        Reported(delivery_id, message_id, transport, nexthop, Feedback(Verdict(verdict), dsn, why))
+        for delivery_id, message_id, transport, nexthop, verdict, dsn, why in reader.read(
+            "load_reports", {"limit": limit}
+        )
+    ]
+
+
+def forget_reports(tx: Transaction, delivery_ids: Sequence[int]) -> None:
+    """Delete reports; their deliveries wait again, unless they are answered."""
+    tx.run("delete_reports", {"ids": numbers(delivery_ids)})
+
+
+def answer(tx: Transaction, delivery_ids: Sequence[int]) -> None:
+    """Delete deliveries that are over."""
+    tx.run("delete_deliveries", {"ids": numbers(delivery_ids)})
+    tx.run("delete_delivery_recipients", {"ids": numbers(delivery_ids)})
+
+
+def recipients(reader: Spool, delivery_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the numbers of the recipients of deliveries, by delivery id."""
+    found: dict[int, list[int]] = {}
+    for delivery_id, number in reader.read(
+        "recipients_of_deliveries", {"ids": numbers(delivery_ids)}
+    ):
+        found.setdefault(delivery_id, []).append(number)
+    return found
+
+
+def withdraw(tx: Transaction, message_ids: Sequence[int]) -> None:
+    """Delete every delivery of messages, also those under way: their reports will be dropped."""
+    ids = [row[0] for row in tx.run("deliveries_of_messages", {"ids": numbers(message_ids)})]
+    if not ids:
+        return
+    for statement in ("delete_granted", "delete_attempts", "delete_reports"):
+        tx.run(statement, {"ids": numbers(ids)})
+    answer(tx, ids)
+
+
+def mark_dead(tx: Transaction, destination: DeadDestination) -> None:
+    """Write that a destination is not to be tried for a time."""
+    tx.run(
+        "put_destination",
+        (
+            destination.transport,
+            destination.nexthop,
+            micros(destination.until),
+            destination.dsn,
+            destination.reason,
+        ),
+    )
+
+
+def mark_alive(tx: Transaction, transport: str, nexthop: str) -> None:
+    """Delete the mark of a dead destination."""
+    tx.run("delete_destination", (transport, nexthop))
+
+
+def mark_all_alive(tx: Transaction) -> None:
+    """Delete the marks of all dead destinations."""
+    tx.run("delete_destinations")
+
+
+def dead_destinations(reader: Spool) -> list[DeadDestination]:
+    """Return the destinations that are marked dead."""
+    return [
+        DeadDestination(transport, nexthop, seconds(until), dsn, reason)
+        for transport, nexthop, until, dsn, reason in reader.read("load_destinations")
+    ]
+
+
+def take_flush(tx: Transaction) -> bool:
+    """Return whether somebody asked for a flush since the last call."""
+    return bool(tx.run("take_flush"))
+
+
+def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:
+    delivery_id, message_id, queue_id, transport, nexthop, sender, size, encoding = row[:8]
+    smtputf8, envid, ret, arrived_at, planned_at, granted_at, started_at = row[8:]
+    return Delivery(
+        delivery_id=delivery_id,
+        message_id=message_id,
+        queue_id=queue_id,
+        transport=transport,
+        nexthop=nexthop,
+        sender=sender,
+        size=size,
+        encoding=encoding,
+        smtputf8=bool(smtputf8),
+        envid=envid,
+        ret=ret,
+        arrived_at=seconds(arrived_at),
+        activated_at=seconds(planned_at),
+        granted_at=seconds(granted_at),
+        attempted_at=seconds(started_at),
+        recipients=recipients,
+    )
+
+
+def _addresses(delivery: Delivery) -> dict[int, str]:
+    return {recipient.number: recipient.address for recipient in delivery.recipients}

@@ -1,0 +1,99 @@
+"""Reports to senders that are to be written: what the bounce stage claims and finishes.
+
+A notice, the report that answers it and the end (or deferral) of its message share one commit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spoolmta.errors import ClaimLost
+from spoolmta.spool import events, queues
+from spoolmta.spool.connection import Row, Spool, Transaction, numbers, seconds
+from spoolmta.spool.queues import NewMessage, State
+
+
+class Kind(StrEnum):
+    """What the sender is told of: the failure, delay or success of some recipients."""
+
+    FAILURE = "failure"
+    DELAY = "delay"
+    SUCCESS = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The notices of one message. After them it is gone (retry_at None) or deferred until then."""
+
+    message_id: int
+    kinds: tuple[Kind, ...]
+    retry_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOutcome:
+    """The latest outcome of a recipient, as the spool keeps it; *at* is in seconds."""
+
+    number: int
+    action: str
+    dsn: str
+    reason: str
+    relay: str
+    remote: str
+    reply: str
+    success: str
+    noticed: bool
+    at: float
+
+
+def claim(tx: Transaction, process_id: int, limit: int) -> list[Notice]:
+    """Claim up to *limit* messages that have notices."""
+    bindings = {"process_id": process_id, "now": tx.now, "limit": limit}
+    ids = [row[0] for row in tx.run("claim_notices", bindings)]
+    found: dict[int, list[tuple[Kind, float | None]]] = {}
+    for message_id, kind, retry_at in tx.run("load_notices", {"ids": numbers(ids)}):
+        retry = None if retry_at is None else seconds(retry_at)
+        found.setdefault(message_id, []).append((Kind(kind), retry))
+    return [
+        Notice(message_id, tuple(kind for kind, _ in rows), rows[0][1])
+        for message_id, rows in found.items()
+    ]
+
+
+def outcomes(reader: Spool, message_id: int) -> list[RecordedOutcome]:
+    """Return the latest outcome of each recipient of a message that has one."""
+    rows = reader.read("load_outcomes", {"message_id": message_id})
+    return [_recorded(row) for row in rows]
+
+
+def finish(
+    tx: Transaction,
+    process_id: int,
+    notice: Notice,
+    told: Sequence[int],
+    reports: Sequence[NewMessage],
+) -> None:
+    """End the notices of a message: its reports go to maildrop, and it is gone or deferred.
+
+    *told* are the recipients whose outcomes need no further report.
+    Raises ClaimLost: somebody else owns the message; drop the reports.
+    """
+    queues.release(tx, process_id, [notice.message_id])
+    if tx.changes != 1:
+        raise ClaimLost(f"process {process_id} lost a notice")
+    tx.run("delete_notices", {"message_id": notice.message_id})
+    for report in reports:
+        queues.enqueue(tx, State.MAILDROP, report)
+        events.record(tx, notice.message_id, "noticed", report=report.queue_id)
+    if notice.retry_at is None:
+        queues.remove(tx, State.ACTIVE, [notice.message_id])
+    else:
+        tx.run_many("mark_noticed", ((notice.message_id, number) for number in told))
+        queues.postpone(tx, notice.message_id, notice.retry_at)
+
+
+def _recorded(row: Row) -> RecordedOutcome:
+    number, action, dsn, reason, relay, remote, reply, success, noticed, at = row
+    return RecordedOutcome(
+        number, action, dsn, reason, relay, remote, reply, success, bool(noticed), seconds(at)
+    )

@@ -1,0 +1,27 @@
+-- What became of messages whose deliveries are answered.
+
+-- name: messages_with_deliveries
+SELECT DISTINCT message_id FROM delivery WHERE message_id IN carray(:ids);
+
+-- name: open_outcomes
+-- What is left to do for answered messages: deferred recipients, bounces and successes that the sender is not told of yet.
+SELECT outcome.message_id, outcome.number, outcome.action, outcome.dsn, outcome.reason, outcome.success, recipient.notify,
+       recipient.address
+  FROM outcome JOIN recipient USING (message_id, number)
+ WHERE outcome.message_id IN carray(:ids) AND outcome.noticed = 0
+   AND (outcome.action <> 'sent' OR (outcome.success <> '' AND recipient.notify & 2))
+ ORDER BY outcome.message_id, outcome.number;
+
+-- name: load_ages
+SELECT message_id, queue_id, sender, arrived_at, created_at FROM message WHERE message_id IN carray(:ids);
+
+-- name: mark_noticed
+UPDATE outcome SET noticed = 1 WHERE message_id = ? AND number = ?;
+
+-- name: expire_outcomes
+-- The lifetime is over: what was deferred is now returned, with the last reason.
+UPDATE outcome SET action = 'bounced', dsn = '5' || substr(dsn, 2), at = :now
+ WHERE message_id = :message_id AND action = 'deferred';
+
+-- name: insert_notice
+INSERT INTO notice (message_id, kind, retry_at) VALUES (?, ?, ?);

@@ -1,0 +1,114 @@
+-- Deliveries: planned by trivial_rewrite, granted by qmgr, attempted and reported by agents, answered by qmgr.
+
+-- name: insert_delivery
+INSERT INTO delivery (delivery_id, message_id, transport, nexthop, planned_at) VALUES (?, ?, ?, ?, ?);
+
+-- name: insert_delivery_recipient
+INSERT INTO delivery_recipient (delivery_id, number, address) VALUES (?, ?, ?);
+
+-- name: highest_delivery
+SELECT max(delivery_id) FROM delivery;
+
+-- name: waiting_deliveries
+-- Planned after the last one seen, and neither granted nor under way nor reported: the scheduler's todo.
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop
+  FROM delivery
+ WHERE delivery.delivery_id > :after
+   AND NOT EXISTS (SELECT 1 FROM granted WHERE granted.delivery_id = delivery.delivery_id)
+   AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery_id = delivery.delivery_id)
+   AND NOT EXISTS (SELECT 1 FROM report WHERE report.delivery_id = delivery.delivery_id)
+ ORDER BY delivery.delivery_id LIMIT :limit;
+
+-- name: granted_deliveries
+-- Let go and not yet reported, at the scheduler's start.
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop
+  FROM granted JOIN delivery USING (delivery_id);
+
+-- name: attempted_deliveries
+-- Under way, at the scheduler's start.
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop
+  FROM attempt JOIN delivery USING (delivery_id);
+
+-- name: insert_granted
+-- Only what still exists is let go; the ids that come back tell which.
+INSERT INTO granted (delivery_id, transport, granted_at)
+SELECT delivery_id, transport, :now FROM delivery WHERE delivery_id IN carray(:ids)
+RETURNING delivery_id;
+
+-- name: take_granted
+DELETE FROM granted WHERE delivery_id IN
+    (SELECT delivery_id FROM granted WHERE transport = :transport ORDER BY delivery_id LIMIT :limit)
+RETURNING delivery_id, granted_at;
+
+-- name: insert_attempt
+INSERT INTO attempt (delivery_id, process_id, granted_at, started_at) VALUES (?, ?, ?, ?);
+
+-- name: load_deliveries
+SELECT delivery.delivery_id, delivery.message_id, message.queue_id, delivery.transport, delivery.nexthop, message.sender,
+       message.size, message.encoding, message.smtputf8, message.envid, message.ret, message.arrived_at,
+       delivery.planned_at, attempt.granted_at, attempt.started_at
+  FROM delivery JOIN message USING (message_id) JOIN attempt USING (delivery_id)
+ WHERE delivery.delivery_id IN carray(:ids);
+
+-- name: load_delivery_recipients
+SELECT delivery_recipient.delivery_id, recipient.number, delivery_recipient.address, recipient.original, recipient.orcpt,
+       recipient.notify
+  FROM delivery_recipient
+  JOIN delivery USING (delivery_id)
+  JOIN recipient ON recipient.message_id = delivery.message_id AND recipient.number = delivery_recipient.number
+ WHERE delivery_recipient.delivery_id IN carray(:ids)
+ ORDER BY delivery_recipient.delivery_id, delivery_recipient.number;
+
+-- name: end_attempt
+-- Fenced: a process that was found dead, or a message that was deleted, has no attempt any more.
+DELETE FROM attempt WHERE delivery_id = ? AND process_id = ?;
+
+-- name: insert_report
+INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?, ?, ?, ?);
+
+-- name: put_outcome
+INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, noticed, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
+
+-- name: load_reports
+SELECT report.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop, report.verdict, report.dsn, report.reason
+  FROM report JOIN delivery USING (delivery_id) ORDER BY report.delivery_id LIMIT :limit;
+
+-- name: delete_reports
+DELETE FROM report WHERE delivery_id IN carray(:ids);
+
+-- name: delete_deliveries
+DELETE FROM delivery WHERE delivery_id IN carray(:ids);
+
+-- name: delete_delivery_recipients
+DELETE FROM delivery_recipient WHERE delivery_id IN carray(:ids);
+
+-- name: recipients_of_deliveries
+SELECT delivery_id, number FROM delivery_recipient WHERE delivery_id IN carray(:ids) ORDER BY delivery_id, number;
+
+-- name: put_destination
+INSERT OR REPLACE INTO destination (transport, nexthop, dead_until, dsn, reason) VALUES (?, ?, ?, ?, ?);
+
+-- name: delete_destination
+DELETE FROM destination WHERE transport = ? AND nexthop = ?;
+
+-- name: delete_destinations
+DELETE FROM destination;
+
+-- name: load_destinations
+SELECT transport, nexthop, dead_until, dsn, reason FROM destination;
+
+-- name: take_flush
+DELETE FROM flush RETURNING flush_id;
+
+-- name: deliveries_of_messages
+SELECT delivery_id FROM delivery WHERE message_id IN carray(:ids);
+
+-- name: attempts_of_messages
+SELECT delivery.message_id FROM attempt JOIN delivery USING (delivery_id) WHERE delivery.message_id IN carray(:ids);
+
+-- name: delete_granted
+DELETE FROM granted WHERE delivery_id IN carray(:ids);
+
+-- name: delete_attempts
+DELETE FROM attempt WHERE delivery_id IN carray(:ids);

@@ -1,0 +1,46 @@
+-- Who works on the spool, and what the dead leave behind.
+
+-- name: insert_process
+INSERT INTO process (service, pid, start_ticks, boot_id, started_at)
+VALUES (:service, :pid, :start_ticks, :boot_id, :now) RETURNING process_id;
+
+-- name: load_processes
+SELECT process_id, service, pid, start_ticks, boot_id FROM process;
+
+-- name: delete_process
+DELETE FROM process WHERE process_id = :process_id;
+
+-- name: count_crashes_of_claims
+INSERT INTO crash (message_id, count) SELECT message_id, 1 FROM claim WHERE process_id = :process_id
+ON CONFLICT (message_id) DO UPDATE SET count = count + 1;
+
+-- name: count_crashes_of_attempts
+INSERT INTO crash (message_id, count)
+SELECT DISTINCT delivery.message_id, 1 FROM attempt JOIN delivery USING (delivery_id) WHERE attempt.process_id = :process_id
+ON CONFLICT (message_id) DO UPDATE SET count = count + 1;
+
+-- name: report_crashed_attempts
+INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at)
+SELECT delivery_id, 'crashed', '', '', :now FROM attempt WHERE process_id = :process_id;
+
+-- name: delete_attempts_of_process
+DELETE FROM attempt WHERE process_id = :process_id;
+
+-- name: often_crashed
+-- Messages that took three processes with them and that nobody works on now.
+SELECT crash.message_id FROM crash
+ WHERE crash.count >= :limit AND NOT EXISTS (SELECT 1 FROM claim WHERE claim.message_id = crash.message_id);
+
+-- name: states_of_messages
+SELECT message_id, 'maildrop' FROM maildrop WHERE message_id IN carray(:ids)
+UNION ALL SELECT message_id, 'incoming' FROM incoming WHERE message_id IN carray(:ids)
+UNION ALL SELECT message_id, 'active' FROM active WHERE message_id IN carray(:ids)
+UNION ALL SELECT message_id, 'deferred' FROM deferred WHERE message_id IN carray(:ids)
+UNION ALL SELECT message_id, 'hold' FROM hold WHERE message_id IN carray(:ids)
+UNION ALL SELECT message_id, 'corrupt' FROM corrupt WHERE message_id IN carray(:ids);
+
+-- name: delete_notices_of_messages
+DELETE FROM notice WHERE message_id IN carray(:ids);
+
+-- name: delete_claims_of_messages
+DELETE FROM claim WHERE message_id IN carray(:ids);
