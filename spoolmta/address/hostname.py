@@ -1,0 +1,46 @@
+"""What may stand behind the @ of a deliverable address.
+
+Postfix: valid_hostname(3), valid_mailhost_addr(3)
+RFC:     1123 2.1, 5321 4.1.3, 5890
+"""
+
+import re
+from functools import lru_cache
+
+import idna
+
+from spoolmta.net.network import Address, parse_address
+
+_LABELS = re.compile(
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*"
+)
+_LENGTH_LIMIT = 255
+
+
+@lru_cache(maxsize=4096)
+def is_hostname(name: str) -> bool:
+    """Return whether *name* is a host or domain name; one of digits and dots alone is none."""
+    if len(name) > _LENGTH_LIMIT:
+        return False
+    if not name.isascii():
+        name = _to_ascii(name)
+    return _LABELS.fullmatch(name) is not None and not name.replace(".", "").isdecimal()
+
+
+def literal_address(domain: str) -> Address | None:
+    """Return the IP address of "[192.0.2.1]" or "[IPv6:2001:db8::1]", or None if it is none."""
+    if len(domain) < 3 or domain[0] != "[" or domain[-1] != "]":
+        return None
+    text = domain[1:-1]
+    is_version_6 = text[:5].lower() == "ipv6:"
+    if is_version_6 != (":" in text):
+        return None
+    return parse_address(domain)
+
+
+def _to_ascii(name: str) -> str:
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return ""

@@ -1,0 +1,238 @@
+"""Where mail for an address goes next: transport, next hop, recipient, address class.
+
+First every domain of ours is stripped from the address, and what the rest says of routing (%, !,
+quoted @) is followed, until the domain is foreign or nothing is left to follow. The class of the
+domain gives a transport and next hop; relayhost, transport_maps and relocated_maps override them.
+
+Postfix:    trivial-rewrite(8), transport(5), relocated(5), ADDRESS_CLASS_README
+Parameters: see routing.py
+Must not:   raise for a bad address; take a lookup error for "not found"
+Limits:     an address that takes very many steps to follow is called bad
+"""
+
+import re
+from dataclasses import dataclass
+
+from spoolmta.address.hostname import is_hostname, literal_address
+from spoolmta.address.quoting import quote
+from spoolmta.address.rewrite import rewrite_tokens, strip_trailing_dot
+from spoolmta.address.routing import AddressClass, Routing, TransportChoice, parse_transport
+from spoolmta.address.tokens import AT, QUOTED, Token, find_last, internal, scan
+from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps import lookup_address
+from spoolmta.maps.lookup import lookup_user, parents
+from spoolmta.net.network import parse_address
+
+__all__ = ["AddressClass", "Resolution", "Routing", "resolve"]
+
+ERROR_TRANSPORT = "error"
+RETRY_TRANSPORT = "retry"
+_BAD_SYNTAX = "5.1.3 bad address syntax"
+_UNDELIVERABLE = "Address is undeliverable"
+_NO_ROUTING = re.compile(
+    r'[^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%.-][^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%]*'
+)
+_OPERATORS = frozenset("@!%")
+# Characters that all steps of one address may scan together.
+_WORK_LIMIT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where mail for one recipient goes.
+
+    *recipient* is the address that the transport is given. *routed*: its local part names a
+    further hop (@, ! or %), so that relaying it must not be allowed for its domain's sake.
+    *malformed*: it is no address; transport and next hop then say so, too.
+    """
+
+    transport: str
+    nexthop: str
+    recipient: str
+    address_class: AddressClass
+    routed: bool = False
+    malformed: bool = False
+
+
+async def resolve(address: str, *, sender: str, routing: Routing) -> Resolution:
+    """Return where mail for *address* (internal form) goes; never raises for bad addresses.
+
+    They resolve to the error transport. *sender* matters to sender_dependent_..._maps alone.
+
+    Raises MapUnavailable: the caller tries again later.
+    """
+    routed = False
+    at = address.rfind("@")
+    if at > 0 and _NO_ROUTING.fullmatch(address, 0, at) and is_hostname(address[at + 1 :]):
+        recipient, domain = address, address[at + 1 :]
+        address_class = await routing.class_of(domain)
+    else:
+        recipient, address_class = await _follow(address, routing)
+        domain = recipient[recipient.rfind("@") + 1 :]
+        if not domain or not (is_hostname(domain) or literal_address(domain)):
+            return _malformed(recipient, AddressClass.DEFAULT)
+        if recipient[0] == "-" and not routing.parameters.allow_min_user:
+            return _malformed(recipient, address_class)
+        routed = _first_operator(recipient) != len(recipient) - len(domain) - 1
+    choice = await _choose(recipient, domain, address_class, sender, routing)
+    return Resolution(choice.transport, choice.nexthop, recipient, address_class, routed=routed)
+
+
+async def _follow(address: str, routing: Routing) -> tuple[str, AddressClass]:
+    """Return the recipient and its class, all routing through domains of ours done."""
+    parameters = routing.parameters
+    tokens = scan(quote(address)) if address else []
+    own: list[Token] | None = None
+    work = 0
+    while (work := work + len(address) + 1) <= _WORK_LIMIT:
+        if AT in tokens:
+            tokens = strip_trailing_dot(tokens)
+        if parameters.resolve_null_domain and tokens[-1:] == [AT]:
+            tokens = tokens[:-1]
+        at = find_last(tokens, "@")
+        if at >= 0:
+            domain = internal(tokens[at + 1 :])
+            if domain and not await routing.is_local(domain):
+                return await _foreign(internal(tokens), domain, routing)
+            tokens, own = tokens[:at], tokens[at:]
+        followed = _next_hop(tokens, routing)
+        if followed is not None:
+            tokens = followed
+        elif not tokens or tokens == [Token(QUOTED, "")]:
+            tokens = scan(parameters.empty_address_recipient)
+        elif own is None:
+            tokens = [*tokens, AT, *scan(parameters.myhostname)]
+        else:
+            return internal([*tokens, *own]), AddressClass.LOCAL
+    return address.rpartition("@")[0] + "@", AddressClass.DEFAULT
+
+
+async def _foreign(recipient: str, domain: str, routing: Routing) -> tuple[str, AddressClass]:
+    if routing.parameters.resolve_numeric_domain and parse_address(domain) and domain[0] != "[":
+        literal = f"[{domain}]" if "." in domain else f"[IPv6:{domain}]"
+        recipient = recipient[: -len(domain)] + literal
+        return recipient, await routing.class_of(literal)
+    return recipient, await routing.class_of(domain)
+
+
+def _next_hop(tokens: list[Token], routing: Routing) -> list[Token] | None:
+    """Return the address that a local part without its domain routes to, None if it does not."""
+    parameters = routing.parameters
+    operators = {"@"}
+    if parameters.swap_bangpath:
+        operators.add("!")
+    if parameters.allow_percent_hack:
+        operators.add("%")
+    if any(token.kind in operators for token in tokens):
+        return rewrite_tokens(tokens, routing.rules)
+    if parameters.resolve_dequoted_address and len(tokens) == 1 and tokens[0].kind == QUOTED:
+        text = tokens[0].text
+        if not operators.isdisjoint(text):
+            return rewrite_tokens(scan(quote(text)), routing.rules)
+    return None
+
+
+async def _choose(
+    recipient: str, domain: str, address_class: AddressClass, sender: str, routing: Routing
+) -> TransportChoice:
+    if address_class is AddressClass.VIRTUAL_ALIAS:
+        choice = TransportChoice(ERROR_TRANSPORT, _unknown_alias(routing))
+    else:
+        choice = await _choose_by_class(domain, address_class, sender, routing)
+        if routing.transport_maps:
+            choice = await _choose_by_map(recipient, domain, choice, routing)
+    if routing.relocated_maps:
+        moved = await lookup_address(
+            routing.relocated_maps,
+            recipient,
+            delimiter=routing.delimiter,
+            is_local=routing.has_local_names,
+        )
+        if moved is not None:
+            return TransportChoice(ERROR_TRANSPORT, f"5.1.6 User has moved to {moved.value}")
+    return choice
+
+
+async def _choose_by_class(
+    domain: str, address_class: AddressClass, sender: str, routing: Routing
+) -> TransportChoice:
+    if address_class is AddressClass.LOCAL:
+        choice = routing.local_transport
+    elif address_class is AddressClass.VIRTUAL_MAILBOX:
+        choice = routing.virtual_transport
+    else:
+        choice = routing.relay_transport
+        if address_class is AddressClass.DEFAULT:
+            choice = await _default_transport(sender, routing)
+        if not choice.nexthop:
+            return TransportChoice(choice.transport, await _relayhost(sender, routing) or domain)
+    return choice if choice.nexthop else TransportChoice(choice.transport, domain)
+
+
+async def _default_transport(sender: str, routing: Routing) -> TransportChoice:
+    parameters = routing.parameters
+    key = sender or parameters.empty_address_default_transport_maps_lookup_key
+    hit = await lookup_address(
+        routing.sender_transport_maps,
+        key,
+        delimiter=routing.delimiter,
+        is_local=routing.has_local_names,
+    )
+    if hit is None or hit.value.upper() == "DUNNO":
+        return routing.default_transport
+    try:
+        return parse_transport(hit.value, "sender_dependent_default_transport_maps")
+    except ConfigError as error:
+        raise MapUnavailable(str(error)) from error
+
+
+async def _relayhost(sender: str, routing: Routing) -> str:
+    parameters = routing.parameters
+    key = sender or parameters.empty_address_relayhost_maps_lookup_key
+    hit = await lookup_address(
+        routing.sender_relayhost_maps,
+        key,
+        delimiter=routing.delimiter,
+        is_local=routing.has_local_names,
+    )
+    if hit is None:
+        return parameters.relayhost
+    return "" if hit.value.upper() == "DUNNO" else hit.value
+
+
+async def _choose_by_map(
+    recipient: str, domain: str, choice: TransportChoice, routing: Routing
+) -> TransportChoice:
+    hit = await lookup_user(routing.transport_maps, recipient, delimiter=routing.delimiter)
+    value = None if hit is None else hit.value
+    if value is None:
+        for key in parents(domain, dotted=routing.transport_parents_dotted):
+            value = await routing.transport_maps.lookup(key, partial=True)
+            if value is not None:
+                break
+        else:
+            value = await routing.transport_maps.lookup("*")
+    return choice if value is None else _override(value, domain, choice)
+
+
+def _override(value: str, domain: str, choice: TransportChoice) -> TransportChoice:
+    transport, _, nexthop = value.partition(":")
+    if not transport:
+        return TransportChoice(choice.transport, nexthop or choice.nexthop)
+    if not nexthop:
+        nexthop = _UNDELIVERABLE if transport in (ERROR_TRANSPORT, RETRY_TRANSPORT) else domain
+    return TransportChoice(transport, nexthop)
+
+
+def _unknown_alias(routing: Routing) -> str:
+    if routing.parameters.show_user_unknown_table_name:
+        return "5.1.1 User unknown in virtual alias table"
+    return "5.1.1 User unknown"
+
+
+def _first_operator(recipient: str) -> int:
+    return next(at for at, character in enumerate(recipient) if character in _OPERATORS)
+
+
+def _malformed(recipient: str, address_class: AddressClass) -> Resolution:
+    return Resolution(ERROR_TRANSPORT, _BAD_SYNTAX, recipient, address_class, malformed=True)

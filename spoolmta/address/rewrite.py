@@ -1,0 +1,92 @@
+"""Any form of an address becomes user@fully.qualified.domain.
+
+In this order: a source route is stripped; without a domain, site!user is swapped, or else the
+last % becomes @, or else @myorigin is appended; .mydomain is appended to a domain without a dot;
+a trailing dot is stripped. Quoted text is never taken apart.
+
+Postfix:    trivial-rewrite(8), ADDRESS_REWRITING_README
+Parameters: swap_bangpath, allow_percent_hack, append_at_myorigin, append_dot_mydomain, myorigin,
+            mydomain, remote_header_rewrite_domain
+"""
+
+import re
+from dataclasses import dataclass
+
+from spoolmta.address.quoting import quote
+from spoolmta.address.tokens import AT, DOT, LITERAL, QUOTED, Token, find, find_last, internal, scan
+
+_ATOMS = r'[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+(?:\.[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+)*'
+_PLAIN = re.compile(rf"{_ATOMS}(?:@{_ATOMS})?")
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteRules:
+    """What rewrite() may do. An empty *myorigin* or *mydomain* is not appended."""
+
+    myorigin: str
+    mydomain: str
+    swap_bangpath: bool = True
+    allow_percent_hack: bool = True
+    append_at_myorigin: bool = True
+    append_dot_mydomain: bool = False
+
+
+def rewrite(address: str, rules: RewriteRules) -> str:
+    """Return an address in internal form, rewritten; "" stays as it is."""
+    if _PLAIN.fullmatch(address):
+        return _rewrite_plain(address, rules)
+    if not address:
+        return address
+    return internal(rewrite_tokens(scan(quote(address)), rules))
+
+
+def rewrite_tokens(tokens: list[Token], rules: RewriteRules) -> list[Token]:
+    """Return the tokens of one address, rewritten."""
+    if not tokens or tokens == [Token(QUOTED, "")]:
+        return tokens
+    if tokens == [AT]:
+        return []
+    tokens = _strip_route(tokens)
+    if find_last(tokens, "@") < 0:
+        tokens = _with_domain(tokens, rules)
+    if rules.append_dot_mydomain and rules.mydomain:
+        domain = tokens[find_last(tokens, "@") + 1 :] if AT in tokens else []
+        if domain and find(domain, LITERAL) < 0 and DOT not in domain:
+            tokens = [*tokens, DOT, *scan(rules.mydomain)]
+    return strip_trailing_dot(tokens)
+
+
+def strip_trailing_dot(tokens: list[Token]) -> list[Token]:
+    """Return the tokens without one dot at the end, unless it follows a dot or an @."""
+    if len(tokens) > 1 and tokens[-1] == DOT and tokens[-2] not in (DOT, AT):
+        return tokens[:-1]
+    return tokens
+
+
+def _rewrite_plain(address: str, rules: RewriteRules) -> str:
+    at = address.find("@")
+    if at < 0:
+        if not rules.append_at_myorigin or not rules.myorigin:
+            return address
+        at = len(address)
+        address = f"{address}@{rules.myorigin}"
+    if rules.append_dot_mydomain and rules.mydomain and address.find(".", at) < 0:
+        return f"{address}.{rules.mydomain}"
+    return address
+
+
+def _strip_route(tokens: list[Token]) -> list[Token]:
+    if tokens[0] != AT:
+        return tokens
+    colon = find(tokens, ":")
+    return tokens[colon + 1 :] if 0 < colon < len(tokens) - 1 else tokens
+
+
+def _with_domain(tokens: list[Token], rules: RewriteRules) -> list[Token]:
+    if rules.swap_bangpath and (bang := find(tokens, "!")) >= 0:
+        return [*tokens[bang + 1 :], AT, *tokens[:bang]]
+    if rules.allow_percent_hack and (percent := find_last(tokens, "%")) >= 0:
+        return [*tokens[:percent], AT, *tokens[percent + 1 :]]
+    if rules.append_at_myorigin and rules.myorigin:
+        return [*tokens, AT, *scan(rules.myorigin)]
+    return tokens

@@ -1,0 +1,195 @@
+"""What routing decisions are made from: parameters, tables and match lists, opened once.
+
+Where only static lists are involved, the class of a domain is remembered.
+
+Postfix:    trivial-rewrite(8), ADDRESS_CLASS_README
+Parameters: mydestination, inet_interfaces, proxy_interfaces, virtual_alias_domains,
+            virtual_mailbox_domains, relay_domains, parent_domain_matches_subdomains,
+            *_transport, relayhost, transport_maps, relocated_maps, sender_dependent_*_maps,
+            *_recipient_maps, virtual_*_maps, *canonical_maps, recipient_delimiter
+Must not:   take a lookup error for "not in the list"
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from spoolmta.address.rewrite import RewriteRules
+from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
+from spoolmta.errors import ConfigError
+from spoolmta.maps import Delimiter, open_maps, open_match_list
+from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
+from spoolmta.net.network import parse_address
+
+_REMEMBERED_DOMAINS = 10_000
+
+
+class AddressClass(StrEnum):
+    """Postfix's address classes, in the order in which a domain is looked for in them."""
+
+    LOCAL = "local"
+    VIRTUAL_ALIAS = "virtual alias"
+    VIRTUAL_MAILBOX = "virtual mailbox"
+    RELAY = "relay"
+    DEFAULT = "default"
+
+
+class TransportChoice(NamedTuple):
+    """A ..._transport parameter: a transport, and its next hop or ""."""
+
+    transport: str
+    nexthop: str
+
+
+class Routing:
+    """Everything that resolve() and its companions ask; one per process."""
+
+    def __init__(self, parameters: RoutingParameters) -> None:
+        self.parameters = parameters
+        self.rules = local_rules(parameters)
+        self.delimiter = delimiter_of(parameters)
+        self._open_lists(parameters)
+        self._open_maps(parameters)
+        self.local_transport = parse_transport(parameters.local_transport, "local_transport")
+        self.virtual_transport = parse_transport(parameters.virtual_transport, "virtual_transport")
+        self.relay_transport = parse_transport(parameters.relay_transport, "relay_transport")
+        self.default_transport = parse_transport(parameters.default_transport, "default_transport")
+        self._classes: dict[str, AddressClass] = {}
+
+    @classmethod
+    def open(cls, parameters: RoutingParameters) -> "Routing":
+        """Return the routing of *parameters*, with its tables open.
+
+        Raises ConfigError: a table or list cannot be used; the process does not start.
+        """
+        return cls(parameters)
+
+    async def class_of(self, domain: str) -> AddressClass:
+        """Return the class of a recipient's domain.
+
+        Raises MapUnavailable: the caller tries again later.
+        """
+        known = self._classes.get(domain)
+        if known is not None:
+            return known
+        address_class = await self._find_class(domain)
+        if self._static:
+            if len(self._classes) >= _REMEMBERED_DOMAINS:
+                self._classes.clear()
+            self._classes[domain] = address_class
+        return address_class
+
+    async def is_local(self, domain: str) -> bool:
+        """Return whether a domain is in mydestination or is an address of this machine.
+
+        Raises MapUnavailable: the caller tries again later.
+        """
+        return await self.class_of(domain) is AddressClass.LOCAL
+
+    async def has_local_names(self, domain: str) -> bool:
+        """Return whether "user" alone is a key for user@domain: local, or $myorigin.
+
+        Raises MapUnavailable: the caller tries again later.
+        """
+        return domain.lower() == self._myorigin or await self.is_local(domain)
+
+    async def _find_class(self, domain: str) -> AddressClass:
+        name = domain.removesuffix(".")
+        if not name or name.endswith("."):
+            return AddressClass.DEFAULT
+        if await self._mydestination.matches(name) or self._is_own_literal(name):
+            return AddressClass.LOCAL
+        for matched, address_class in self._lists:
+            if await matched.matches(name):
+                return address_class
+        return AddressClass.DEFAULT
+
+    def _is_own_literal(self, domain: str) -> bool:
+        if domain[0] != "[":
+            return False
+        return parse_address(domain) in self._own
+
+    def _open_lists(self, parameters: RoutingParameters) -> None:
+        self._myorigin = parameters.myorigin.lower()
+        self._mydestination = open_match_list(parameters.mydestination, exact=True)
+        parents = matches_subdomains(parameters.parent_domain_matches_subdomains, "relay_domains")
+        alias_domains = open_match_list(parameters.virtual_alias_domains, exact=True)
+        mailbox_domains = open_match_list(parameters.virtual_mailbox_domains, exact=True)
+        relay_domains = open_match_list(parameters.relay_domains, parents=parents)
+        self._lists = (
+            (alias_domains, AddressClass.VIRTUAL_ALIAS),
+            (mailbox_domains, AddressClass.VIRTUAL_MAILBOX),
+            (relay_domains, AddressClass.RELAY),
+        )
+        self._static = self._mydestination.is_static and all(m.is_static for m, _ in self._lists)
+        families = enabled_families(parameters.inet_protocols)
+        own = own_addresses(parameters.inet_interfaces, families)
+        self._own = own | proxy_addresses(parameters.proxy_interfaces)
+
+    def _open_maps(self, parameters: RoutingParameters) -> None:
+        self.transport_maps = open_maps(parameters.transport_maps)
+        self.transport_parents_dotted = not matches_subdomains(
+            parameters.parent_domain_matches_subdomains, "transport_maps"
+        )
+        self.relocated_maps = open_maps(parameters.relocated_maps)
+        self.sender_relayhost_maps = open_maps(parameters.sender_dependent_relayhost_maps)
+        self.sender_transport_maps = open_maps(parameters.sender_dependent_default_transport_maps)
+        self.virtual_alias_maps = open_maps(parameters.virtual_alias_maps)
+        self.canonical_maps = open_maps(parameters.canonical_maps)
+        self.recipient_canonical_maps = open_maps(parameters.recipient_canonical_maps)
+        self.recipient_maps = {
+            AddressClass.LOCAL: open_maps(parameters.local_recipient_maps),
+            AddressClass.VIRTUAL_MAILBOX: open_maps(parameters.virtual_mailbox_maps),
+            AddressClass.RELAY: open_maps(parameters.relay_recipient_maps),
+        }
+        propagated = parameters.propagate_unmatched_extensions.replace(",", " ").lower().split()
+        self.virtual_keeps_extension = "virtual" in propagated
+        self.canonical_keeps_extension = "canonical" in propagated
+
+
+def local_rules(parameters: RewritingParameters) -> RewriteRules:
+    """Return the rewriting of envelopes, and of headers of local mail."""
+    return RewriteRules(
+        myorigin=parameters.myorigin,
+        mydomain=parameters.mydomain,
+        swap_bangpath=parameters.swap_bangpath,
+        allow_percent_hack=parameters.allow_percent_hack,
+        append_at_myorigin=parameters.append_at_myorigin,
+        append_dot_mydomain=parameters.append_dot_mydomain,
+    )
+
+
+def remote_rules(parameters: RewritingParameters) -> RewriteRules:
+    """Return the rewriting of headers of foreign mail, if remote_header_rewrite_domain is set."""
+    return RewriteRules(
+        myorigin=parameters.remote_header_rewrite_domain,
+        mydomain=parameters.remote_header_rewrite_domain,
+        swap_bangpath=parameters.swap_bangpath,
+        allow_percent_hack=parameters.allow_percent_hack,
+        append_at_myorigin=parameters.append_at_myorigin,
+        append_dot_mydomain=parameters.append_dot_mydomain,
+    )
+
+
+def delimiter_of(parameters: RoutingParameters) -> Delimiter:
+    """Return recipient_delimiter with the names that it never splits."""
+    return Delimiter(
+        parameters.recipient_delimiter,
+        frozenset({"postmaster", "mailer-daemon", parameters.double_bounce_sender.lower()}),
+        parameters.owner_request_special,
+    )
+
+
+def matches_subdomains(parent_domain_matches_subdomains: str, parameter: str) -> bool:
+    """Return whether "example.com" in the list *parameter* stands for its subdomains too."""
+    return parameter in parent_domain_matches_subdomains.replace(",", " ").split()
+
+
+def parse_transport(value: str, parameter: str) -> TransportChoice:
+    """Return "transport:nexthop" in its parts; the next hop may be missing.
+
+    Raises ConfigError: there is no transport.
+    """
+    transport, _, nexthop = value.partition(":")
+    if not transport:
+        raise ConfigError(f"{parameter} = {value}: expected transport or transport:nexthop")
+    return TransportChoice(transport, nexthop)
