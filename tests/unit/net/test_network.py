@@ -1,0 +1,54 @@
+"""Addresses and ranges, as mail writes them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spoolmta.errors import ConfigError
+from spoolmta.net.network import parse_address, parse_network
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("[192.0.2.1]", "192.0.2.1"),
+        ("[IPv6:2001:db8::1]", "2001:db8::1"),
+        ("ipv6:::1", "::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_an_address_in_any_notation(text: str, address: str) -> None:
+    assert str(parse_address(text)) == address
+
+
+@pytest.mark.parametrize("text", ["", "mx.example", "192.0.2", "[192.0.2.1", "1.2.3.4.5"])
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert parse_address(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("127.0.0.0/8", "127.0.0.0/8"),
+        ("192.0.2.1", "192.0.2.1/32"),
+        ("[::1]/128", "::1/128"),
+        ("[::1]", "::1/128"),
+        ("[::ffff:127.0.0.0]/104", "127.0.0.0/8"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+    ],
+)
+def test_a_range_in_any_notation(text: str, network: str) -> None:
+    assert str(parse_network(text)) == network
+
+
+@pytest.mark.parametrize("text", ["", "mx", "127.0.0.1/8", "192.0.2.0/33", "::/129", "10.0.0.0/x"])
+def test_a_bad_range_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_network(text)
+
+
+@given(st.ip_addresses())
+def test_every_address_is_read_back(address: object) -> None:
+    parsed = parse_address(str(address))
+    assert parsed == address or getattr(address, "ipv4_mapped", None) == parsed
