@@ -239,3 +239,201 @@ CREATE TABLE event (
     detail     TEXT    NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX event_by_message ON event (message_id);
+
+-- ----------------------------------------------------------------------------------------------------------- the questions
+
+-- Views for people and programs that ask. Their columns stay as they are as long as the name begins with v1_; new ones may
+-- be added at the end. A time stands in them twice: seconds since 1970 UTC in a column that ends in _at, and as text. Read
+-- them with `spoolmta sql`; docs/forensics.md has worked examples.
+
+-- One row a message that is in the spool, whatever its state.
+--   next_try      when a deferred message is due
+--   recipients    how many there are; waiting: those that have no final answer yet
+--   last_reason   why it is held or corrupt, else the latest answer of a recipient that is still waiting
+CREATE VIEW v1_queue AS
+SELECT message.queue_id,
+       message.message_id,
+       located.state,
+       message.sender,
+       message.size,
+       message.origin,
+       message.arrived_at / 1000000.0 AS arrived_at,
+       strftime('%Y-%m-%d %H:%M:%S', message.arrived_at / 1000000, 'unixepoch') AS arrived,
+       CAST(unixepoch() - message.arrived_at / 1000000 AS INTEGER) AS age_seconds,
+       located.entered_at / 1000000.0 AS entered_at,
+       strftime('%Y-%m-%d %H:%M:%S', located.entered_at / 1000000, 'unixepoch') AS entered,
+       located.retry_at / 1000000.0 AS next_try_at,
+       strftime('%Y-%m-%d %H:%M:%S', located.retry_at / 1000000, 'unixepoch') AS next_try,
+       (SELECT count(*) FROM recipient WHERE recipient.message_id = message.message_id) AS recipients,
+       (SELECT count(*) FROM recipient LEFT JOIN outcome USING (message_id, number)
+         WHERE recipient.message_id = message.message_id
+           AND coalesce(outcome.action, 'deferred') = 'deferred') AS waiting,
+       CASE WHEN located.reason <> '' THEN located.reason
+            ELSE coalesce((SELECT outcome.reason FROM outcome
+                            WHERE outcome.message_id = message.message_id AND outcome.action = 'deferred'
+                            ORDER BY outcome.at DESC LIMIT 1), '') END AS last_reason,
+       message.client_name,
+       message.client_address,
+       message.client_helo,
+       message.sasl_username,
+       message.uid,
+       message.envid,
+       coalesce((SELECT crash.count FROM crash WHERE crash.message_id = message.message_id), 0) AS crashes
+  FROM (SELECT message_id, 'maildrop' AS state, entered_at, NULL AS retry_at, '' AS reason FROM maildrop
+        UNION ALL SELECT message_id, 'incoming', entered_at, NULL, '' FROM incoming
+        UNION ALL SELECT message_id, 'active', entered_at, NULL, '' FROM active
+        UNION ALL SELECT message_id, 'deferred', entered_at, retry_at, '' FROM deferred
+        UNION ALL SELECT message_id, 'hold', entered_at, NULL, reason FROM hold
+        UNION ALL SELECT message_id, 'corrupt', entered_at, NULL, reason FROM corrupt) AS located
+  JOIN message USING (message_id);
+
+-- One row a recipient of a message that is in the spool.
+--   answer     waiting (not tried yet), deferred, sent, bounced
+--   told       1 if the sender knows of the answer, or need not know
+--   transport, nexthop, delivery_id   where it goes; only while the message is active
+CREATE VIEW v1_recipients AS
+SELECT message.queue_id,
+       recipient.message_id,
+       recipient.number,
+       recipient.address,
+       CASE WHEN instr(recipient.address, '@') = 0 THEN ''
+            ELSE lower(substr(recipient.address,
+                              length(rtrim(recipient.address, replace(recipient.address, '@', ''))) + 1)) END AS domain,
+       recipient.original,
+       recipient.orcpt,
+       CASE recipient.notify WHEN 0 THEN '' WHEN 1 THEN 'NEVER' ELSE
+            trim(iif(recipient.notify & 2, 'SUCCESS ', '') || iif(recipient.notify & 4, 'FAILURE ', '')
+                 || iif(recipient.notify & 8, 'DELAY', '')) END AS notify,
+       coalesce(outcome.action, 'waiting') AS answer,
+       coalesce(outcome.dsn, '') AS dsn,
+       coalesce(outcome.reason, '') AS reason,
+       coalesce(outcome.relay, '') AS relay,
+       coalesce(outcome.reply, '') AS reply,
+       outcome.at / 1000000.0 AS answered_at,
+       strftime('%Y-%m-%d %H:%M:%S', outcome.at / 1000000, 'unixepoch') AS answered,
+       coalesce(outcome.noticed, 0) AS told,
+       planned.transport,
+       planned.nexthop,
+       planned.delivery_id
+  FROM recipient
+  JOIN message USING (message_id)
+  LEFT JOIN outcome USING (message_id, number)
+  LEFT JOIN (SELECT delivery.message_id, delivery_recipient.number, delivery.delivery_id, delivery.transport, delivery.nexthop
+               FROM delivery JOIN delivery_recipient USING (delivery_id)) AS planned USING (message_id, number);
+
+-- One row a delivery: some recipients of one active message to one next hop, from its planning to the scheduler's last word.
+--   stage   waiting (for the scheduler), granted (waiting for an agent), under way, answered
+--   since   when that stage began
+CREATE VIEW v1_deliveries AS
+SELECT delivery.delivery_id,
+       message.queue_id,
+       delivery.message_id,
+       message.sender,
+       delivery.transport,
+       delivery.nexthop,
+       CASE WHEN attempt.delivery_id IS NOT NULL THEN 'under way'
+            WHEN report.delivery_id IS NOT NULL THEN 'answered'
+            WHEN granted.delivery_id IS NOT NULL THEN 'granted'
+            ELSE 'waiting' END AS stage,
+       coalesce(attempt.started_at, report.reported_at, granted.granted_at, delivery.planned_at) / 1000000.0 AS since_at,
+       strftime('%Y-%m-%d %H:%M:%S',
+                coalesce(attempt.started_at, report.reported_at, granted.granted_at, delivery.planned_at) / 1000000,
+                'unixepoch') AS since,
+       (SELECT count(*) FROM delivery_recipient WHERE delivery_recipient.delivery_id = delivery.delivery_id) AS recipients,
+       process.pid,
+       process.service
+  FROM delivery
+  JOIN message USING (message_id)
+  LEFT JOIN granted ON granted.delivery_id = delivery.delivery_id
+  LEFT JOIN attempt ON attempt.delivery_id = delivery.delivery_id
+  LEFT JOIN report ON report.delivery_id = delivery.delivery_id
+  LEFT JOIN process ON process.process_id = attempt.process_id;
+
+-- One row an answer: each attempt for each recipient, as the journal tells it, also of messages that are gone.
+CREATE VIEW v1_attempts AS
+SELECT event.event_id,
+       event.at / 1000000.0 AS at,
+       strftime('%Y-%m-%d %H:%M:%f', event.at / 1000000.0, 'unixepoch') AS time,
+       coalesce(message.queue_id,
+                (SELECT accepted.detail ->> 'queue_id' FROM event AS accepted
+                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted'
+                  ORDER BY accepted.event_id LIMIT 1),
+                printf('%015X', event.message_id)) AS queue_id,
+       event.message_id,
+       event.recipient,
+       event.kind AS answer,
+       event.detail ->> 'dsn' AS dsn,
+       event.detail ->> 'relay' AS relay,
+       event.detail ->> 'reason' AS reason
+  FROM event LEFT JOIN message USING (message_id)
+ WHERE event.kind IN ('sent', 'deferred', 'bounced');
+
+-- One row an event of the journal, oldest first; detail is a JSON object (SELECT detail ->> 'reason').
+CREATE VIEW v1_events AS
+SELECT event.event_id,
+       event.at / 1000000.0 AS at,
+       strftime('%Y-%m-%d %H:%M:%f', event.at / 1000000.0, 'unixepoch') AS time,
+       coalesce(message.queue_id,
+                (SELECT accepted.detail ->> 'queue_id' FROM event AS accepted
+                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted'
+                  ORDER BY accepted.event_id LIMIT 1),
+                printf('%015X', event.message_id)) AS queue_id,
+       event.message_id,
+       event.kind,
+       event.recipient,
+       event.detail
+  FROM event LEFT JOIN message USING (message_id);
+
+-- One row a destination that mail goes to now, or that is not tried before dead_until.
+CREATE VIEW v1_destinations AS
+SELECT named.transport,
+       named.nexthop,
+       coalesce(load.messages, 0) AS messages,
+       coalesce(load.waiting, 0) AS waiting,
+       coalesce(load.granted, 0) AS granted,
+       coalesce(load.under_way, 0) AS under_way,
+       destination.dead_until / 1000000.0 AS dead_until_at,
+       strftime('%Y-%m-%d %H:%M:%S', destination.dead_until / 1000000, 'unixepoch') AS dead_until,
+       coalesce(destination.dsn, '') AS dsn,
+       coalesce(destination.reason, '') AS reason
+  FROM (SELECT transport, nexthop FROM destination UNION SELECT transport, nexthop FROM delivery) AS named
+  LEFT JOIN destination USING (transport, nexthop)
+  LEFT JOIN (SELECT delivery.transport,
+                    delivery.nexthop,
+                    count(DISTINCT delivery.message_id) AS messages,
+                    sum(granted.delivery_id IS NULL AND attempt.delivery_id IS NULL AND report.delivery_id IS NULL) AS waiting,
+                    sum(granted.delivery_id IS NOT NULL) AS granted,
+                    sum(attempt.delivery_id IS NOT NULL) AS under_way
+               FROM delivery
+               LEFT JOIN granted ON granted.delivery_id = delivery.delivery_id
+               LEFT JOIN attempt ON attempt.delivery_id = delivery.delivery_id
+               LEFT JOIN report ON report.delivery_id = delivery.delivery_id
+              GROUP BY delivery.transport, delivery.nexthop) AS load USING (transport, nexthop);
+
+-- One row a process that has the spool open for work, and what it holds.
+CREATE VIEW v1_processes AS
+SELECT process.process_id,
+       process.service,
+       process.pid,
+       process.started_at / 1000000.0 AS started_at,
+       strftime('%Y-%m-%d %H:%M:%S', process.started_at / 1000000, 'unixepoch') AS started,
+       (SELECT count(*) FROM claim WHERE claim.process_id = process.process_id) AS claims,
+       (SELECT count(*) FROM attempt WHERE attempt.process_id = process.process_id) AS attempts,
+       (SELECT count(*) FROM upload WHERE upload.process_id = process.process_id) AS uploads
+  FROM process;
+
+-- Always six rows, in the order in which a message passes the states. oldest: the arrival of the oldest message there.
+CREATE VIEW v1_states AS
+SELECT counted.state,
+       counted.messages,
+       message.arrived_at / 1000000.0 AS oldest_at,
+       strftime('%Y-%m-%d %H:%M:%S', message.arrived_at / 1000000, 'unixepoch') AS oldest,
+       CAST(unixepoch() - message.arrived_at / 1000000 AS INTEGER) AS oldest_age_seconds
+  FROM (SELECT 1 AS position, 'maildrop' AS state, count(*) AS messages, min(message_id) AS first FROM maildrop
+        UNION ALL SELECT 2, 'incoming', count(*), min(message_id) FROM incoming
+        UNION ALL SELECT 3, 'active', count(*), min(message_id) FROM active
+        UNION ALL SELECT 4, 'deferred', count(*), min(message_id) FROM deferred
+        UNION ALL SELECT 5, 'hold', count(*), min(message_id) FROM hold
+        UNION ALL SELECT 6, 'corrupt', count(*), min(message_id) FROM corrupt) AS counted
+  LEFT JOIN message ON message.message_id = counted.first
+ ORDER BY counted.position;
