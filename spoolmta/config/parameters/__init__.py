@@ -1,0 +1,1 @@
+"""One Section per owner: declarations only, one line per parameter."""
