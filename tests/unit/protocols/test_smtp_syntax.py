@@ -258,7 +258,7 @@ def test_notify_flags_are_parsed_and_formatted(text):
     assert format_notify(flags) == text
 
 
-@given(st.text(max_size=40))
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_xtext_gives_back_what_went_in(text):
     encoded = encode_xtext(text)
     assert all("!" <= c <= "~" and c != "=" for c in encoded)
@@ -312,7 +312,7 @@ def test_what_is_no_reply_is_the_peers_error(wire):
 
 @given(
     st.integers(200, 599),
-    st.lists(st.text(st.characters(min_codepoint=33), max_size=20), min_size=1),
+    st.lists(st.text(st.characters(codec="utf-8", min_codepoint=33), max_size=20), min_size=1),
 )
 def test_an_encoded_reply_is_parsed_to_itself(code, lines):
     text = "\n".join(line.translate({0x7F: "x"}) for line in lines)
