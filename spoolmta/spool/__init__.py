@@ -14,6 +14,7 @@ upkeep       checkpoints, expired history, abandoned content
 events       the journal
 inspect      questions (mailq, show, trace, status)
 admin        what an operator does (hold, release, requeue, delete, flush)
+question     an operator's own SELECT, read-only and bounded
 
 A function that takes `tx` first runs in the caller's transaction.
 """

@@ -1,0 +1,320 @@
+"""What an operator asks of the spool: states, listings, one message, its history.
+
+Every read is a bounded one, page after page in the order of the ids: a listing of a large queue
+never holds one read open, and what moves meanwhile may be seen twice or not at all.
+
+Postfix:  showq(8), postqueue(1)
+Must not: change anything
+Limits:   a filter by nexthop needs the journal for mail that is not active
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from spoolmta.message.queue_id import parse_queue_id
+from spoolmta.protocols.showq import ListedMessage, ListedRecipient
+from spoolmta.spool.connection import Row, Spool, micros, numbers, seconds
+from spoolmta.spool.queues import State
+
+PAGE = 500
+LISTED_STATES = (State.MAILDROP, State.ACTIVE, State.INCOMING, State.DEFERRED, State.HOLD)
+
+_EVENT_WINDOW = 20_000
+_MOST_DELIVERIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StateSummary:
+    """A state table: how many messages, and when the oldest of them arrived (seconds)."""
+
+    state: str
+    messages: int
+    oldest_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages are meant; every part that is set must fit.
+
+    *sender*, *recipient*, *domain* and *nexthop* may hold * and ?, and their case is ignored; the
+    null sender is "". *reason* is some text out of the reason. *arrived_before* is in seconds.
+    """
+
+    states: tuple[State, ...] = tuple(State)
+    sender: str | None = None
+    recipient: str | None = None
+    domain: str | None = None
+    nexthop: str | None = None
+    reason: str | None = None
+    arrived_before: float | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the states alone decide."""
+        parts = (self.sender, self.recipient, self.domain, self.nexthop, self.reason)
+        return all(part is None for part in parts) and self.arrived_before is None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message as one line of a listing. Times are seconds; *waiting* recipients have no end."""
+
+    message_id: int
+    queue_id: str
+    state: str
+    sender: str
+    size: int
+    arrived_at: float
+    next_try_at: float | None
+    recipients: int
+    waiting: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientAnswer:
+    """A recipient of a message and the latest answer for it ("waiting" if there is none yet)."""
+
+    number: int
+    address: str
+    original: str
+    orcpt: str
+    notify: int
+    answer: str
+    dsn: str
+    reason: str
+    relay: str
+    answered_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentDelivery:
+    """Where some recipients of an active message are on their way to; *pid* of the agent."""
+
+    transport: str
+    nexthop: str
+    stage: str
+    since_at: float
+    recipients: int
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """The process that works on a message now, and since when (seconds)."""
+
+    service: str
+    pid: int
+    since_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the journal; *at* in seconds."""
+
+    event_id: int
+    at: float
+    message_id: int
+    kind: str
+    recipient: str
+    detail: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that works on the spool, and how many rows it holds."""
+
+    service: str
+    pid: int
+    started_at: float
+    claims: int
+    attempts: int
+    uploads: int
+
+
+def states(reader: Spool) -> list[StateSummary]:
+    """Return all six states, in the order in which a message passes them."""
+    return [StateSummary(*row) for row in reader.read("read_states")]
+
+
+def search(reader: Spool, wanted: Filter) -> Iterator[tuple[int, list[int]]]:
+    """Yield (messages looked at, ids that fit), page by page, oldest first in each state."""
+    patterns = _patterns(wanted)
+    for state in wanted.states:
+        after = 0
+        while page := _page(reader, state, after, PAGE):
+            after = page[-1]
+            if wanted.is_plain:
+                yield len(page), page
+            else:
+                rows = reader.read("match_messages", {"ids": numbers(page), **patterns})
+                yield len(page), [row[0] for row in rows]
+
+
+def entries(reader: Spool, message_ids: Sequence[int]) -> list[Entry]:
+    """Return those of *message_ids* that are in the spool now, in the order of their ids."""
+    return [
+        _entry(row) for row in reader.read("load_entries", {"ids": numbers(message_ids)}) if row[2]
+    ]
+
+
+def find(reader: Spool, queue_id: str) -> Entry | None:
+    """Return the message with a queue id, in either form; None if it is not in the spool."""
+    message_id = parse_queue_id(queue_id)
+    if message_id is None:
+        return None
+    found = entries(reader, [message_id])
+    return found[0] if found else None
+
+
+def listing(
+    reader: Spool, state: State, after: int, *, null_recipient: str
+) -> tuple[int, list[ListedMessage]]:
+    """Return (cursor, messages): a page of *state* after the message id *after*, as mailq shows it.
+
+    The cursor is 0 when there is no more. *null_recipient* stands for the null address.
+    """
+    page = _page(reader, state, after, PAGE)
+    if not page:
+        return 0, []
+    recipients: dict[int, list[tuple[bool, int, ListedRecipient]]] = {}
+    for message_id, _, address, at, reason in reader.read(
+        "load_waiting_recipients", {"ids": numbers(page)}
+    ):
+        # As in Postfix: those that were tried first, in the order of the answers.
+        listed = ListedRecipient(address or null_recipient, reason)
+        recipients.setdefault(message_id, []).append((at is None, at or 0, listed))
+    messages = [
+        ListedMessage(
+            str(state),
+            queue_id,
+            int(seconds(arrived_at)),
+            size,
+            sender or null_recipient,
+            tuple(r for *_, r in sorted(recipients.get(message_id, ()), key=_order_of_answers)),
+        )
+        for message_id, queue_id, arrived_at, size, sender in reader.read(
+            "load_listed", {"ids": numbers(page)}
+        )
+    ]
+    return (page[-1] if len(page) == PAGE else 0), messages
+
+
+def recipients(reader: Spool, message_id: int) -> Iterator[RecipientAnswer]:
+    """Yield the recipients of a message with their answers."""
+    after = -1
+    bindings = {"message_id": message_id, "limit": PAGE}
+    while rows := reader.read("load_recipients_of_message", {**bindings, "after": after}):
+        after = rows[-1][0]
+        yield from (_answer(row) for row in rows)
+
+
+def deliveries(reader: Spool, message_id: int) -> list[PresentDelivery]:
+    """Return the deliveries of an active message."""
+    bindings = {"message_id": message_id, "limit": _MOST_DELIVERIES}
+    return [PresentDelivery(*row) for row in reader.read("load_deliveries_of_message", bindings)]
+
+
+def claimer(reader: Spool, message_id: int) -> Claimer | None:
+    """Return who works on a message now; None if nobody does."""
+    for service, pid, claimed_at in reader.read("load_claimer", {"message_id": message_id}):
+        return Claimer(service or "a process that is gone", pid or 0, seconds(claimed_at))
+    return None
+
+
+def events(reader: Spool, message_id: int) -> Iterator[Event]:
+    """Yield the journal of one message, oldest first, also after it is gone."""
+    after = 0
+    bindings = {"message_id": message_id, "limit": PAGE}
+    while rows := reader.read("load_events_of_message", {**bindings, "after": after}):
+        after = rows[-1][0]
+        yield from (_event(row) for row in rows)
+
+
+def search_journal(reader: Spool, address: str) -> Iterator[tuple[int, list[int]]]:
+    """Yield (events looked at, ids of messages from or for *address*), newest first.
+
+    An id may come several times.
+    """
+    high = int(reader.read("highest_event")[0][0] or 0)
+    address = _lower(address)
+    bindings = {"address": address, "quoted": msgspec.json.encode(address).decode()}
+    while high > 0:
+        low = max(0, high - _EVENT_WINDOW)
+        rows = reader.read("events_of_address", {**bindings, "low": low, "high": high})
+        yield high - low, [row[0] for row in rows]
+        high = low
+
+
+def processes(reader: Spool) -> list[Worker]:
+    """Return the processes that work on the spool, by their numbers."""
+    return [
+        Worker(service, pid, seconds(started_at), *held)
+        for service, pid, started_at, *held in reader.read("read_processes")
+    ]
+
+
+def _page(reader: Spool, state: State, after: int, limit: int) -> list[int]:
+    rows = reader.read(f"page_{state}", {"after": after, "limit": limit})
+    return [row[0] for row in rows]
+
+
+def _patterns(wanted: Filter) -> dict[str, str | int | None]:
+    before = wanted.arrived_before
+    return {
+        "sender": _glob(wanted.sender),
+        "recipient": _glob(wanted.recipient),
+        "domain": None if wanted.domain is None else f"*@{_glob(wanted.domain)}",
+        "nexthop": _glob(wanted.nexthop),
+        "reason": None if wanted.reason is None else _lower(wanted.reason),
+        "before": None if before is None else micros(before),
+    }
+
+
+def _glob(text: str | None) -> str | None:
+    """Return a pattern for GLOB, in which * and ? keep their meaning and [ has none."""
+    return None if text is None else _lower(text).replace("[", "[[]")
+
+
+def _lower(text: str) -> str:
+    """Fold case as SQLite's lower() does, ASCII alone; bytes that are no UTF-8 fit nothing."""
+    folded = text.encode("utf-8", "surrogateescape").lower()
+    return folded.decode("utf-8", "replace")
+
+
+def _order_of_answers(item: tuple[bool, int, ListedRecipient]) -> tuple[bool, int]:
+    return item[0], item[1]
+
+
+def _entry(row: Row) -> Entry:
+    message_id, queue_id, state, sender, size, arrived_at, retry_at, recipients, ended, why = row
+    return Entry(
+        message_id,
+        queue_id,
+        state,
+        sender,
+        size,
+        seconds(arrived_at),
+        _seconds(retry_at),
+        recipients,
+        recipients - ended,
+        why,
+    )
+
+
+def _answer(row: Row) -> RecipientAnswer:
+    number, address, original, orcpt, notify, answer, dsn, reason, relay, at = row
+    return RecipientAnswer(
+        number, address, original, orcpt, notify, answer, dsn, reason, relay, _seconds(at)
+    )
+
+
+def _event(row: Row) -> Event:
+    event_id, at, message_id, kind, recipient, detail = row
+    return Event(event_id, seconds(at), message_id, kind, recipient, msgspec.json.decode(detail))
+
+
+def _seconds(at: int | None) -> float | None:
+    return None if at is None else seconds(at)

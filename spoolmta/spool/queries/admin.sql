@@ -1,0 +1,42 @@
+-- What an operator does to queued messages; a batch of ids each, in the caller's transaction.
+
+-- name: attempted_messages
+-- Those of some messages that an agent is delivering at this moment.
+SELECT DISTINCT delivery.message_id
+  FROM delivery JOIN attempt USING (delivery_id) WHERE delivery.message_id IN carray(:ids);
+
+-- name: unattempted_deliveries
+-- The deliveries of some messages that no agent has in hand.
+SELECT delivery_id FROM delivery
+ WHERE message_id IN carray(:ids) AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery_id = delivery.delivery_id);
+
+-- name: reopen_outcomes
+-- Bounces that no sender has been told of: those recipients wait again.
+DELETE FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;
+
+-- name: ended_messages
+-- Those of some messages whose recipients all have a final answer.
+SELECT message_id FROM message
+ WHERE message_id IN carray(:ids)
+   AND NOT EXISTS (SELECT 1 FROM recipient LEFT JOIN outcome USING (message_id, number)
+                    WHERE recipient.message_id = message.message_id
+                      AND coalesce(outcome.action, 'deferred') = 'deferred');
+
+-- name: delete_ended_recipients
+-- What is requeued keeps the recipients that still wait.
+DELETE FROM recipient
+ WHERE message_id IN carray(:ids)
+   AND EXISTS (SELECT 1 FROM outcome
+                WHERE outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+                  AND outcome.action <> 'deferred');
+
+-- name: make_due
+UPDATE deferred SET retry_at = :now WHERE message_id IN carray(:ids) AND retry_at > :now;
+
+-- name: make_next_due
+-- A slice of what is not due yet, what is due soonest first.
+UPDATE deferred SET retry_at = :now
+ WHERE message_id IN (SELECT message_id FROM deferred WHERE retry_at > :now ORDER BY retry_at LIMIT :limit);
+
+-- name: insert_flush
+INSERT INTO flush (requested_at) VALUES (:now);
