@@ -143,6 +143,7 @@ CREATE TABLE delivery (
     message_id  INTEGER NOT NULL,
     transport   TEXT    NOT NULL,
     nexthop     TEXT    NOT NULL,
+    destination TEXT    NOT NULL,                    -- what the scheduler counts: the next hop, or user@nexthop
     planned_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX delivery_by_message ON delivery (message_id);
@@ -211,13 +212,13 @@ CREATE TABLE notice (
 ) STRICT, WITHOUT ROWID;
 
 -- Destinations that are not tried before a time, and why. Written by qmgr.
-CREATE TABLE destination (
-    transport  TEXT    NOT NULL,
-    nexthop    TEXT    NOT NULL,
-    dead_until INTEGER NOT NULL,
-    dsn        TEXT    NOT NULL,
-    reason     TEXT    NOT NULL,
-    PRIMARY KEY (transport, nexthop)
+CREATE TABLE dead_destination (
+    transport   TEXT    NOT NULL,
+    destination TEXT    NOT NULL,
+    dead_until  INTEGER NOT NULL,
+    dsn         TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    PRIMARY KEY (transport, destination)
 ) STRICT, WITHOUT ROWID;
 
 -- Somebody asked to try deferred mail now (postqueue -f, ETRN); taken by qmgr, which then forgets dead destinations.
@@ -387,19 +388,19 @@ SELECT event.event_id,
 -- One row a destination that mail goes to now, or that is not tried before dead_until.
 CREATE VIEW v1_destinations AS
 SELECT named.transport,
-       named.nexthop,
+       named.destination,
        coalesce(load.messages, 0) AS messages,
        coalesce(load.waiting, 0) AS waiting,
        coalesce(load.granted, 0) AS granted,
        coalesce(load.under_way, 0) AS under_way,
-       destination.dead_until / 1000000.0 AS dead_until_at,
-       strftime('%Y-%m-%d %H:%M:%S', destination.dead_until / 1000000, 'unixepoch') AS dead_until,
-       coalesce(destination.dsn, '') AS dsn,
-       coalesce(destination.reason, '') AS reason
-  FROM (SELECT transport, nexthop FROM destination UNION SELECT transport, nexthop FROM delivery) AS named
-  LEFT JOIN destination USING (transport, nexthop)
+       dead_destination.dead_until / 1000000.0 AS dead_until_at,
+       strftime('%Y-%m-%d %H:%M:%S', dead_destination.dead_until / 1000000, 'unixepoch') AS dead_until,
+       coalesce(dead_destination.dsn, '') AS dsn,
+       coalesce(dead_destination.reason, '') AS reason
+  FROM (SELECT transport, destination FROM dead_destination UNION SELECT transport, destination FROM delivery) AS named
+  LEFT JOIN dead_destination USING (transport, destination)
   LEFT JOIN (SELECT delivery.transport,
-                    delivery.nexthop,
+                    delivery.destination,
                     count(DISTINCT delivery.message_id) AS messages,
                     sum(granted.delivery_id IS NULL AND attempt.delivery_id IS NULL AND report.delivery_id IS NULL) AS waiting,
                     sum(granted.delivery_id IS NOT NULL) AS granted,
@@ -408,7 +409,7 @@ SELECT named.transport,
                LEFT JOIN granted ON granted.delivery_id = delivery.delivery_id
                LEFT JOIN attempt ON attempt.delivery_id = delivery.delivery_id
                LEFT JOIN report ON report.delivery_id = delivery.delivery_id
-              GROUP BY delivery.transport, delivery.nexthop) AS load USING (transport, nexthop);
+              GROUP BY delivery.transport, delivery.destination) AS load USING (transport, destination);
 
 -- One row a process that has the spool open for work, and what it holds.
 CREATE VIEW v1_processes AS

@@ -5,14 +5,15 @@ planned (trivial_rewrite) -> granted (qmgr) -> attempt (agent) -> report (agent)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
-from spoolmta.spool import events
+from spoolmta.spool import events, queues
 from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
+from spoolmta.spool.queues import NewMessage, State
 
 
 class Verdict(StrEnum):
@@ -45,6 +46,7 @@ class Plan:
     message_id: int
     transport: str
     nexthop: str
+    destination: str
     recipients: tuple[tuple[int, str], ...]
 
 
@@ -55,7 +57,7 @@ class Waiting:
     delivery_id: int
     message_id: int
     transport: str
-    nexthop: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,34 @@ class Reported:
     delivery_id: int
     message_id: int
     transport: str
-    nexthop: str
+    destination: str
     feedback: Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendedRecipient:
+    """A recipient of a waiting delivery; times are seconds."""
+
+    delivery_id: int
+    message_id: int
+    queue_id: str
+    arrived_at: float
+    planned_at: float
+    number: int
+    address: str
+    original: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an agent says of a delivery: an outcome for each recipient, and of its destination.
+
+    *messages* are new ones (forwarded mail) that enter maildrop in the same commit.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    feedback: Feedback = field(default_factory=Feedback)
+    messages: tuple[NewMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +102,7 @@ class DeadDestination:
     """A destination that is not tried before *until* (seconds)."""
 
     transport: str
-    nexthop: str
+    destination: str
     until: float
     dsn: str
     reason: str
@@ -85,7 +113,7 @@ def plan(tx: Transaction, plans: Sequence[Plan]) -> None:
     now = tx.now
     tx.run_many(
         "insert_delivery",
-        ((p.delivery_id, p.message_id, p.transport, p.nexthop, now) for p in plans),
+        ((p.delivery_id, p.message_id, p.transport, p.nexthop, p.destination, now) for p in plans),
     )
     tx.run_many(
         "insert_delivery_recipient",
@@ -132,7 +160,12 @@ def grant(tx: Transaction, waiting: Sequence[Waiting]) -> set[int]:
     events.record_many(
         tx,
         (
-            (w.message_id, "granted", "", events.detail(transport=w.transport, nexthop=w.nexthop))
+            (
+                w.message_id,
+                "granted",
+                "",
+                events.detail(transport=w.transport, destination=w.destination),
+            )
             for w in waiting
             if w.delivery_id in granted
         ),
@@ -162,25 +195,22 @@ def load(reader: Spool, delivery_ids: Sequence[int]) -> list[Delivery]:
     ]
 
 
-def report(
-    tx: Transaction,
-    process_id: int,
-    delivery: Delivery,
-    outcomes: Sequence[Outcome],
-    feedback: Feedback,
-) -> None:
-    """End an attempt: an outcome for each recipient, and the word on the destination.
+def report(tx: Transaction, process_id: int, delivery: Delivery, said: Report) -> None:
+    """End an attempt with what the agent said; new messages enter maildrop.
 
     Raises ClaimLost: the attempt is not ours any more; drop what we know.
     """
     tx.run("end_attempt", (delivery.delivery_id, process_id))
     if tx.changes != 1:
         raise ClaimLost(f"delivery {delivery.delivery_id} is not ours any more")
+    feedback = said.feedback
     tx.run(
         "insert_report",
         (delivery.delivery_id, feedback.verdict, feedback.dsn, feedback.reason, tx.now),
     )
-    record_outcomes(tx, delivery.message_id, outcomes, _addresses(delivery))
+    record_outcomes(tx, delivery.message_id, said.outcomes, _addresses(delivery))
+    for message in said.messages:
+        queues.enqueue(tx, State.MAILDROP, message)
 
 
 def record_outcomes(
@@ -224,8 +254,10 @@ def record_outcomes(
 def reports(reader: Spool, limit: int) -> list[Reported]:
     """Return ended attempts that the scheduler has not taken yet."""
     return [
-        Reported(delivery_id, message_id, transport, nexthop, Feedback(Verdict(verdict), dsn, why))
-        for delivery_id, message_id, transport, nexthop, verdict, dsn, why in reader.read(
+        Reported(
+            delivery_id, message_id, transport, destination, Feedback(Verdict(verdict), dsn, why)
+        )
+        for delivery_id, message_id, transport, destination, verdict, dsn, why in reader.read(
             "load_reports", {"limit": limit}
         )
     ]
@@ -242,14 +274,19 @@ def answer(tx: Transaction, delivery_ids: Sequence[int]) -> None:
     tx.run("delete_delivery_recipients", {"ids": numbers(delivery_ids)})
 
 
-def recipients(reader: Spool, delivery_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Return the numbers of the recipients of deliveries, by delivery id."""
-    found: dict[int, list[int]] = {}
-    for delivery_id, number in reader.read(
-        "recipients_of_deliveries", {"ids": numbers(delivery_ids)}
-    ):
-        found.setdefault(delivery_id, []).append(number)
-    return found
+def existing(reader: Spool, delivery_ids: Sequence[int]) -> set[int]:
+    """Return those of *delivery_ids* that an operator has not withdrawn."""
+    return {row[0] for row in reader.read("existing_deliveries", {"ids": numbers(delivery_ids)})}
+
+
+def load_suspended(reader: Spool, delivery_ids: Sequence[int]) -> list[SuspendedRecipient]:
+    """Return the recipients of waiting deliveries whose destination is not to be tried now."""
+    return [
+        SuspendedRecipient(delivery, message, queue_id, seconds(arrived), seconds(planned), *rest)
+        for delivery, message, queue_id, arrived, planned, *rest in reader.read(
+            "load_suspended", {"ids": numbers(delivery_ids)}
+        )
+    ]
 
 
 def withdraw(tx: Transaction, message_ids: Sequence[int]) -> None:
@@ -265,10 +302,10 @@ def withdraw(tx: Transaction, message_ids: Sequence[int]) -> None:
 def mark_dead(tx: Transaction, destination: DeadDestination) -> None:
     """Write that a destination is not to be tried for a time."""
     tx.run(
-        "put_destination",
+        "put_dead_destination",
         (
             destination.transport,
-            destination.nexthop,
+            destination.destination,
             micros(destination.until),
             destination.dsn,
             destination.reason,
@@ -276,21 +313,21 @@ def mark_dead(tx: Transaction, destination: DeadDestination) -> None:
     )
 
 
-def mark_alive(tx: Transaction, transport: str, nexthop: str) -> None:
+def mark_alive(tx: Transaction, transport: str, destination: str) -> None:
     """Delete the mark of a dead destination."""
-    tx.run("delete_destination", (transport, nexthop))
+    tx.run("delete_dead_destination", (transport, destination))
 
 
 def mark_all_alive(tx: Transaction) -> None:
     """Delete the marks of all dead destinations."""
-    tx.run("delete_destinations")
+    tx.run("delete_dead_destinations")
 
 
 def dead_destinations(reader: Spool) -> list[DeadDestination]:
     """Return the destinations that are marked dead."""
     return [
-        DeadDestination(transport, nexthop, seconds(until), dsn, reason)
-        for transport, nexthop, until, dsn, reason in reader.read("load_destinations")
+        DeadDestination(transport, destination, seconds(until), dsn, reason)
+        for transport, destination, until, dsn, reason in reader.read("load_dead_destinations")
     ]
 
 

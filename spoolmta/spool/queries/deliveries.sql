@@ -1,7 +1,7 @@
 -- Deliveries: planned by trivial_rewrite, granted by qmgr, attempted and reported by agents, answered by qmgr.
 
 -- name: insert_delivery
-INSERT INTO delivery (delivery_id, message_id, transport, nexthop, planned_at) VALUES (?, ?, ?, ?, ?);
+INSERT INTO delivery (delivery_id, message_id, transport, nexthop, destination, planned_at) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: insert_delivery_recipient
 INSERT INTO delivery_recipient (delivery_id, number, address) VALUES (?, ?, ?);
@@ -11,7 +11,7 @@ SELECT max(delivery_id) FROM delivery;
 
 -- name: waiting_deliveries
 -- Planned after the last one seen, and neither granted nor under way nor reported: the scheduler's todo.
-SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination
   FROM delivery
  WHERE delivery.delivery_id > :after
    AND NOT EXISTS (SELECT 1 FROM granted WHERE granted.delivery_id = delivery.delivery_id)
@@ -21,12 +21,12 @@ SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.n
 
 -- name: granted_deliveries
 -- Let go and not yet reported, at the scheduler's start.
-SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination
   FROM granted JOIN delivery USING (delivery_id);
 
 -- name: attempted_deliveries
 -- Under way, at the scheduler's start.
-SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination
   FROM attempt JOIN delivery USING (delivery_id);
 
 -- name: insert_granted
@@ -71,7 +71,7 @@ INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
 
 -- name: load_reports
-SELECT report.delivery_id, delivery.message_id, delivery.transport, delivery.nexthop, report.verdict, report.dsn, report.reason
+SELECT report.delivery_id, delivery.message_id, delivery.transport, delivery.destination, report.verdict, report.dsn, report.reason
   FROM report JOIN delivery USING (delivery_id) ORDER BY report.delivery_id LIMIT :limit;
 
 -- name: delete_reports
@@ -83,20 +83,28 @@ DELETE FROM delivery WHERE delivery_id IN carray(:ids);
 -- name: delete_delivery_recipients
 DELETE FROM delivery_recipient WHERE delivery_id IN carray(:ids);
 
--- name: recipients_of_deliveries
-SELECT delivery_id, number FROM delivery_recipient WHERE delivery_id IN carray(:ids) ORDER BY delivery_id, number;
+-- name: put_dead_destination
+INSERT OR REPLACE INTO dead_destination (transport, destination, dead_until, dsn, reason) VALUES (?, ?, ?, ?, ?);
 
--- name: put_destination
-INSERT OR REPLACE INTO destination (transport, nexthop, dead_until, dsn, reason) VALUES (?, ?, ?, ?, ?);
+-- name: delete_dead_destination
+DELETE FROM dead_destination WHERE transport = ? AND destination = ?;
 
--- name: delete_destination
-DELETE FROM destination WHERE transport = ? AND nexthop = ?;
+-- name: delete_dead_destinations
+DELETE FROM dead_destination;
 
--- name: delete_destinations
-DELETE FROM destination;
+-- name: load_dead_destinations
+SELECT transport, destination, dead_until, dsn, reason FROM dead_destination;
 
--- name: load_destinations
-SELECT transport, nexthop, dead_until, dsn, reason FROM destination;
+-- name: existing_deliveries
+SELECT delivery_id FROM delivery WHERE delivery_id IN carray(:ids);
+
+-- name: load_suspended
+-- What a suspended delivery's log line and outcomes need.
+SELECT delivery.delivery_id, delivery.message_id, message.queue_id, message.arrived_at, delivery.planned_at,
+       recipient.number, delivery_recipient.address, recipient.original
+  FROM delivery JOIN message USING (message_id) JOIN delivery_recipient USING (delivery_id)
+  JOIN recipient ON recipient.message_id = delivery.message_id AND recipient.number = delivery_recipient.number
+ WHERE delivery.delivery_id IN carray(:ids) ORDER BY delivery.delivery_id, recipient.number;
 
 -- name: take_flush
 DELETE FROM flush RETURNING flush_id;
