@@ -3,16 +3,16 @@
 Postfix:    postconf(5)
 """
 
-from spoolmta.config.parameter import Section, choice, number, seconds, text, yes_no
+from spoolmta.config.parameter import choice, number, seconds, text, yes_no
+from spoolmta.config.parameters.log import LogParameters
 
 _LARGEST_SIZE = 2**63 - 1
 
 
-class CommonParameters(Section):
+class CommonParameters(LogParameters):
     """What every service may ask for. Other sections inherit it."""
 
     # Who we are
-    myhostname: str = text("", empty_allowed=False)  # internet name of this machine; computed
     mydomain: str = text("", empty_allowed=False)  # internet domain; computed from myhostname
     myorigin: str = text("$myhostname", empty_allowed=False)  # domain of mail posted here
     mail_name: str = text("Postfix", empty_allowed=False)  # name in banner, Received and notices
@@ -149,16 +149,6 @@ class CommonParameters(Section):
     )  # environment that services keep
     export_environment: str = text("TZ MAIL_CONFIG LANG")  # environment of external commands
     enable_long_queue_ids: bool = yes_no("no")  # queue ids in the vowel-free long form
-
-    # Log
-    syslog_name: str = text(
-        "${multi_instance_name?{$multi_instance_name}:{postfix}}", empty_allowed=False
-    )  # first part of the tag
-    syslog_facility: str = text("mail", empty_allowed=False)  # facility of log lines
-    maillog_file: str = text("")  # log file or /dev/stdout instead of syslog
-    maillog_file_prefixes: str = text("/var, /dev/stdout", empty_allowed=False)  # where it may be
-    info_log_address_format: str = choice("external", ("external", "internal"))  # quoted or not
-    delay_logging_resolution_limit: int = number("2", max=6)  # decimals of delays below a second
 
     # DNS
     disable_dns_lookups: bool = yes_no("no")  # use the system's resolver alone
