@@ -1,0 +1,163 @@
+"""A real Postfix beside ours: own configuration, queue and ports, started and stopped by a test.
+
+Debian's package is the oracle of behaviour and the yardstick of speed. Nothing here touches the
+machine's own instance: `postfix -c DIR` names ours, and its ports are high ones.
+
+Limits: needs root, as Postfix does.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from tests.support.mail_system import free_port, wait_for
+
+START_SECONDS = 30.0
+
+SETTINGS = {
+    "compatibility_level": "3.6",
+    "myhostname": "mx.test.example",
+    "mydestination": "",
+    "local_recipient_maps": "",
+    "mynetworks": "127.0.0.0/8",
+    "inet_interfaces": "127.0.0.1",
+    "inet_protocols": "ipv4",
+    "alias_maps": "",
+    "alias_database": "",
+    "mail_owner": "postfix",
+    "setgid_group": "postdrop",
+}
+
+SERVICES = """\
+127.0.0.1:{port} inet n - n - - smtpd
+pickup    unix  n - n 60  1 pickup
+cleanup   unix  n - n -   0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n -   - trivial-rewrite
+bounce    unix  - - n -   0 bounce
+defer     unix  - - n -   0 bounce
+trace     unix  - - n -   0 bounce
+verify    unix  - - n -   1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n -   - proxymap
+proxywrite unix - - n -   1 proxymap
+smtp      unix  - - n -   - smtp
+relay     unix  - - n -   - smtp
+showq     unix  n - n -   - showq
+error     unix  - - n -   - error
+retry     unix  - - n -   - error
+discard   unix  - - n -   - discard
+local     unix  - n n -   - local
+virtual   unix  - n n -   - virtual
+lmtp      unix  - - n -   - lmtp
+anvil     unix  - - n -   1 anvil
+scache    unix  - - n -   1 scache
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+
+def is_installed() -> bool:
+    """Tell whether a Postfix can be run here."""
+    return os.geteuid() == 0 and shutil.which("postfix") is not None
+
+
+@dataclass
+class PostfixOracle:
+    """One Postfix instance below *root*, which the user postfix must be able to enter."""
+
+    root: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    services_extra: str = ""
+
+    def __post_init__(self) -> None:
+        """Choose the port and write the configuration."""
+        self.port = free_port()
+        self.configuration = self.root / "etc"
+        self.queue = self.root / "queue"
+        self.data = self.root / "data"
+        self.log_file = self.root / "maillog"
+        for folder in (self.configuration, self.queue, self.data):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)
+        owner = pwd.getpwnam("postfix")
+        os.chown(self.data, owner.pw_uid, owner.pw_gid)
+        lines = {
+            **SETTINGS,
+            "queue_directory": str(self.queue),
+            "data_directory": str(self.data),
+            "maillog_file": str(self.log_file),
+            "maillog_file_prefixes": str(self.root),
+            **self.settings,
+        }
+        main = "".join(f"{name} = {value}\n" for name, value in lines.items())
+        (self.configuration / "main.cf").write_text(main)
+        master = SERVICES.format(port=self.port) + self.services_extra
+        (self.configuration / "master.cf").write_text(master)
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start the instance and wait until smtpd greets."""
+        self._postfix("start")
+        wait_for(self._greets, START_SECONDS, f"Postfix's 220 on port {self.port}\n{self.log()}")
+
+    def stop(self) -> None:
+        """Stop the instance and wait for the end of its master."""
+        try:
+            master = self.master()
+        except psutil.NoSuchProcess:
+            return
+        master.send_signal(signal.SIGTERM)
+        psutil.wait_procs([master], timeout=10)
+
+    def master(self) -> psutil.Process:
+        """Return the master's process."""
+        return psutil.Process(int((self.queue / "pid" / "master.pid").read_text()))
+
+    def run(self, program: str, *arguments: str, stdin: bytes = b"") -> str:
+        """Run one of Postfix's programs on this instance; return what it printed."""
+        done = subprocess.run(
+            [shutil.which(program) or program, *arguments],
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, "MAIL_CONFIG": str(self.configuration)},
+            timeout=60,
+            check=False,
+        )
+        return done.stdout.decode() + done.stderr.decode()
+
+    def log(self) -> str:
+        """Return the mail log so far."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def _postfix(self, *arguments: str) -> None:
+        subprocess.run(
+            ["postfix", "-c", self.configuration, *arguments],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+                return connection.recv(3) == b"220"
+        except OSError:
+            return False

@@ -1,0 +1,133 @@
+"""Who sends and who receives: smtp-source and smtp-sink of Debian's postfix, or our own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.support.mail_system import free_port, wait_for
+from tools.bench.profiles import Profile
+
+COUNT = re.compile(rb"mesg=(\d+)")
+SENDER_NAME = "smtp-source"
+SINK_NAME = "smtp-sink"
+BACKLOG = "512"
+MOST_CONNECTIONS = "1000"
+
+
+class Sink:
+    """A receiver process that takes everything, keeps nothing, and counts."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.count = 0
+        self._process = subprocess.Popen(self._command(), stdout=subprocess.PIPE)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        wait_for(self._listens, 10, "the sink's port")
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU that the sink has used so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def wait_for_count(self, count: int, seconds: float) -> None:
+        """Wait until *count* messages have come since the start."""
+        wait_for(lambda: self.count >= count, seconds, f"{count} messages at the sink")
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _command(self) -> list[str]:
+        program = _program(SINK_NAME)
+        if program is None:
+            return [sys.executable, "-m", "tools.bench.sink", str(self.port)]
+        # Debian builds it to drop root only when told; as root it needs a user.
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        return [
+            *(program, "-c", "-m", MOST_CONNECTIONS, *user),
+            *(f"127.0.0.1:{self.port}", BACKLOG),
+        ]
+
+    def _read(self) -> None:
+        """Follow the counter; smtp-sink ends its lines with CR."""
+        stream = self._process.stdout
+        assert stream is not None
+        rest = b""
+        while data := os.read(stream.fileno(), 1 << 16):
+            rest += data
+            found = COUNT.findall(rest)
+            if found:
+                # The last number may go on in the next read, unless something follows it.
+                self.count = max(self.count, int(found[-1]))
+            rest = rest[-40:]
+
+    def _listens(self) -> bool:
+        try:
+            return any(
+                connection.laddr.port == self.port
+                for connection in psutil.Process(self._process.pid).net_connections("tcp")
+            )
+        except psutil.NoSuchProcess:
+            raise AssertionError("the sink ended at once") from None
+
+
+def send(profile: Profile, port: int, messages: int, seconds: float) -> tuple[float, float]:
+    """Send *messages*; return (wall seconds, CPU seconds) of the sender.
+
+    Raises RuntimeError: the sender met an unexpected reply; the benchmark ends with it.
+    """
+    started = time.monotonic()
+    before = _children_cpu()
+    done = subprocess.run(
+        _sender(profile, port, messages), capture_output=True, timeout=seconds, check=False
+    )
+    if done.returncode or b"fatal" in done.stderr:
+        raise RuntimeError(f"the sender failed: {done.stderr.decode(errors='replace').strip()}")
+    return time.monotonic() - started, _children_cpu() - before
+
+
+def describe() -> str:
+    """Return who sends and who receives."""
+    ours = "our own (postfix is not installed)"
+    sender = SENDER_NAME if _program(SENDER_NAME) else ours
+    sink = SINK_NAME if _program(SINK_NAME) else ours
+    return f"sender: {sender}; receiver: {sink}"
+
+
+def _sender(profile: Profile, port: int, messages: int) -> Sequence[str]:
+    program = _program(SENDER_NAME)
+    if program is None:
+        return [
+            *(sys.executable, "-m", "tools.bench.generator", str(port), str(profile.sessions)),
+            *(str(messages), str(profile.size), str(profile.recipients)),
+            str(int(profile.keeps_connections)),
+        ]
+    return [
+        *(program, "-s", str(profile.sessions), "-l", str(profile.size), "-m", str(messages)),
+        *(["-d"] if profile.keeps_connections else []),
+        *(["-r", str(profile.recipients)] if profile.recipients > 1 else []),
+        *("-f", "sender@bench.example", "-t", "rcpt@outside.example", f"127.0.0.1:{port}"),
+    ]
+
+
+def _program(name: str) -> str | None:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/libexec/postfix")
+    return str(Path(found)) if found else None
+
+
+def _children_cpu() -> float:
+    times = os.times()
+    return times.children_user + times.children_system

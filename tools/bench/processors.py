@@ -1,0 +1,59 @@
+"""CPU seconds that a mail system used between two moments, by service.
+
+A process that ended in between is known by its last look; what it used after that, and processes
+that lived between two looks, are in the master's figure for reaped children: the row "ended".
+"""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable
+
+import psutil
+
+Name = Callable[[psutil.Process], str]
+ENDED = "ended"
+
+
+class CpuMeter:
+    """Adds up the CPU of a process tree; look() now and then, so that short-lived ones are seen."""
+
+    def __init__(self, master: psutil.Process, name: Name) -> None:
+        self._master = master
+        self._name = name
+        self._names: dict[psutil.Process, str] = {}
+        self._first: dict[psutil.Process, float] = {}
+        self._last: dict[psutil.Process, float] = {}
+        self._reaped = _reaped(master)
+        self.look()
+        self._first = dict(self._last)
+
+    def look(self) -> None:
+        """Note what each living process has used so far."""
+        for process in [self._master, *self._master.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                used = _own(process)
+                if process not in self._names:
+                    self._names[process] = self._name(process)
+                self._last[process] = used
+
+    def seconds(self) -> dict[str, float]:
+        """Return CPU seconds by service since this meter was made."""
+        self.look()
+        used: dict[str, float] = defaultdict(float)
+        gone = 0.0
+        for process, last in self._last.items():
+            used[self._names[process]] += last - self._first.get(process, 0.0)
+            if not process.is_running():
+                gone += last
+        used[ENDED] = max(0.0, _reaped(self._master) - self._reaped - gone)
+        return {name: seconds for name, seconds in used.items() if seconds > 0}
+
+
+def _own(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _reaped(master: psutil.Process) -> float:
+    times = master.cpu_times()
+    return float(times.children_user + times.children_system)
