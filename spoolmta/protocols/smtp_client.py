@@ -1,0 +1,385 @@
+"""The client's side of SMTP and LMTP without I/O: capabilities, and one mail transaction.
+
+A Transaction says which bytes to send, takes the replies in their order, and knows in the end what
+the server said to each recipient. With PIPELINING everything up to DATA goes out at once, and
+what was sent too early is put right: when no recipient was taken and DATA was, the message that
+follows is empty and its reply counts for nothing.
+
+    while (phase := transaction.phase) is not None:
+        write(transaction.commands())
+        if phase is Phase.CONTENT:
+            ... send the content, then transaction.content_sent()
+        else:
+            transaction.receive(<the next reply>)
+
+RFC:      5321, 2033 (LMTP), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 6531 (SMTPUTF8),
+          3461 (DSN)
+Postfix:  smtp(8)
+Must not: decide what a reply means for a message (agents/smtp/trouble.py)
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from spoolmta.address.quoting import quote
+from spoolmta.errors import LocalProtocolError, RemoteProtocolError
+from spoolmta.message.envelope import Notify
+from spoolmta.message.outcome import Delivery, DeliveryRecipient
+from spoolmta.protocols.smtp_content import END_OF_DATA
+from spoolmta.protocols.smtp_syntax import Reply, encode_xtext, format_notify, parse_reply
+
+LONGEST_REPLY_TEXT = 2048
+LONGEST_REPLY_BYTES = 1 << 16
+PIPELINE_BYTES = 1 << 14
+
+
+class Phase(Enum):
+    """Where a conversation stands: what the client waits for."""
+
+    GREETING = auto()
+    EHLO = auto()
+    HELO = auto()
+    LHLO = auto()
+    RSET = auto()
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    CONTENT = auto()
+    END_OF_DATA = auto()
+    QUIT = auto()
+
+
+class Service(Enum):
+    """The optional services (EHLO keywords) that a client makes use of."""
+
+    PIPELINING = "PIPELINING"
+    SIZE = "SIZE"
+    EIGHT_BIT_MIME = "8BITMIME"
+    DSN = "DSN"
+    SMTPUTF8 = "SMTPUTF8"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReply:
+    """A reply with its *text* as it came, codes and all, its lines joined by a blank."""
+
+    reply: Reply
+    text: str
+
+    @property
+    def code(self) -> int:
+        """The reply code."""
+        return self.reply.code
+
+    @property
+    def dsn(self) -> str:
+        """The enhanced status code; made of the code if there is none of the same class."""
+        status = self.reply.dsn
+        first = str(self.reply.code)[0]
+        return status if status[:1] == first else f"{first}.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a server said to EHLO or LHLO; *size_limit* 0 means that it named none."""
+
+    services: frozenset[Service] = frozenset()
+    size_limit: int = 0
+    name: str = ""
+
+    def __contains__(self, service: Service) -> bool:
+        return service in self.services
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said to one recipient in the end, and in reply to what."""
+
+    phase: Phase
+    reply: ServerReply
+
+    @property
+    def is_success(self) -> bool:
+        """True if the server has taken the message for the recipient."""
+        return self.phase is Phase.END_OF_DATA and self.reply.code // 100 == 2
+
+
+class ReplyReader:
+    """Splits what a server sends into replies."""
+
+    __slots__ = ("_buffer", "_start")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._start = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True if everything that was fed has been handed out."""
+        return self._start == len(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the server."""
+        self._buffer = data if self.is_empty else self._buffer[self._start :] + data
+        self._start = 0
+
+    def next(self) -> ServerReply | None:
+        """Return the next reply, None if it is not complete.
+
+        Raises RemoteProtocolError: what came is no reply; nobody knows what the server means.
+        """
+        start = self._start
+        parsed = parse_reply(self._buffer, start)
+        if parsed is None:
+            if len(self._buffer) - start > LONGEST_REPLY_BYTES:
+                raise RemoteProtocolError(f"reply longer than {LONGEST_REPLY_BYTES} bytes")
+            return None
+        reply, self._start = parsed
+        return ServerReply(reply, _printable(self._buffer[start : self._start]))
+
+
+def parse_capabilities(reply: Reply, discarded: Iterable[str] = ()) -> Capabilities:
+    """Return what a server offers; keywords in *discarded* count as not offered."""
+    name, *lines = reply.text.split("\n")
+    ignored = {keyword.upper() for keyword in discarded}
+    services = set()
+    size_limit = 0
+    for line in lines:
+        keyword, _, argument = line.replace("=", " ", 1).partition(" ")
+        service = _SERVICES.get(keyword.upper())
+        if service is None or keyword.upper() in ignored:
+            continue
+        services.add(service)
+        if service is Service.SIZE and argument.isascii() and argument.strip().isdigit():
+            size_limit = int(argument)
+    if Service.SMTPUTF8 in services:
+        services.add(Service.EIGHT_BIT_MIME)
+    return Capabilities(frozenset(services), size_limit, name.split(" ")[0])
+
+
+def mail_command(
+    delivery: Delivery, capabilities: Capabilities, *, converted: bool = False
+) -> bytes:
+    """Return MAIL for a delivery; *converted* content has another size, and is 7-bit."""
+    words = [f"MAIL FROM:<{_path(delivery.sender)}>"]
+    if Service.SIZE in capabilities and not converted:
+        words.append(f"SIZE={delivery.size}")
+    if Service.EIGHT_BIT_MIME in capabilities:
+        words.append("BODY=8BITMIME" if delivery.encoding == "8bit" else "BODY=7BIT")
+    if Service.DSN in capabilities:
+        if delivery.envid:
+            words.append(f"ENVID={encode_xtext(delivery.envid)}")
+        if delivery.ret:
+            words.append(f"RET={delivery.ret}")
+    if delivery.smtputf8 and Service.SMTPUTF8 in capabilities:
+        words.append("SMTPUTF8")
+    return _line(" ".join(words))
+
+
+def rcpt_command(
+    recipient: DeliveryRecipient, capabilities: Capabilities, *, smtputf8: bool
+) -> bytes:
+    """Return RCPT for one recipient of a delivery that did or did not ask for SMTPUTF8."""
+    command = f"RCPT TO:<{_path(recipient.address)}>"
+    if Service.DSN in capabilities:
+        unicode = smtputf8 and Service.SMTPUTF8 in capabilities
+        orcpt = recipient.orcpt
+        if not orcpt and recipient.original:
+            address = quote(recipient.original)
+            orcpt = f"{'utf-8' if unicode and not address.isascii() else 'rfc822'};{address}"
+        if orcpt:
+            command += f" ORCPT={_encode_orcpt(orcpt, unicode=unicode)}"
+        if recipient.notify:
+            command += f" NOTIFY={format_notify(Notify(recipient.notify))}"
+    return _line(command)
+
+
+class Transaction:
+    """One message to some recipients over an open session.
+
+    *answers* holds, for each recipient, what the server said last; None if it has not decided.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_awaited",
+        "_content_due",
+        "_lmtp",
+        "_mail_refused",
+        "_next_rcpt",
+        "_pipelining",
+        "_unsent",
+        "answers",
+        "closing",
+        "confirmed",
+        "needs_reset",
+    )
+
+    def __init__(
+        self,
+        mail: bytes,
+        recipients: Sequence[bytes],
+        *,
+        pipelining: bool,
+        lmtp: bool = False,
+        reset: bool = False,
+    ) -> None:
+        """*mail* and *recipients* are command lines; *reset* puts RSET before them."""
+        self.answers: list[Answer | None] = [None] * len(recipients)
+        self.confirmed = False  # the server has answered MAIL: the connection is alive
+        self.closing = False  # the server said 421: it is about to close the connection
+        self.needs_reset = False  # the server may still be inside the transaction
+        self._unsent: deque[tuple[Phase, bytes]] = deque()
+        if reset:
+            self._unsent.append((Phase.RSET, b"RSET\r\n"))
+        self._unsent.append((Phase.MAIL, mail))
+        self._unsent.extend((Phase.RCPT, line) for line in recipients)
+        self._unsent.append((Phase.DATA, b"DATA\r\n"))
+        self._awaited: deque[Phase] = deque()
+        self._accepted: list[int] = []
+        self._next_rcpt = 0
+        self._mail_refused = False
+        self._content_due = False
+        self._pipelining = pipelining
+        self._lmtp = lmtp
+
+    @property
+    def phase(self) -> Phase | None:
+        """What the client waits for, or does next; None at the end."""
+        if self._awaited:
+            return self._awaited[0]
+        if self._content_due:
+            return Phase.CONTENT
+        return self._unsent[0][0] if self._unsent else None
+
+    def commands(self) -> bytes:
+        """Return the bytes that can be sent now; b"" if a reply or the content comes first."""
+        if self._awaited:
+            return b""
+        limit = PIPELINE_BYTES if self._pipelining else 1
+        lines = []
+        size = 0
+        while self._unsent and size < limit:
+            phase, line = self._unsent.popleft()
+            self._awaited.append(phase)
+            lines.append(line)
+            size += len(line)
+        return b"".join(lines)
+
+    def receive(self, reply: ServerReply) -> None:
+        """Take the reply that is due next.
+
+        Raises LocalProtocolError: none is due.
+        """
+        if not self._awaited:
+            raise LocalProtocolError("a reply was read that nobody waits for")
+        phase = self._awaited.popleft()
+        if reply.code == 421:
+            self.closing = True
+        match phase:
+            case Phase.RSET:
+                self.closing = self.closing or reply.code // 100 != 2
+            case Phase.MAIL:
+                self._take_mail(reply)
+            case Phase.RCPT:
+                self._take_rcpt(reply)
+            case Phase.DATA:
+                self._take_data(reply)
+            case _:
+                self._take_end_of_data(reply)
+
+    def content_sent(self) -> None:
+        """Note that the content and the end of data are on their way."""
+        self._content_due = False
+        replies = len(self._accepted) if self._lmtp else 1
+        self._awaited.extend([Phase.END_OF_DATA] * replies)
+
+    def _take_mail(self, reply: ServerReply) -> None:
+        self.confirmed = True
+        if reply.code // 100 == 2:
+            self.needs_reset = True
+            return
+        self._mail_refused = True
+        self._answer_all(Answer(Phase.MAIL, reply))
+        self._unsent.clear()
+
+    def _take_rcpt(self, reply: ServerReply) -> None:
+        number = self._next_rcpt
+        self._next_rcpt += 1
+        if self._mail_refused:
+            return
+        if reply.code // 100 == 2:
+            self._accepted.append(number)
+        else:
+            self.answers[number] = Answer(Phase.RCPT, reply)
+        last = self._next_rcpt == len(self.answers)
+        if last and not self._accepted and Phase.DATA not in self._awaited:
+            self._unsent.clear()
+
+    def _take_data(self, reply: ServerReply) -> None:
+        if reply.code // 100 != 3:
+            self._answer_accepted(Answer(Phase.DATA, reply))
+        elif self._accepted:
+            self._content_due = True
+        else:
+            self._unsent.append((Phase.END_OF_DATA, END_OF_DATA))
+
+    def _take_end_of_data(self, reply: ServerReply) -> None:
+        answer = Answer(Phase.END_OF_DATA, reply)
+        if self._lmtp and self._accepted:
+            self.answers[self._accepted.pop(0)] = answer
+        else:
+            self._answer_accepted(answer)
+        if not self._awaited:
+            self.needs_reset = False
+
+    def _answer_accepted(self, answer: Answer) -> None:
+        for number in self._accepted:
+            self.answers[number] = answer
+        self._accepted.clear()
+
+    def _answer_all(self, answer: Answer) -> None:
+        self.answers = [answer] * len(self.answers)
+
+
+_SERVICES = {service.value: service for service in Service}
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\ud800-\udfff]")
+_LINE_END = re.compile(rb"\r*\n")
+_NOT_UNITEXT = re.compile(r"[\x00-\x20\x7f\\+=]")
+_NOT_XTEXT8 = re.compile(r"[^\x21-\x7e]|[\\+=]")
+
+
+def _printable(lines: bytes) -> str:
+    """Return the lines of a reply joined by a blank, cut to what a log line can hold."""
+    text = _LINE_END.sub(b" ", lines[:LONGEST_REPLY_TEXT]).rstrip(b" ").decode("utf-8", "replace")
+    return text if text.isprintable() else _UNPRINTABLE.sub("?", text)
+
+
+def _path(address: str) -> str:
+    """Return an address as it stands between <>."""
+    return quote(address) if address else ""
+
+
+def _line(text: str) -> bytes:
+    """Return a command line; a line end inside an address would be a command of its own."""
+    line = text.encode("utf-8", "surrogateescape")
+    if b"\n" in line or b"\r" in line:
+        raise LocalProtocolError("line end in an address")
+    return line + b"\r\n"
+
+
+def _encode_orcpt(orcpt: str, *, unicode: bool) -> str:
+    kind, _, address = orcpt.partition(";")
+    if kind.lower() != "utf-8":
+        return f"{kind};{encode_xtext(address)}"
+    special = _NOT_UNITEXT if unicode else _NOT_XTEXT8
+    return f"{kind};{special.sub(_escaped, address)}"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\x{{{ord(match[0]):X}}}"
