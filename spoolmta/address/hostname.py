@@ -7,24 +7,21 @@ RFC:     1123 2.1, 5321 4.1.3, 5890
 import re
 from functools import lru_cache
 
-import idna
-
 from spoolmta.net.network import Address, parse_address
 
-_LABELS = re.compile(
-    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-    r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*"
-)
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_LABELS = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_FORBIDDEN = re.compile(r"[\x00-,/:-@\[-^`{-\x7f\ud800-\udfff]|^-|-$|^$")
 _LENGTH_LIMIT = 255
 
 
 @lru_cache(maxsize=4096)
 def is_hostname(name: str) -> bool:
     """Return whether *name* is a host or domain name; one of digits and dots alone is none."""
-    if len(name) > _LENGTH_LIMIT:
-        return False
     if not name.isascii():
         name = _to_ascii(name)
+    if len(name) > _LENGTH_LIMIT:
+        return False
     return _LABELS.fullmatch(name) is not None and not name.replace(".", "").isdecimal()
 
 
@@ -40,7 +37,14 @@ def literal_address(domain: str) -> Address | None:
 
 
 def _to_ascii(name: str) -> str:
-    try:
-        return idna.encode(name, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
+    """Return the name with its labels as in DNS, or "" if one cannot be; their case is kept."""
+    if len(name) > _LENGTH_LIMIT:
         return ""
+    labels = []
+    for label in name.split("."):
+        if _FORBIDDEN.search(label):
+            return ""
+        if not label.isascii():
+            label = "xn--" + label.encode("punycode").decode("ascii")
+        labels.append(label)
+    return ".".join(labels)

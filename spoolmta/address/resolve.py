@@ -91,9 +91,10 @@ async def _follow(address: str, routing: Routing) -> tuple[str, AddressClass]:
             tokens = tokens[:-1]
         at = find_last(tokens, "@")
         if at >= 0:
-            domain = internal(tokens[at + 1 :])
-            if domain and not await routing.is_local(domain):
-                return await _foreign(internal(tokens), domain, routing)
+            if at + 1 < len(tokens):
+                domain = internal(tokens[at + 1 :])
+                if not await routing.is_local(domain):
+                    return await _foreign(internal(tokens), domain, routing)
             tokens, own = tokens[:at], tokens[at:]
         followed = _next_hop(tokens, routing)
         if followed is not None:
@@ -108,7 +109,8 @@ async def _follow(address: str, routing: Routing) -> tuple[str, AddressClass]:
 
 
 async def _foreign(recipient: str, domain: str, routing: Routing) -> tuple[str, AddressClass]:
-    if routing.parameters.resolve_numeric_domain and parse_address(domain) and domain[0] != "[":
+    is_numeric = domain[:1] != "[" and parse_address(domain) is not None
+    if is_numeric and routing.parameters.resolve_numeric_domain:
         literal = f"[{domain}]" if "." in domain else f"[IPv6:{domain}]"
         recipient = recipient[: -len(domain)] + literal
         return recipient, await routing.class_of(literal)
@@ -118,18 +120,27 @@ async def _foreign(recipient: str, domain: str, routing: Routing) -> tuple[str, 
 def _next_hop(tokens: list[Token], routing: Routing) -> list[Token] | None:
     """Return the address that a local part without its domain routes to, None if it does not."""
     parameters = routing.parameters
-    operators = {"@"}
-    if parameters.swap_bangpath:
-        operators.add("!")
+    operators = ["@"]
     if parameters.allow_percent_hack:
-        operators.add("%")
+        operators.append("%")
+    if parameters.swap_bangpath:
+        operators.append("!")
     if any(token.kind in operators for token in tokens):
         return rewrite_tokens(tokens, routing.rules)
     if parameters.resolve_dequoted_address and len(tokens) == 1 and tokens[0].kind == QUOTED:
         text = tokens[0].text
-        if not operators.isdisjoint(text):
-            return rewrite_tokens(scan(quote(text)), routing.rules)
+        operator = next((operator for operator in operators if operator in text), None)
+        if operator is not None:
+            return rewrite_tokens(_take_apart(text, operator), routing.rules)
     return None
+
+
+def _take_apart(text: str, operator: str) -> list[Token]:
+    """Return the tokens of a quoted local part that holds a routing operator."""
+    if operator == "!":
+        return scan(text)
+    before, _, after = text.rpartition(operator)
+    return scan(quote(f"{before}@{after}"))
 
 
 async def _choose(
@@ -195,9 +206,9 @@ async def _relayhost(sender: str, routing: Routing) -> str:
         delimiter=routing.delimiter,
         is_local=routing.has_local_names,
     )
-    if hit is None:
+    if hit is None or hit.value.upper() == "DUNNO":
         return parameters.relayhost
-    return "" if hit.value.upper() == "DUNNO" else hit.value
+    return hit.value
 
 
 async def _choose_by_map(

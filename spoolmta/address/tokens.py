@@ -9,6 +9,7 @@ Must not: know a domain or a parameter
 """
 
 import re
+import sys
 from typing import NamedTuple
 
 ATOM = "atom"
@@ -18,13 +19,13 @@ COMMENT = "comment"
 
 _ATOM_END = r'\s()<>@,;:\\".\[\]!%|'
 _TOKEN = re.compile(
-    rf"""(?P<atom>(?:[^{_ATOM_END}]|\\.)+)"""
+    rf"""(?P<atom>(?:[^{_ATOM_END}]|\\.)+(?:\\\Z)?|\\\Z)"""
     r"""|"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?\Z)"""
     r"""|(?P<literal>\[(?:[^\]\\]|\\.)*)(?:\]|\\?\Z)"""
     r"""|(?P<operator>[^\s\\])""",
     re.DOTALL,
 )
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _COMMENT_PART = re.compile(r"[^()\\]+|\\.|[()]", re.DOTALL)
 
 
@@ -37,10 +38,13 @@ class Token(NamedTuple):
     kind: str
     text: str
 
-    @property
-    def is_operator(self) -> bool:
-        """True for a single character that means something between words."""
-        return len(self.kind) == 1
+
+class Span(NamedTuple):
+    """A token and where it stands in the text: text[start:end]."""
+
+    token: Token
+    start: int
+    end: int
 
 
 AT = Token("@", "@")
@@ -49,42 +53,36 @@ DOT = Token(".", ".")
 
 def scan(text: str) -> list[Token]:
     """Return the tokens of an address or address list; white space is dropped."""
-    tokens = []
+    return [span.token for span in scan_spans(text)]
+
+
+def scan_spans(text: str, limit: int = sys.maxsize) -> list[Span]:
+    """Return the first *limit* tokens of a text, each with its place."""
+    spans: list[Span] = []
     at = 0
     find = _TOKEN.search
-    while match := find(text, at):
-        at = match.end()
-        kind = match.lastgroup
-        if kind == "atom":
-            atom = match[0]
-            tokens.append(Token(ATOM, _ESCAPED.sub(r"\1", atom) if "\\" in atom else atom))
-        elif kind == "quoted":
-            content = match["quoted"].replace("\r\n", " ").replace("\n", " ")
-            tokens.append(Token(QUOTED, _ESCAPED.sub(r"\1", content)))
-        elif kind == "literal":
-            tokens.append(Token(LITERAL, match["literal"] + "]"))
-        elif match[0] == "(":
+    while len(spans) < limit and (match := find(text, at)):
+        start, at = match.span()
+        if match[0] == "(":
             at = _comment_end(text, at)
-            tokens.append(Token(COMMENT, text[match.start() : at]))
+            token = Token(COMMENT, text[start:at])
         else:
-            tokens.append(Token(match[0], match[0]))
-    return tokens
+            token = _token(match)
+        spans.append(Span(token, start, at))
+    return spans
 
 
 def internal(tokens: list[Token]) -> str:
     """Return the address that the tokens spell, in internal form: nothing is quoted."""
     parts: list[str] = []
-    word_before = False
+    before = ""
     for token in tokens:
-        if token.is_operator:
-            word_before = False
-        else:
-            if word_before:
-                parts.append(" ")
-            word_before = True
-        parts.append(token.text)
-        if token.kind == ",":
+        kind = token.kind
+        # Between two words, and where the list of addresses would have a blank.
+        if before and (before == "," or kind == "<" or (len(before) > 1 and len(kind) > 1)):
             parts.append(" ")
+        parts.append(token.text)
+        before = kind
     return "".join(parts)
 
 
@@ -96,6 +94,19 @@ def find(tokens: list[Token], kind: str) -> int:
 def find_last(tokens: list[Token], kind: str) -> int:
     """Return the index of the last token of a kind, -1 if there is none."""
     return next((at for at in range(len(tokens) - 1, -1, -1) if tokens[at].kind == kind), -1)
+
+
+def _token(match: re.Match[str]) -> Token:
+    kind = match.lastgroup
+    if kind == "atom":
+        atom = match[0]
+        return Token(ATOM, _ESCAPED.sub(r"\1", atom) if "\\" in atom else atom)
+    if kind == "quoted":
+        content = match["quoted"].replace("\r\n", " ").replace("\n", " ")
+        return Token(QUOTED, _ESCAPED.sub(r"\1", content))
+    if kind == "literal":
+        return Token(LITERAL, _ESCAPED.sub(r"\1", match["literal"]) + "]")
+    return Token(match[0], match[0])
 
 
 def _comment_end(text: str, at: int) -> int:

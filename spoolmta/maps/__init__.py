@@ -1,15 +1,25 @@
 """Lookup tables: "type:name" of main.cf becomes something to ask.
 
-registry    open_map, open_maps, open_match_list; the types
-lookup      a table, tables in a row, the keys of an address in their order
-keys        quoted and unquoted addresses, extensions, case
-match_list  mydestination, mynetworks, relay_domains
-syntax      words and {groups} of main.cf
-inline      inline, static, fail
+registry     open_map, open_maps, open_match_list; the types
+lookup       a table, tables in a row, the keys of an address in their order
+keys         quoted and unquoted addresses, extensions, case
+match_list   mydestination, mynetworks, relay_domains
+syntax       words and {groups} of main.cf
+inline       inline, static, fail
+text         source files; texthash
+index        hash and btree: what postmap and postalias have built
+index_build  building it
+aliases      the syntax of aliases(5)
+pattern      regexp, pcre
+posix        their patterns in Python's notation
+cidr         networks
+system       unix:passwd.byname, unix:group.byname, environ
+composite    unionmap, pipemap, randmap, proxy
 """
 
-from spoolmta.maps.keys import Delimiter
-from spoolmta.maps.lookup import Hit, Map, Maps, lookup_address
+from spoolmta.maps.index import is_outdated
+from spoolmta.maps.keys import Delimiter, split_extension
+from spoolmta.maps.lookup import Hit, Map, Maps, lookup_address, lookup_user
 from spoolmta.maps.match_list import MatchList
 from spoolmta.maps.registry import map_types, open_map, open_maps, open_match_list
 
@@ -19,9 +29,12 @@ __all__ = [
     "Map",
     "Maps",
     "MatchList",
+    "is_outdated",
     "lookup_address",
+    "lookup_user",
     "map_types",
     "open_map",
     "open_maps",
     "open_match_list",
+    "split_extension",
 ]

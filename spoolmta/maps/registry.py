@@ -6,40 +6,67 @@ Postfix: DATABASE_README, postconf(1) -m
 from collections.abc import Callable
 
 from spoolmta.errors import ConfigError
+from spoolmta.maps.cidr import CidrMap
+from spoolmta.maps.composite import PipeMap, ProxyMap, RandomMap, UnionMap
+from spoolmta.maps.index import BtreeMap, IndexMap
 from spoolmta.maps.inline import FailMap, InlineMap, StaticMap
 from spoolmta.maps.lookup import Map, Maps
 from spoolmta.maps.match_list import MatchList, parse_match_list
+from spoolmta.maps.pattern import PatternMap
 from spoolmta.maps.syntax import split_words
+from spoolmta.maps.system import EnvironMap, UnixMap
+from spoolmta.maps.text import TextMap
 
-_TYPES: dict[str, Callable[[str], Map]] = {
+_PLAIN: dict[str, Callable[[str], Map]] = {
+    "btree": BtreeMap,
+    "cidr": CidrMap,
+    "environ": EnvironMap,
     "fail": FailMap,
+    "hash": IndexMap,
     "inline": InlineMap,
+    "randmap": RandomMap,
     "static": StaticMap,
+    "texthash": TextMap,
+    "unix": UnixMap,
 }
+_OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
+    "pipemap": PipeMap,
+    "proxy": ProxyMap,
+    "unionmap": UnionMap,
+}
+_PATTERNS = {"pcre": True, "regexp": False}
+INDEXED = ("btree", "hash")
 
 
-def open_map(spec: str) -> Map:
+def open_map(spec: str, *, substitution: bool = True) -> Map:
     """Return the table "type:name".
+
+    Without *substitution* a pattern's value may not take text from the key ($1): for tables whose
+    values name files, commands, users or transports.
 
     Raises ConfigError: the type is not known, or the table cannot be opened or understood.
     """
     kind, colon, argument = spec.partition(":")
     if not colon or not argument:
         raise ConfigError(f'table "{spec}": expected "type:name"')
-    opener = _TYPES.get(kind)
-    if opener is None:
-        raise ConfigError(
-            f'table "{spec}": unsupported type "{kind}"; supported: {", ".join(map_types())}'
-        )
-    return opener(argument)
+    if kind in _PLAIN:
+        return _PLAIN[kind](argument)
+    if kind in _PATTERNS:
+        return PatternMap(argument, perl=_PATTERNS[kind], substitution=substitution)
+    if kind in _OF_MAPS:
+        return _OF_MAPS[kind](argument, lambda part: open_map(part, substitution=substitution))
+    raise ConfigError(
+        f'table "{spec}": unsupported type "{kind}"; supported are {", ".join(map_types())}'
+    )
 
 
-def open_maps(specs: str) -> Maps:
-    """Return the tables of a list that blanks or commas separate.
+def open_maps(specs: str, *, substitution: bool = True) -> Maps:
+    """Return the tables of a list that blanks or commas separate (see open_map).
 
     Raises ConfigError: one of them cannot be opened.
     """
-    return Maps([open_map(spec) for spec in split_words(specs)], specs.strip())
+    maps = [open_map(spec, substitution=substitution) for spec in split_words(specs)]
+    return Maps(maps, specs.strip())
 
 
 def open_match_list(text: str, *, parents: bool = False, exact: bool = False) -> MatchList:
@@ -52,4 +79,4 @@ def open_match_list(text: str, *, parents: bool = False, exact: bool = False) ->
 
 def map_types() -> list[str]:
     """Return the names of the types that open_map takes, sorted."""
-    return sorted(_TYPES)
+    return sorted((*_PLAIN, *_OF_MAPS, *_PATTERNS))
