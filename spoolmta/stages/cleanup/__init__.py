@@ -1,5 +1,7 @@
 """What happens to every message before it is queued; a function, not a process.
 
-run         Cleanup: one message on its way in, called by smtpd and pickup
-verdict     what becomes of the message, and the replies that say so
+run           Cleanup: one message on its way in, called by smtpd and pickup
+rules         parameters, tables and names, opened once per process
+header_block  where the header block ends, and which of its headers matter
+verdict       what becomes of the message, and the replies that say so
 """

@@ -38,7 +38,7 @@ class Cleanup:
         uid: int | None = None,
         full_name: str = "",
     ) -> None:
-        """*rules* are opened once per process: CleanupRules.open(section, log).
+        """*rules* are opened once per process: CleanupRules.open(configuration, overrides).
 
         *local_rewrite*: the client is one of local_header_rewrite_clients, so missing headers are
         added and header addresses completed.

@@ -1,0 +1,26 @@
+"""Parameters of cleanup, beside those of rewriting and routing.
+
+Postfix: cleanup(8), postconf(5)
+"""
+
+from spoolmta.config.parameter import choice, number, text, yes_no
+from spoolmta.config.parameters.address import RewritingParameters
+
+
+class CleanupParameters(RewritingParameters):
+    """What is added, dropped, checked and copied when a message comes in."""
+
+    always_add_missing_headers: bool = yes_no("no")  # also to mail of foreign clients
+    undisclosed_recipients_header: str = text("")  # for mail without To and Cc; empty: none
+    header_from_format: str = choice("standard", ("standard", "obsolete"))  # of the From we add
+    message_drop_headers: str = text(
+        "bcc, content-length, resent-bcc, return-path"
+    )  # headers that no message keeps
+    header_checks: str = text("")  # tables whose results decide about headers
+    always_bcc: str = text("")  # address that gets a copy of all mail from outside
+    sender_bcc_maps: str = text("")  # who gets a copy, by sender
+    recipient_bcc_maps: str = text("")  # who gets a copy, by recipient
+    duplicate_filter_limit: int = number("1000")  # recipients remembered; 0: all
+    internal_mail_filter_classes: str = text("")  # bounce: check the mail we make ourselves, too
+    cleanup_service_name: str = text("cleanup", empty_allowed=False)  # whose -o options count
+    receive_override_options: str = text("")  # no_address_mappings, no_header_body_checks, ...

@@ -1,0 +1,86 @@
+"""What cleanup works by: parameters, tables, remembered header names; opened once per process.
+
+cleanup is a service of its own in master.cf, as log readers and "-o header_checks=..." know it:
+its options are found by cleanup_service_name, and its lines are logged as cleanup's.
+
+Postfix:    cleanup(8), master(5), postconf(5) cleanup_service_name, receive_override_options
+Parameters: message_drop_headers, header_checks, sender_bcc_maps, recipient_bcc_maps,
+            remote_header_rewrite_domain, internal_mail_filter_classes
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from spoolmta.address.routing import remote_rules
+from spoolmta.config.loader import Configuration
+from spoolmta.config.parameters.cleanup import CleanupParameters
+from spoolmta.errors import ConfigError
+from spoolmta.maillog import MailLog
+from spoolmta.maps import open_maps
+from spoolmta.stages.cleanup.header_block import HeaderNames
+
+_NOTHING: Mapping[str, str] = {}
+
+EXTERNAL_ORIGINS = frozenset({"smtpd", "sendmail"})
+
+
+class CleanupRules:
+    """The rules of one service that receives mail."""
+
+    def __init__(
+        self, parameters: CleanupParameters, log: MailLog, receive_override_options: str = ""
+    ) -> None:
+        """Use `open`."""
+        options = _words(receive_override_options)
+        self.parameters = parameters
+        self.log = log
+        self.maps_addresses = "no_address_mappings" not in options
+        self.header_checks = open_maps(
+            "" if "no_header_body_checks" in options else parameters.header_checks
+        )
+        self.sender_bcc_maps = open_maps(parameters.sender_bcc_maps)
+        self.recipient_bcc_maps = open_maps(parameters.recipient_bcc_maps)
+        self.remote_rewriting = (
+            remote_rules(parameters) if parameters.remote_header_rewrite_domain else None
+        )
+        drop = _words(parameters.message_drop_headers)
+        self.names = HeaderNames(drop, every=False)
+        self._checked_classes = _words(parameters.internal_mail_filter_classes)
+        self._flush_wanted = False
+
+    @classmethod
+    def open(
+        cls, configuration: Configuration, overrides: Mapping[str, str] = _NOTHING
+    ) -> "CleanupRules":
+        """Return the rules for a receiving service; *overrides* are that service's -o.
+
+        Raises ConfigError: a table cannot be used; the process does not start.
+        """
+        receiver = configuration.section(CleanupParameters, overrides)
+        try:
+            options = configuration.service(receiver.cleanup_service_name).overrides
+        except ConfigError:
+            options = _NOTHING
+        parameters = configuration.section(CleanupParameters, options)
+        log = MailLog.open(configuration, "cleanup", options)
+        return cls(parameters, log, receiver.receive_override_options)
+
+    def checks(self, origin: str) -> bool:
+        """Return whether header checks are made on mail of *origin*."""
+        if not self.header_checks:
+            return False
+        return origin in EXTERNAL_ORIGINS or origin in self._checked_classes
+
+    def flush_soon(self) -> None:
+        """Write the waiting log lines when the event loop's present turn is over."""
+        if not self._flush_wanted:
+            self._flush_wanted = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_wanted = False
+        self.log.flush()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.replace(",", " ").lower().split())
