@@ -70,6 +70,11 @@ class Reported:
     destination: str
     feedback: Feedback
 
+    @property
+    def waiting(self) -> Waiting:
+        """The delivery as it waits again."""
+        return Waiting(self.delivery_id, self.message_id, self.transport, self.destination)
+
 
 @dataclass(frozen=True, slots=True)
 class SuspendedRecipient:
@@ -331,9 +336,14 @@ def dead_destinations(reader: Spool) -> list[DeadDestination]:
     ]
 
 
-def take_flush(tx: Transaction) -> bool:
-    """Return whether somebody asked for a flush since the last call."""
-    return bool(tx.run("take_flush"))
+def flush_asked(reader: Spool) -> bool:
+    """Return whether somebody asked to try everything now."""
+    return bool(reader.read("flush_asked"))
+
+
+def take_flush(tx: Transaction) -> None:
+    """Delete the requests to try everything now."""
+    tx.run("take_flush")
 
 
 def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:

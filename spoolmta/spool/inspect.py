@@ -68,6 +68,7 @@ class Entry:
     size: int
     arrived_at: float
     next_try_at: float | None
+    first_recipient: str
     recipients: int
     waiting: int
     reason: str
@@ -289,7 +290,7 @@ def _order_of_answers(item: tuple[bool, int, ListedRecipient]) -> tuple[bool, in
 
 
 def _entry(row: Row) -> Entry:
-    message_id, queue_id, state, sender, size, arrived_at, retry_at, recipients, ended, why = row
+    message_id, queue_id, state, sender, size, arrived_at, retry_at, first, total, ended, why = row
     return Entry(
         message_id,
         queue_id,
@@ -298,8 +299,9 @@ def _entry(row: Row) -> Entry:
         size,
         seconds(arrived_at),
         _seconds(retry_at),
-        recipients,
-        recipients - ended,
+        first or "",
+        total,
+        total - ended,
         why,
     )
 

@@ -65,6 +65,11 @@ def ask(path: Path, text: str, *, seconds: float, limit: int) -> Answer:
         connection.close()
 
 
+def sqlite_version() -> str:
+    """Return the version of SQLite that works here."""
+    return apsw.sqlite_lib_version()
+
+
 def _open(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     try:

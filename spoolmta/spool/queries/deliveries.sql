@@ -107,7 +107,10 @@ SELECT delivery.delivery_id, delivery.message_id, message.queue_id, message.arri
  WHERE delivery.delivery_id IN carray(:ids) ORDER BY delivery.delivery_id, recipient.number;
 
 -- name: take_flush
-DELETE FROM flush RETURNING flush_id;
+DELETE FROM flush;
+
+-- name: flush_asked
+SELECT flush_id FROM flush LIMIT 1;
 
 -- name: deliveries_of_messages
 SELECT delivery_id FROM delivery WHERE message_id IN carray(:ids);

@@ -68,6 +68,8 @@ SELECT message.message_id,
        message.size,
        message.arrived_at,
        deferred.retry_at,
+       (SELECT recipient.address FROM recipient WHERE recipient.message_id = message.message_id
+         ORDER BY recipient.number LIMIT 1),
        (SELECT count(*) FROM recipient WHERE recipient.message_id = message.message_id),
        (SELECT count(*) FROM outcome WHERE outcome.message_id = message.message_id AND outcome.action <> 'deferred'),
        coalesce(hold.reason, corrupt.reason,

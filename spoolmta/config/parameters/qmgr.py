@@ -1,0 +1,20 @@
+"""Parameters of the queue manager and of the stage that resolves for it."""
+
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.config.parameter import number, seconds, text
+
+
+class QueueManagerParameters(CommonParameters):
+    """Windows, backoff, lifetimes."""
+
+    minimal_backoff_time: float = seconds("300s", min=1)  # shortest pause before the next try
+    maximal_backoff_time: float = seconds("4000s", min=1)  # longest pause before the next try
+    maximal_queue_lifetime: float = seconds("5d", unit="d")  # then mail is returned
+    bounce_queue_lifetime: float = seconds("5d", unit="d")  # then a notification is dropped
+    delay_warning_time: float = seconds("0h", unit="h")  # 0: no warning of delayed mail
+    initial_destination_concurrency: int = number("5", min=1)  # window of a fresh destination
+    default_destination_concurrency_limit: int = number("20")  # widest window; 0: no limit
+    default_destination_concurrency_failed_cohort_limit: int = number("1")  # then it is dead
+    default_destination_recipient_limit: int = number("50")  # recipients in one delivery
+    qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
+    defer_transports: str = text("")  # transports whose mail waits for a flush

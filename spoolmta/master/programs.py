@@ -1,0 +1,111 @@
+"""Which code runs for a command of master.cf, and how.
+
+Modules are imported by the master before it forks, so that services share their memory.
+"""
+
+import importlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from spoolmta.config.master_cf import Service
+from spoolmta.service.agent import serve_agent
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.process import Program
+from spoolmta.service.worker import serve_stage
+
+
+class Kind(StrEnum):
+    """How a program runs.
+
+    STAGE    one resident process that is poked
+    LISTENER resident processes that accept sessions on the service's sockets
+    AGENT    started when its transport is poked, ends when idle
+    ROW      a service of Postfix that is rows or a function here: accepted, no process
+    """
+
+    STAGE = "stage"
+    LISTENER = "listener"
+    AGENT = "agent"
+    ROW = "row"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table of programs."""
+
+    kind: Kind
+    module: str = ""
+    many: bool = False  # as many processes as cores, up to maxproc
+
+
+KEEPER = Entry(Kind.STAGE, "spoolmta.stages.keeper")
+
+_ROW = Entry(Kind.ROW)
+_PROGRAMS = {
+    "smtpd": Entry(Kind.LISTENER, "spoolmta.stages.smtpd.service", many=True),
+    "showq": Entry(Kind.LISTENER, "spoolmta.stages.showq"),
+    "pickup": Entry(Kind.STAGE, "spoolmta.stages.pickup"),
+    "trivial-rewrite": Entry(Kind.STAGE, "spoolmta.stages.trivial_rewrite"),
+    "qmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),
+    "oqmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),
+    "bounce": Entry(Kind.STAGE, "spoolmta.stages.bounce"),
+    "smtp": Entry(Kind.AGENT, "spoolmta.agents.smtp", many=True),
+    "lmtp": Entry(Kind.AGENT, "spoolmta.agents.smtp", many=True),
+    "local": Entry(Kind.AGENT, "spoolmta.agents.local"),
+    "virtual": Entry(Kind.AGENT, "spoolmta.agents.virtual"),
+    "error": Entry(Kind.AGENT, "spoolmta.agents.error"),
+    "discard": Entry(Kind.AGENT, "spoolmta.agents.discard"),
+    "cleanup": _ROW,
+    "flush": _ROW,
+    "proxymap": _ROW,
+    "verify": _ROW,
+    "anvil": _ROW,
+    "scache": _ROW,
+    "tlsmgr": _ROW,
+    "postlogd": _ROW,
+}
+# Services that run a program which another service of the same master.cf stands for already.
+_ROW_SERVICES = frozenset({"defer", "trace"})
+# What pokes a stage, where it is not its name in master.cf.
+_POKE_NAMES = {"trivial-rewrite": "trivial_rewrite", "oqmgr": "qmgr"}
+
+
+def entry(service: Service) -> Entry | None:
+    """Return what runs for a service; None if spoolmta does not have that program."""
+    if service.command == "bounce" and service.name in _ROW_SERVICES:
+        return _ROW
+    return _PROGRAMS.get(service.command)
+
+
+def poke_name(service: Service, found: Entry) -> str:
+    """Return the name by which the service is poked; "" if nobody pokes it."""
+    if found.kind is Kind.STAGE:
+        return _POKE_NAMES.get(service.command, service.command)
+    return service.name if found.kind is Kind.AGENT else ""
+
+
+def process_count(service: Service, found: Entry) -> int:
+    """Return how many processes share the sessions or deliveries of a service."""
+    cores = len(os.sched_getaffinity(0)) if found.many else 1
+    return min(service.maxproc, cores) if service.maxproc else cores
+
+
+def load(service: Service, found: Entry) -> Program:
+    """Import the program of a service and return how it is served."""
+    module = importlib.import_module(found.module)
+    serve: Callable[[ServiceContext], Awaitable[None]]
+    if hasattr(module, "serve"):
+        serve = module.serve
+    elif found.kind is Kind.AGENT:
+        serve = partial(serve_agent, open_agent=module.open_agent)
+    else:
+        serve = partial(serve_stage, open_stage=module.open_stage)
+    return Program(
+        name=service.command,
+        serve=serve,
+        prepare=getattr(module, "prepare", None),
+        creates_spool=found is KEEPER,
+    )

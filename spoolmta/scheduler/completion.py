@@ -1,0 +1,64 @@
+"""What becomes of a message whose deliveries are all answered: gone, deferred, or told of.
+
+Expiry is looked at only after a failed attempt, so that mail which could not be tried for days
+(a stopped system, a clock set forward) gets its chance.
+
+Postfix:    qmgr(8), maximal_queue_lifetime and bounce_queue_lifetime in postconf(5)
+Must not:   touch the spool
+"""
+
+from dataclasses import dataclass
+
+from spoolmta.message.outcome import Action
+from spoolmta.scheduler.backoff import retry_at
+from spoolmta.spool.completion import Answered
+from spoolmta.spool.notices import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long mail is tried, in seconds."""
+
+    minimal_backoff: float
+    maximal_backoff: float
+    mail: float
+    bounce: float
+
+    def of(self, sender: str) -> float:
+        """Return how long mail of *sender* stays in the queue."""
+        return self.mail if sender else min(self.bounce, self.mail)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The decision. Without notices the message is removed, or deferred until *retry_at*.
+
+    *expired*: what is deferred is to be returned first. With *notices* the bounce stage ends the
+    message, or defers it until *retry_at*.
+    """
+
+    retry_at: float | None
+    expired: bool
+    notices: tuple[Kind, ...]
+
+
+# Nothing is left to do: every recipient has the message, and nobody is to be told.
+REMOVED = Completion(retry_at=None, expired=False, notices=())
+
+
+def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
+    """Return what becomes of *message* at time *now* (seconds)."""
+    actions = {outcome.action for outcome in message.open}
+    deferred = Action.DEFERRED in actions
+    expired = deferred and now >= message.created_at + lifetimes.of(message.sender)
+    notices = []
+    if Action.BOUNCED in actions or expired:
+        notices.append(Kind.FAILURE)
+    if Action.SENT in actions and message.sender:
+        notices.append(Kind.SUCCESS)
+    retry = None
+    if deferred and not expired:
+        retry = retry_at(
+            now, message.created_at, lifetimes.minimal_backoff, lifetimes.maximal_backoff
+        )
+    return Completion(retry, expired, tuple(notices))

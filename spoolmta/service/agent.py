@@ -1,0 +1,194 @@
+"""The loop around a delivery agent: claim what is granted, deliver, report.
+
+One exchange with the spool ends the finished attempts and claims new ones in one commit, so that
+the work per delivery shrinks as the load grows. Deliveries of a process run side by side, up to
+its session limit. An agent that fails in an unforeseen way defers its delivery and is heard of in
+the log.
+
+Reads:      granted, delivery, message, content      Writes: attempt, report, outcome
+Parameters: max_idle
+Must not:   know how any agent delivers
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from spoolmta import maillog
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.errors import ClaimLost, Corrupt, SpoolBusy, SpoolFull, TemporaryError
+from spoolmta.message.outcome import Delivery, Outcome, defer
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.crash import crash_point
+from spoolmta.service.worker import POLL_SECONDS, RETRY_SECONDS
+from spoolmta.spool import content, deliveries
+from spoolmta.spool.connection import Spool
+from spoolmta.spool.content import Content
+from spoolmta.spool.deliveries import Feedback, Report, Verdict
+
+__all__ = ["Agent", "Feedback", "Report", "Verdict", "serve_agent"]
+
+# Content up to this size comes along with the claim.
+_SMALL_BYTES = 64 * 1024
+# Claimed at most in one exchange, so that sibling processes get their share.
+_CLAIM_LIMIT = 32
+
+Finished = tuple[Delivery, Report]
+Claimed = tuple[Delivery, bytes | None]
+
+
+class Agent(Protocol):
+    """What an agent module's open_agent returns."""
+
+    async def deliver(self, delivery: Delivery, content: Content) -> Report:
+        """Try one delivery; return an outcome for each of its recipients."""
+        ...
+
+    async def close(self) -> None:
+        """End what is kept open between deliveries."""
+        ...
+
+
+class AgentLoop:
+    """The deliveries of one process."""
+
+    def __init__(self, context: ServiceContext, agent: Agent) -> None:
+        """*agent* delivers what this loop claims for the service's transport."""
+        self._context = context
+        self._agent = agent
+        self._transport = context.service.name
+        self._running: set[asyncio.Task[None]] = set()
+        self._finished: list[Finished] = []
+        self._more_granted = True
+
+    async def run_once(self) -> int:
+        """Report what is finished, claim and begin what is granted; return how many of both."""
+        finished, self._finished = self._finished, []
+        free = 0
+        if self._more_granted and not self._context.draining.is_set():
+            free = min(self._context.session_limit - len(self._running), _CLAIM_LIMIT)
+        if not finished and free <= 0:
+            return 0
+        limit = free
+        try:
+            claimed = await self._context.committer.run(
+                lambda spool: self._exchange(spool, finished, limit)
+            )
+        except (SpoolFull, SpoolBusy) as error:
+            # What was delivered must not be forgotten: keep it until there is room.
+            self._finished = [*finished, *self._finished]
+            self._context.log.warning(f"{error}; trying again")
+            await asyncio.sleep(RETRY_SECONDS)
+            return 0
+        self._more_granted = len(claimed) == free
+        if finished:
+            crash_point("report.after_report")
+            self._log(finished)
+            self._context.poke("qmgr")
+        if claimed:
+            crash_point("deliver.after_claim")
+        for delivery, small in claimed:
+            self._begin(delivery, small)
+        return len(finished) + len(claimed)
+
+    async def serve(self) -> None:
+        """Deliver until asked to drain, or until idle for max_idle."""
+        context = self._context
+        max_idle = context.section(CommonParameters).max_idle
+        idle_since = context.clock.now()
+        while True:
+            if await self.run_once():
+                idle_since = context.clock.now()
+                context.log.flush()
+                continue
+            if self._finished:
+                continue
+            if not self._running:
+                idle = context.clock.now() - idle_since
+                if context.draining.is_set() or idle >= max_idle:
+                    return
+            await context.wakeup.wait(POLL_SECONDS)
+            self._more_granted = True
+
+    async def settle(self) -> None:
+        """Wait until no delivery of this process is under way."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _begin(self, delivery: Delivery, small: bytes | None) -> None:
+        body = Content(self._context.committer, delivery.message_id, delivery.size, small)
+        task = asyncio.create_task(self._deliver(delivery, body))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _deliver(self, delivery: Delivery, body: Content) -> None:
+        try:
+            report = await self._agent.deliver(delivery, body)
+        except (TemporaryError, Corrupt) as error:
+            report = _deferred(delivery, str(error))
+        except Exception as error:
+            trace = "".join(traceback.format_exception(error)).replace("\n", " | ")
+            self._context.log.panic(f"{delivery.queue_id}: {trace}")
+            report = _deferred(delivery, "unknown mail transport error")
+        crash_point("deliver.after_accept")
+        self._finished.append((delivery, report))
+        self._context.wakeup.wake()
+
+    def _exchange(self, spool: Spool, finished: Sequence[Finished], limit: int) -> list[Claimed]:
+        process_id = self._context.process_id
+        with spool.transaction() as tx:
+            for delivery, report in finished:
+                try:
+                    deliveries.report(tx, process_id, delivery, report)
+                except ClaimLost:
+                    self._context.log.warning(f"{delivery.queue_id}: no longer ours; dropped")
+            ids = (
+                deliveries.claim_granted(tx, self._transport, process_id, limit)
+                if limit > 0
+                else []
+            )
+        return [(delivery, _small_content(spool, delivery)) for delivery in _load(spool, ids)]
+
+    def _log(self, finished: Sequence[Finished]) -> None:
+        for delivery, report in finished:
+            outcomes = {outcome.number: outcome for outcome in report.outcomes}
+            for recipient in delivery.recipients:
+                outcome = outcomes.get(recipient.number)
+                if outcome is not None:
+                    maillog.delivery(
+                        self._context.log,
+                        delivery.queue_id,
+                        recipient.address,
+                        recipient.original,
+                        outcome,
+                    )
+
+
+async def serve_agent(
+    context: ServiceContext, open_agent: Callable[[ServiceContext], Agent]
+) -> None:
+    """Run the agent of a transport until it drains or has been idle for long."""
+    agent = open_agent(context)
+    await AgentLoop(context, agent).serve()
+    await agent.close()
+
+
+def _load(spool: Spool, ids: Sequence[int]) -> list[Delivery]:
+    return deliveries.load(spool, ids) if ids else []
+
+
+def _small_content(spool: Spool, delivery: Delivery) -> bytes | None:
+    if delivery.size > _SMALL_BYTES:
+        return None
+    try:
+        return content.read_whole(spool, delivery.message_id)
+    except Corrupt:
+        return None  # the agent meets it when it reads
+
+
+def _deferred(delivery: Delivery, reason: str) -> Report:
+    outcomes: list[Outcome] = [
+        defer(recipient.number, "4.3.0", reason) for recipient in delivery.recipients
+    ]
+    return Report(tuple(outcomes))

@@ -1,0 +1,60 @@
+"""What a service is handed when it starts: all that it may touch, and nothing global."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from spoolmta.clock import Clock
+from spoolmta.config.loader import Configuration
+from spoolmta.config.master_cf import Service
+from spoolmta.config.parameter import Section
+from spoolmta.maillog import MailLog
+from spoolmta.message.queue_id import MessageIds, format_queue_id
+from spoolmta.service.poke import Wakeup
+from spoolmta.spool.committer import Committer
+from spoolmta.spool.connection import Spool
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass
+class ServiceContext:
+    """The surroundings of one service process.
+
+    *spool* is for plain calls of poll-loop stages; *committer* is the spool thread of event-loop
+    services. *sockets* are the listening sockets that the master bound. *session_limit* bounds the
+    simultaneous sessions or deliveries of this process. *prepared* is what the module's `prepare`
+    made before privileges were dropped. *draining* is set when the service is to finish what
+    it has begun and return.
+    """
+
+    configuration: Configuration
+    service: Service
+    log: MailLog
+    clock: Clock
+    spool: Spool
+    committer: Committer
+    ids: MessageIds
+    process_id: int
+    wakeup: Wakeup
+    poke: Callable[[str], None]
+    sockets: tuple[socket.socket, ...] = ()
+    session_limit: int = 100
+    long_queue_ids: bool = False
+    prepared: object = None
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def section(self, kind: type[S]) -> S:
+        """Return the parameters of *kind*, with the service's -o overrides."""
+        return self.configuration.section(kind, self.service.overrides)
+
+    def queue_id(self, message_id: int) -> str:
+        """Return the queue id of a message in the configured form."""
+        return format_queue_id(message_id, long=self.long_queue_ids)
+
+    def drain(self) -> None:
+        """Ask the service to finish what it has begun."""
+        self.draining.set()
+        self.wakeup.wake()

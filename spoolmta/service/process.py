@@ -1,0 +1,142 @@
+"""The life of a service process, from the fork to its end.
+
+The master forks it warmed up; here it gets its signals, drops its privileges, opens log and spool,
+registers itself, serves until it is asked to drain, and retires. An exception that reaches this
+edge is a bug or a dead spool: it is logged and the process ends, its rows come back by the keeper.
+
+Parameters: mail_owner, queue_directory, enable_long_queue_ids
+Must not:   hold an SQLite connection before the fork, or read input before privileges are dropped
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from spoolmta.clock import Clock, SystemClock
+from spoolmta.config.loader import Configuration
+from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.errors import SpoolmtaError, SpoolUnusable
+from spoolmta.maillog import MailLog
+from spoolmta.message.queue_id import MessageIds
+from spoolmta.service import privileges
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.poke import Poker, Wakeup
+from spoolmta.spool import deliveries, processes
+from spoolmta.spool.committer import Committer
+from spoolmta.spool.connection import FILE_NAME, Spool
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_SPOOL_UNUSABLE = 2
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs in a service process.
+
+    *name* is the process name in the log. *prepare* runs before privileges are dropped and before
+    the spool is opened. *creates_spool* is true of the keeper alone.
+    """
+
+    name: str
+    serve: Callable[[ServiceContext], Awaitable[None]]
+    prepare: Callable[[Configuration, Service], object] | None = None
+    creates_spool: bool = False
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the master hands to a new process."""
+
+    program: Program
+    configuration: Configuration
+    service: Service
+    sockets: tuple[socket.socket, ...]
+    poke_socket: socket.socket | None
+    session_limit: int
+    ready: int | None = None  # descriptor that is written to once the spool is open
+
+
+def run(launch: Launch) -> int:
+    """Live the whole life of a service process; return its exit status."""
+    parameters = launch.configuration.section(CommonParameters, launch.service.overrides)
+    owner = privileges.account(parameters.mail_owner)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    prepare = launch.program.prepare
+    prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
+    log = MailLog.open(launch.configuration, launch.program.name, launch.service.overrides)
+    privileges.become(owner)
+    privileges.end_with_parent(signal.SIGTERM)
+    try:
+        uvloop.run(_live(launch, parameters, log, prepared))
+    except SpoolUnusable as error:
+        log.fatal(str(error))
+        return EXIT_SPOOL_UNUSABLE
+    except SpoolmtaError as error:
+        log.fatal(str(error))
+        return EXIT_FAILED
+    except BaseException as error:
+        log.panic("".join(traceback.format_exception(error)).replace("\n", " | "))
+        return EXIT_FAILED
+    finally:
+        log.flush()
+    return EXIT_OK
+
+
+async def _live(
+    launch: Launch, parameters: CommonParameters, log: MailLog, prepared: object
+) -> None:
+    clock = SystemClock()
+    queue_directory = Path(parameters.queue_directory)
+    path = queue_directory / FILE_NAME
+    spool = Spool.open(path, clock, create=launch.program.creates_spool)
+    with spool.transaction() as tx:
+        process_id = processes.register(tx, launch.service.name)
+    poker = Poker(queue_directory)
+    context = ServiceContext(
+        configuration=launch.configuration,
+        service=launch.service,
+        log=log,
+        clock=clock,
+        spool=spool,
+        committer=Committer(path, clock),
+        ids=_ids(spool, process_id, clock),
+        process_id=process_id,
+        wakeup=Wakeup(launch.poke_socket),
+        poke=poker.poke,
+        sockets=launch.sockets,
+        session_limit=launch.session_limit,
+        long_queue_ids=parameters.enable_long_queue_ids,
+        prepared=prepared,
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, context.drain)
+    _tell_ready(launch.ready)
+    await launch.program.serve(context)
+    context.wakeup.close()
+    await context.committer.close()
+    with spool.transaction() as tx:
+        processes.retire(tx, process_id)
+    spool.close()
+    poker.close()
+
+
+def _ids(spool: Spool, process_id: int, clock: Clock) -> MessageIds:
+    # The scheduler reads on from the last delivery id that it saw: ids must grow over restarts.
+    return MessageIds(process_id, clock, floor=deliveries.highest_id(spool))
+
+
+def _tell_ready(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.write(descriptor, b".")
+        os.close(descriptor)
+    sys.stdout.flush()

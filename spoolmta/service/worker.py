@@ -1,0 +1,67 @@
+"""The loop of a poll-loop stage: run once; wait for a poke or for the next due time.
+
+A stage's run_once claims a batch, works on it and advances it; it returns how many rows it moved,
+so that tests can run a whole mail system step by step until nothing moves.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Protocol
+
+from spoolmta.errors import SpoolBusy, SpoolFull, TemporaryError
+from spoolmta.service.context import ServiceContext
+from spoolmta.spool import queues
+
+# Pokes may be lost: look at least this often.
+POLL_SECONDS = 5.0
+# The pause after the spool had no room.
+RETRY_SECONDS = 1.0
+
+
+class Stage(Protocol):
+    """A stage that moves messages from one table to the next."""
+
+    name: str
+
+    async def run_once(self) -> int:
+        """Move what can be moved now; return how many messages were."""
+        ...
+
+    def next_due(self) -> float | None:
+        """Return when something is due by itself (seconds), None if nothing is known of."""
+        ...
+
+
+async def serve_stage(
+    context: ServiceContext, open_stage: Callable[[ServiceContext], Stage]
+) -> None:
+    """Run a stage until it is asked to drain."""
+    stage = open_stage(context)
+    while not context.draining.is_set():
+        try:
+            moved = await stage.run_once()
+        except (SpoolFull, SpoolBusy) as error:
+            stage = await _start_afresh(context, open_stage, error)
+            continue
+        context.log.flush()
+        if not moved:
+            await context.wakeup.wait(_patience(stage, context))
+
+
+async def _start_afresh(
+    context: ServiceContext, open_stage: Callable[[ServiceContext], Stage], error: TemporaryError
+) -> Stage:
+    """Nothing was written: wait, give claims back, and begin with what the rows say."""
+    context.log.warning(f"{error}; trying again")
+    context.log.flush()
+    await context.wakeup.wait(RETRY_SECONDS)
+    with contextlib.suppress(SpoolFull, SpoolBusy), context.spool.transaction() as tx:
+        queues.release_all(tx, context.process_id)
+    return open_stage(context)
+
+
+def _patience(stage: Stage, context: ServiceContext) -> float:
+    due = stage.next_due()
+    if due is None:
+        return POLL_SECONDS
+    return min(POLL_SECONDS, max(0.0, due - context.clock.now()))

@@ -1,0 +1,88 @@
+"""The keeper: holds the spool open for life and keeps it healthy.
+
+It creates the spool, checkpoints the write-ahead log (no other process does), deletes dead
+processes so that their claims fall free, and expires history. The master pokes it when a
+service died.
+
+Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event
+Parameters: history_lifetime
+Must not:   be run twice over one spool
+Limits:     what a dead process held comes back when the keeper looks, at most LOOK_SECONDS later
+"""
+
+from spoolmta.config.parameters.keeper import KeeperParameters
+from spoolmta.service.context import ServiceContext
+from spoolmta.spool import processes, upkeep
+
+LOOK_SECONDS = 1.0
+# Pages of 4 KiB. Many pages are written again and again while mail flows: copying late copies once.
+_COPY_PAGES = 4000
+_RESTART_PAGES = 16000
+_HISTORY_SECONDS = 60.0
+_POKED = ("pickup", "trivial_rewrite", "qmgr", "bounce")
+
+
+class Keeper:
+    """The keeper as a stage: one look at everything a run."""
+
+    name = "keeper"
+
+    def __init__(self, context: ServiceContext, parameters: KeeperParameters) -> None:
+        """Use `open_stage`."""
+        self._context = context
+        self._parameters = parameters
+        self._next_look = 0.0
+        self._next_history = 0.0
+
+    async def run_once(self) -> int:
+        """Free what the dead held, checkpoint, expire; return how many processes were dead."""
+        now = self._context.clock.now()
+        self._next_look = now + LOOK_SECONDS
+        freed = self._bury_the_dead()
+        self._checkpoint()
+        if now >= self._next_history:
+            self._expire_history(now)
+        return freed
+
+    def next_due(self) -> float | None:
+        """Return when to look again."""
+        return self._next_look
+
+    def _bury_the_dead(self) -> int:
+        context = self._context
+        dead = processes.dead(context.spool)
+        if not dead:
+            return 0
+        with context.spool.transaction() as tx:
+            for process in dead:
+                processes.prune(tx, process)
+            corrupt = processes.quarantine(tx)
+        for message_id in corrupt:
+            context.log.warning(
+                f"{context.queue_id(message_id)}: moved to corrupt:"
+                f" {processes.CRASH_LIMIT} processes died with it"
+            )
+        for process in dead:
+            context.poke(process.service)
+        for name in _POKED:
+            context.poke(name)
+        return len(dead)
+
+    def _checkpoint(self) -> None:
+        spool = self._context.spool
+        wal = upkeep.measure(spool)
+        if wal.pages - wal.copied >= _COPY_PAGES:
+            wal = upkeep.copy(spool)
+        if wal.pages >= _RESTART_PAGES:
+            upkeep.copy(spool)
+            upkeep.restart(spool)
+
+    def _expire_history(self, now: float) -> None:
+        before = now - self._parameters.history_lifetime
+        if not upkeep.expire_history(self._context.spool, before):
+            self._next_history = now + _HISTORY_SECONDS
+
+
+def open_stage(context: ServiceContext) -> Keeper:
+    """Return the keeper of the context's spool."""
+    return Keeper(context, context.section(KeeperParameters))

@@ -1,0 +1,168 @@
+"""Resolves recipients: new mail and deferred mail that is due become deliveries.
+
+A batch is claimed from incoming or from due deferred rows, in strict alternation and only while
+active has room; every recipient without a final answer is resolved afresh, so that a changed map
+reaches queued mail; recipients of one message that share transport and destination become
+deliveries of at most <transport>_destination_recipient_limit recipients.
+
+Postfix:    trivial-rewrite(8), qmgr(8)
+Claims:     incoming, deferred      Advances to: active (with delivery rows), corrupt
+Parameters: qmgr_message_active_limit, transport_destination_recipient_limit, RoutingParameters
+Must not:   schedule; look at what destinations are up to
+Limits:     one process a spool: delivery ids must grow in the order of commits
+"""
+
+from collections.abc import Iterable, Sequence
+
+from spoolmta import maillog
+from spoolmta.address.parts import split_address
+from spoolmta.address.resolve import Routing, resolve
+from spoolmta.config.parameters.address import RoutingParameters
+from spoolmta.config.parameters.qmgr import QueueManagerParameters
+from spoolmta.errors import ClaimLost, MapUnavailable
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.crash import crash_point
+from spoolmta.spool import deliveries, queues
+from spoolmta.spool.deliveries import Plan
+from spoolmta.spool.queues import State, Unanswered
+
+_BATCH = 100
+_LOOKUP_FAILED = ("retry", "4.3.0 address resolver failure")
+
+
+class TrivialRewrite:
+    """The stage between incoming or deferred, and active."""
+
+    name = "trivial_rewrite"
+
+    def __init__(self, context: ServiceContext, routing: Routing) -> None:
+        """Use `open_stage`."""
+        self._context = context
+        self._routing = routing
+        self._active_limit = context.section(QueueManagerParameters).qmgr_message_active_limit
+        self._recipient_limits: dict[str, int] = {}
+        self._next_source = State.INCOMING
+        self._next_retry: float | None = None
+
+    async def run_once(self) -> int:
+        """Resolve one batch; return how many messages moved."""
+        state, claimed = self._claim()
+        if not claimed:
+            return 0
+        messages = queues.load_unanswered(self._context.spool, claimed)
+        plans = [plan for message in messages for plan in await self._plan(message)]
+        crash_point("resolve.before_plan")
+        return self._advance(state, claimed, messages, plans)
+
+    def next_due(self) -> float | None:
+        """Return when the next deferred message is due."""
+        return self._next_retry
+
+    def _claim(self) -> tuple[State, list[int]]:
+        context = self._context
+        room = self._active_limit - queues.count_active(context.spool)
+        if room <= 0:
+            self._next_retry = None
+            return self._next_source, []
+        first = self._next_source
+        second = State.DEFERRED if first is State.INCOMING else State.INCOMING
+        with context.spool.transaction() as tx:
+            for state in (first, second):
+                claimed = queues.claim(tx, state, context.process_id, min(room, _BATCH))
+                if claimed:
+                    self._next_source = second if state is first else first
+                    return state, claimed
+        self._next_retry = queues.next_retry(context.spool)
+        return first, []
+
+    async def _plan(self, message: Unanswered) -> list[Plan]:
+        """Return the deliveries of a message; recipients keep their order inside each."""
+        hops: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
+        for number, address in message.recipients:
+            transport, nexthop, recipient = await self._resolve(address, message.sender)
+            destination = self._destination(transport, nexthop, recipient)
+            hops.setdefault((transport, nexthop, destination), []).append((number, recipient))
+        return [
+            Plan(
+                self._context.ids.next(), message.message_id, transport, nexthop, destination, group
+            )
+            for (transport, nexthop, destination), recipients in hops.items()
+            for group in self._groups(transport, recipients)
+        ]
+
+    async def _resolve(self, address: str, sender: str) -> tuple[str, str, str]:
+        try:
+            found = await resolve(address, sender=sender, routing=self._routing)
+        except MapUnavailable as error:
+            self._context.log.warning(f"cannot resolve <{address}>: {error}")
+            return (*_LOOKUP_FAILED, address)
+        return found.transport, found.nexthop, found.recipient
+
+    def _destination(self, transport: str, nexthop: str, recipient: str) -> str:
+        """Return what the scheduler counts: the next hop, or each recipient for itself."""
+        if self._recipient_limit(transport) == 1:
+            local, _ = split_address(recipient)
+            return f"{local}@{nexthop}".lower()
+        return nexthop.lower()
+
+    def _groups(
+        self, transport: str, recipients: Sequence[tuple[int, str]]
+    ) -> Iterable[tuple[tuple[int, str], ...]]:
+        limit = self._recipient_limit(transport) or len(recipients)
+        return (
+            tuple(recipients[start : start + limit]) for start in range(0, len(recipients), limit)
+        )
+
+    def _recipient_limit(self, transport: str) -> int:
+        limit = self._recipient_limits.get(transport)
+        if limit is None:
+            limit = self._context.configuration.transport_number(
+                transport, "_destination_recipient_limit", "$default_destination_recipient_limit"
+            )
+            self._recipient_limits[transport] = limit
+        return limit
+
+    def _advance(
+        self,
+        state: State,
+        claimed: Sequence[int],
+        messages: Sequence[Unanswered],
+        plans: Sequence[Plan],
+    ) -> int:
+        context = self._context
+        sound = [message.message_id for message in messages if message.recipients]
+        broken = sorted(set(claimed).difference(sound))
+        incoming, deferred = (sound, []) if state is State.INCOMING else ([], sound)
+        try:
+            with context.spool.transaction() as tx:
+                queues.activate(tx, context.process_id, incoming, deferred)
+                deliveries.plan(tx, plans)
+                for message_id in broken:
+                    queues.corrupt(
+                        tx, state, message_id, context.process_id, _reason(messages, message_id)
+                    )
+        except ClaimLost:
+            # An operator took one of them meanwhile: give all back and look again.
+            with context.spool.transaction() as tx:
+                queues.release_all(tx, context.process_id)
+            return 0
+        crash_point("resolve.after_plan")
+        context.poke("qmgr")
+        for message in messages:
+            maillog.queue_active(
+                context.log, message.queue_id, message.sender, message.size, len(message.recipients)
+            )
+        for message_id in broken:
+            context.log.warning(f"{context.queue_id(message_id)}: {_reason(messages, message_id)}")
+        return len(claimed)
+
+
+def open_stage(context: ServiceContext) -> TrivialRewrite:
+    """Return the stage with its maps opened."""
+    return TrivialRewrite(context, Routing.open(context.section(RoutingParameters)))
+
+
+def _reason(messages: Iterable[Unanswered], message_id: int) -> str:
+    if any(message.message_id == message_id for message in messages):
+        return "no recipient is left that has no answer yet"
+    return "the message has no envelope"
