@@ -1,10 +1,10 @@
 """The configuration that is used where there is no configuration folder.
 
-It needs no privileges and touches one folder: smtpd listens on 127.0.0.1:2525, the spool is below
-$XDG_STATE_HOME, and two users of the domain inbox.example, alice and bob, have a maildir each
+It needs no privileges and touches one folder: smtpd listens on 127.0.0.1:2525 (or the port that
+SPOOLMTA_PORT says, where that one is taken), the spool is below $XDG_STATE_HOME, and two users of the domain inbox.example, alice and bob, have a maildir each
 below the spool. Mail for other domains goes out by SMTP as usual.
 
-Reads:      XDG_STATE_HOME, the account of this process
+Reads:      XDG_STATE_HOME, SPOOLMTA_PORT, the account of this process
 """
 
 import os
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from spoolmta.config import computed
 
-PORT = 2525
+PORT = "2525"
 DOMAIN = "inbox.example"
 USERS = ("alice", "bob")
 
-MASTER = """\
+_MASTER = """\
 # service          type  private unpriv chroot wakeup maxproc command
-127.0.0.1:2525     inet  n       -      n      -      -       smtpd
+127.0.0.1:{port}     inet  n       -      n      -      -       smtpd
 pickup             unix  n       -      n      60     1       pickup
 cleanup            unix  n       -      n      -      0       cleanup
 qmgr               unix  n       -      n      300    1       qmgr
@@ -85,6 +85,11 @@ def main_text() -> str:
         gid=os.getegid(),
         minimum_uid=min(uid, 100),
     )
+
+
+def master_text() -> str:
+    """Return the built-in master.cf."""
+    return _MASTER.format(port=os.environ.get("SPOOLMTA_PORT") or PORT)
 
 
 def queue_directory() -> Path:

@@ -41,7 +41,7 @@ def load(directory: Path | str | None = None) -> "Configuration":
     if directory is None and not DEFAULT_DIRECTORY.is_dir():
         from spoolmta.config import builtin
 
-        return from_text(builtin.main_text(), builtin.MASTER)
+        return from_text(builtin.main_text(), builtin.master_text())
     folder = Path(directory or DEFAULT_DIRECTORY)
     path = folder / "main.cf"
     return Configuration(folder, main_cf.parse_main(main_cf.read_text(path), str(path)))
