@@ -111,7 +111,6 @@ class MailSystem:
         self.queue = self.root / "spool"
         self.log_file = self.root / "maillog"
         self.stderr_file = self.root / "stderr"
-        self.service_names: dict[int, str] = {}
         self._master: subprocess.Popen[bytes] | None = None
         self.configure(self.settings)
 
@@ -201,7 +200,6 @@ class MailSystem:
     def services(self) -> dict[int, str]:
         """Return the service name of every living process that has registered in the spool."""
         rows = self.read("SELECT pid, service FROM process")
-        self.service_names.update(dict(rows))
         alive = {process.pid for process in self.processes()}
         return {pid: service for pid, service in rows if pid in alive}
 

@@ -19,7 +19,7 @@ from tests.rules.sources import PACKAGE
 from tests.support.mail_system import MailSystem
 
 CRASH_VARIABLE = "SPOOLMTA_CRASH"
-KILLED = re.compile(r"\bpid (\d+) killed by signal 9\b")
+KILLED = re.compile(r"\bprocess (\S+) pid \d+ killed by signal 9\b")
 
 
 def crash_points() -> list[str]:
@@ -47,6 +47,7 @@ class Nemesis:
                 await self._kill_master()
             else:
                 self._kill_service()
+        self.count_crashes()
 
     async def crash_at(self, point: str, count: int, seconds: float) -> None:
         """Run the system *seconds* with each process dying at its *count*-th pass of *point*."""
@@ -63,20 +64,17 @@ class Nemesis:
         await asyncio.to_thread(self._system.start)
 
     def count_crashes(self) -> None:
-        """Add the deaths that the master logged since the last look and that were not ours."""
+        """Add the deaths that the master logged since the last look, by our hand or at a point."""
         log = self._system.log()
         for match in KILLED.finditer(log, self._log_read):
-            name = self._system.service_names.get(int(match[1]), "unknown")
-            self.kills[name] += 1
+            self.kills[match[1].rpartition("/")[2]] += 1
         self._log_read = len(log)
 
     def _kill_service(self) -> None:
-        running = self._system.services()
-        if not running:
-            return
-        pid, _ = self._rng.choice(sorted(running.items()))
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).kill()
+        running = sorted(self._system.services())
+        if running:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(self._rng.choice(running)).kill()
 
     async def _kill_master(self) -> None:
         await self.restart(self._system.environment)

@@ -1,0 +1,196 @@
+"""The promise: what was answered 250 is never lost, whatever process dies, whenever it dies.
+
+Clients of ours send over real sockets and through sendmail, and keep a ledger of every promise
+outside the system. A receiver process records what it takes. Meanwhile processes are killed with
+-9, at random and at each named crash point. Afterwards the three accounts must agree.
+"""
+
+import asyncio
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.rules.sources import ROOT
+from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger, read_tokens
+from tests.support.load import Letter, Session, Writer, keep_sending, submit_by_program
+from tests.support.mail_system import BIN, MailSystem, free_port, wait_for
+from tests.support.nemesis import Nemesis, crash_points, describe
+from tests.support.receiver import TAKEN
+
+SESSIONS = 6
+SESSION_PAUSE = 0.02
+PROGRAM_PAUSE = 0.5
+QUIET_SECONDS = 120
+STATES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
+TRACE = re.compile(rb"^(?:X-Original-To|Delivered-To): (.*?)\r?$", re.MULTILINE)
+
+
+@dataclass
+class Siege:
+    """A mail system, its next hop and the ledger, in one folder."""
+
+    system: MailSystem
+    ledger: Ledger
+    record: Path
+    rng: random.Random
+    nemesis: Nemesis
+
+
+@pytest.fixture
+def siege(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Siege]:
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(describe(seed, tmp_path))
+    port, record = free_port(), tmp_path / "taken"
+    receiver = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.receiver", str(port), record],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert receiver.stdout is not None
+    assert receiver.stdout.readline() == b"listening\n"
+    system = MailSystem(tmp_path, {"relayhost": f"[127.0.0.1]:{port}"})
+    rng = random.Random(seed)
+    ledger = Ledger(tmp_path / "ledger")
+    with system:
+        yield Siege(system, ledger, record, rng, Nemesis(system, rng))
+    ledger.close()
+    receiver.terminate()
+    receiver.wait()
+    receiver.stdout.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nothing_promised_is_lost_when_any_process_is_killed(siege: Siege) -> None:
+    asyncio.run(_besiege(siege, random_kills=20, pause=(0.2, 0.6), points=[], seconds=0))
+    _check_the_accounts(siege, least_kills=20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_nothing_promised_is_lost_over_two_hundred_kills_at_every_crash_point(siege: Siege) -> None:
+    points = crash_points()
+    assert len(points) >= 10
+    siege.rng.shuffle(points)
+    asyncio.run(_besiege(siege, random_kills=120, pause=(0.1, 0.9), points=points, seconds=6))
+    _check_the_accounts(siege, least_kills=200)
+
+
+async def _besiege(
+    siege: Siege,
+    *,
+    random_kills: int,
+    pause: tuple[float, float],
+    points: list[str],
+    seconds: float,
+) -> None:
+    stopped = asyncio.Event()
+    writer = Writer(siege.rng, "alice+{}@inbox.example")
+    sessions = [Session(siege.system.port) for _ in range(SESSIONS)]
+    program = [str(BIN / "sendmail"), "-C", str(siege.system.configuration / "main.cf")]
+
+    async def by_program(letter: Letter) -> str:
+        return await submit_by_program(program, letter)
+
+    async with asyncio.TaskGroup() as clients:
+        for session in sessions:
+            clients.create_task(
+                keep_sending(session.submit, writer, siege.ledger, stopped, SESSION_PAUSE)
+            )
+        clients.create_task(keep_sending(by_program, writer, siege.ledger, stopped, PROGRAM_PAUSE))
+        await siege.nemesis.kill_at_random(random_kills, pause)
+        for point in points:
+            await siege.nemesis.crash_at(point, siege.rng.randrange(1, 8), seconds)
+        if points:
+            await siege.nemesis.restart({})
+        stopped.set()
+    for session in sessions:
+        await session.close()
+
+
+def _check_the_accounts(siege: Siege, least_kills: int) -> None:
+    system, kills = siege.system, siege.nemesis.kills
+    _wait_until_quiet(system)
+    system.stop()
+    taken = _delivered(siege)
+    promised = read_tokens(siege.ledger.path, PROMISED)
+    print(f"kills: {dict(kills)}; ledger: {dict(siege.ledger.counts)}; taken: {taken.total()}")
+
+    assert sum(kills.values()) >= least_kills, kills
+    assert sum(promised.values()) > 10 * least_kills, "too little load to mean anything"
+    lost = set(promised) - set(taken) - _still_queued(system)
+    assert not lost, f"promised, and nowhere to be found: {sorted(lost)}"
+
+    refused = read_tokens(siege.ledger.path, REFUSED)
+    assert not set(refused) & set(taken), "refused to the client, and delivered all the same"
+    _check_duplicates(taken, kills)
+    _check_the_spool(system)
+
+
+def _wait_until_quiet(system: MailSystem) -> None:
+    """Wait until all mail has left, or stands in corrupt because its claimer died three times."""
+
+    def idle() -> bool:
+        system.run("postqueue", "-f")
+        rows = system.read(
+            "SELECT count(*) FROM message WHERE message_id NOT IN (SELECT message_id FROM corrupt)"
+        )
+        return rows == [(0,)] and not system.read("SELECT 1 FROM upload LIMIT 1")
+
+    wait_for(idle, QUIET_SECONDS, "an end of all deliveries")
+
+
+def _delivered(siege: Siege) -> Counter[str]:
+    """Return how often each token came out: at the receiver, in the maildir, or in a bounce."""
+    taken = read_tokens(siege.record, TAKEN)
+    for message in siege.system.mailbox("alice"):
+        token = TRACE.search(message)
+        assert token, message[:300]
+        taken[token[1].decode()] += 1
+    for promised in (
+        *read_tokens(siege.ledger.path, PROMISED),
+        *read_tokens(siege.ledger.path, UNKNOWN),
+    ):
+        if promised.startswith("refuse-"):
+            bounce_address = promised.replace("refuse-", "s-").replace("outside", "back")
+            taken[promised] += taken[bounce_address] > 0
+    return +taken
+
+
+def _still_queued(system: MailSystem) -> set[str]:
+    return {address for (address,) in system.read("SELECT address FROM recipient")}
+
+
+def _check_duplicates(taken: Counter[str], kills: Counter[str]) -> None:
+    """A message arrives twice only if the next hop took it and our client died before it said so."""
+    twice = {token: count for token, count in taken.items() if count > 1}
+    in_a_maildir = [token for token in twice if token.endswith("@inbox.example")]
+    assert not in_a_maildir, "a repeated delivery to a maildir is the same file"
+    clients = kills["smtp"] + kills["master"]
+    assert sum(twice.values()) - len(twice) <= clients * SESSIONS * 4, (twice, kills)
+    print(f"duplicates: {len(twice)}, with {clients} smtp clients killed")
+
+
+def _check_the_spool(system: MailSystem) -> None:
+    assert system.read("PRAGMA integrity_check") == [("ok",)]
+    places = " UNION ALL ".join(f"SELECT message_id FROM {state}" for state in STATES)
+    several = system.read(
+        f"SELECT message_id, count(*) FROM ({places}) GROUP BY message_id HAVING count(*) > 1"
+    )
+    assert not several, f"in several states: {several}"
+    nowhere = system.read(f"SELECT message_id FROM message WHERE message_id NOT IN ({places})")
+    assert not nowhere, f"in no state: {nowhere}"
+    for table in ("claim", "attempt", "granted", "upload", "process"):
+        assert system.read(f"SELECT count(*) FROM {table}") == [(0,)], f"left in {table}"
+    for table in ("recipient", "content", "outcome", "notice", "delivery"):
+        orphans = system.read(
+            f"SELECT count(*) FROM {table} WHERE message_id NOT IN (SELECT message_id FROM message)"
+        )
+        assert orphans == [(0,)], f"rows of no message in {table}"
