@@ -1,8 +1,9 @@
 """The configuration that is used where there is no configuration folder.
 
 It needs no privileges and touches one folder: smtpd listens on 127.0.0.1:2525 (or the port that
-SPOOLMTA_PORT says, where that one is taken), the spool is below $XDG_STATE_HOME, and two users of the domain inbox.example, alice and bob, have a maildir each
-below the spool. Mail for other domains goes out by SMTP as usual.
+SPOOLMTA_PORT says, where that one is taken), the spool is below $XDG_STATE_HOME, and two users of
+the domain inbox.example, alice and bob, have a maildir each below the spool. Mail for other
+domains goes out by SMTP as usual.
 
 Reads:      XDG_STATE_HOME, SPOOLMTA_PORT, the account of this process
 """
