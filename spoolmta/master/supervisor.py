@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoolmta import __version__
+from spoolmta import __version__, maillog
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.master import MasterParameters
@@ -111,8 +111,7 @@ class Master:
             signal.signal(number, self._on_signal)
         gc.collect()
         gc.freeze()
-        where = self._configuration.directory or "built-in"
-        self._log.info(f"daemon started -- version {__version__}, configuration {where}")
+        maillog.daemon_started(self._log, __version__, _name(self._configuration))
         self._log.flush()
         try:
             self._start_keeper()
@@ -339,7 +338,7 @@ class Master:
         self._reap()
         if signals & {signal.SIGTERM, signal.SIGINT}:
             number = signal.SIGTERM if signal.SIGTERM in signals else signal.SIGINT
-            self._log.info(f"terminating on signal {int(number)}")
+            maillog.daemon_terminating(self._log, int(number))
             self._stopping = True
         elif signal.SIGHUP in signals:
             self._reload()
@@ -361,8 +360,7 @@ class Master:
             self._log.error(f"reload: {error}; the old configuration stays in force")
             return
         self._log.reopen()
-        where = configuration.directory or "built-in"
-        self._log.info(f"reload -- version {__version__}, configuration {where}")
+        maillog.daemon_reload(self._log, __version__, _name(configuration))
         for key, unit in old.items():
             for pid in unit.children.retire():
                 _kill(pid, signal.SIGTERM)
@@ -389,6 +387,10 @@ class Master:
         for unit in self._units.values():
             unit.close()
         self._log.flush()
+
+
+def _name(configuration: Configuration) -> str:
+    return str(configuration.directory or "built-in")
 
 
 def _ended_children() -> Iterator[tuple[int, int]]:

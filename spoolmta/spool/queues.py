@@ -28,7 +28,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message to be enqueued. *pieces* are those not yet uploaded, the first is *first_piece*."""
+    """A message to be enqueued.
+
+    *pieces* are those of its content that have not been uploaded: the first is piece 0, the others
+    follow the *uploaded* ones, which are pieces 1, 2, ... *uploaded*.
+    """
 
     message_id: int
     queue_id: str
@@ -36,7 +40,7 @@ class NewMessage:
     size: int
     pieces: tuple[bytes, ...]
     arrived_at: float
-    first_piece: int = 0
+    uploaded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,13 @@ def replace(
 ) -> None:
     """Advance a claimed maildrop message to *state* with new envelope and content, same id.
 
+    Its pieces 1, 2, ... *uploaded* stay as they are; all others are replaced.
     Raises ClaimLost: somebody else owns the message; drop the work.
     """
     ids = [message.message_id]
     _give_up_claims(tx, process_id, ids)
     _leave(tx, State.MAILDROP, ids)
-    if not message.first_piece:
-        tx.run("delete_contents", {"ids": numbers(ids)})
+    tx.run("delete_other_pieces", {"id": message.message_id, "kept": message.uploaded})
     tx.run("delete_messages", {"ids": numbers(ids)})
     tx.run("delete_recipients", {"ids": numbers(ids)})
     _insert(tx, message, created_at=tx.now / 1_000_000)
@@ -241,15 +245,15 @@ def _insert(tx: Transaction, message: NewMessage, *, created_at: float) -> None:
     message_id, envelope = message.message_id, message.envelope
     tx.run("insert_message", _message_row(message, created_at))
     tx.run_many("insert_recipient", _recipient_rows(message_id, envelope.recipients))
-    first = message.first_piece
-    if len(message.pieces) == 1:
-        tx.run("insert_content", (message_id, first, message.pieces[0]))
-    else:
+    first, *others = message.pieces
+    tx.run("insert_content", (message_id, 0, first))
+    if others:
+        start = message.uploaded + 1
         tx.run_many(
             "insert_content",
-            ((message_id, first + offset, piece) for offset, piece in enumerate(message.pieces)),
+            ((message_id, start + offset, piece) for offset, piece in enumerate(others)),
         )
-    if first:
+    if message.uploaded:
         tx.run("delete_upload", (message_id,))
 
 

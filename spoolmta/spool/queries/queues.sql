@@ -116,6 +116,10 @@ DELETE FROM recipient WHERE message_id IN carray(:ids);
 -- name: delete_contents
 DELETE FROM content WHERE message_id IN carray(:ids);
 
+-- name: delete_other_pieces
+-- All content of a message but pieces 1 to :kept.
+DELETE FROM content WHERE message_id = :id AND (piece = 0 OR piece > :kept);
+
 -- name: delete_outcomes
 DELETE FROM outcome WHERE message_id IN carray(:ids);
 
