@@ -58,7 +58,7 @@ async def recipient_problem(
             return None
     if resolution.transport in (ERROR_TRANSPORT, RETRY_TRANSPORT):
         return _undeliverable(resolution)
-    maps = routing.recipient_maps.get(resolution.address_class)
+    maps = routing.recipient_maps(resolution.address_class)
     if not maps or _is_always_known(resolution, routing):
         return None
     if await _holds(maps, recipient, routing):

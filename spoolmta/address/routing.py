@@ -11,12 +11,13 @@ Must not:   take a lookup error for "not in the list"
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
-from spoolmta.errors import ConfigError
-from spoolmta.maps import Delimiter, open_maps, open_match_list
+from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps import Delimiter, Maps, open_maps, open_match_list
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
 from spoolmta.net.network import parse_address
 
@@ -54,6 +55,7 @@ class Routing:
         self.relay_transport = parse_transport(parameters.relay_transport, "relay_transport")
         self.default_transport = parse_transport(parameters.default_transport, "default_transport")
         self._classes: dict[str, AddressClass] = {}
+        self._recipient_maps: dict[AddressClass, Maps] = {}
 
     @classmethod
     def open(cls, parameters: RoutingParameters) -> "Routing":
@@ -126,24 +128,60 @@ class Routing:
         self._own = own | proxy_addresses(parameters.proxy_interfaces)
 
     def _open_maps(self, parameters: RoutingParameters) -> None:
-        self.transport_maps = open_maps(parameters.transport_maps)
+        # Text from an address must not choose a transport: no $1 in these tables' values.
+        self.transport_maps = open_maps(parameters.transport_maps, substitution=False)
+        self.sender_relayhost_maps = open_maps(
+            parameters.sender_dependent_relayhost_maps, substitution=False
+        )
+        self.sender_transport_maps = open_maps(
+            parameters.sender_dependent_default_transport_maps, substitution=False
+        )
+        self.relocated_maps = open_maps(parameters.relocated_maps)
         self.transport_parents_dotted = not matches_subdomains(
             parameters.parent_domain_matches_subdomains, "transport_maps"
         )
-        self.relocated_maps = open_maps(parameters.relocated_maps)
-        self.sender_relayhost_maps = open_maps(parameters.sender_dependent_relayhost_maps)
-        self.sender_transport_maps = open_maps(parameters.sender_dependent_default_transport_maps)
-        self.virtual_alias_maps = open_maps(parameters.virtual_alias_maps)
-        self.canonical_maps = open_maps(parameters.canonical_maps)
-        self.recipient_canonical_maps = open_maps(parameters.recipient_canonical_maps)
-        self.recipient_maps = {
-            AddressClass.LOCAL: open_maps(parameters.local_recipient_maps),
-            AddressClass.VIRTUAL_MAILBOX: open_maps(parameters.virtual_mailbox_maps),
-            AddressClass.RELAY: open_maps(parameters.relay_recipient_maps),
-        }
         propagated = parameters.propagate_unmatched_extensions.replace(",", " ").lower().split()
         self.virtual_keeps_extension = "virtual" in propagated
         self.canonical_keeps_extension = "canonical" in propagated
+
+    # Not every process asks these tables, so that a process is not kept from its work by one
+    # that it does not need.
+
+    @cached_property
+    def virtual_alias_maps(self) -> Maps:
+        """virtual_alias_maps. Raises MapUnavailable: they cannot be opened."""
+        return _open_late(self.parameters.virtual_alias_maps)
+
+    @cached_property
+    def canonical_maps(self) -> Maps:
+        """canonical_maps. Raises MapUnavailable: they cannot be opened."""
+        return _open_late(self.parameters.canonical_maps)
+
+    @cached_property
+    def recipient_canonical_maps(self) -> Maps:
+        """recipient_canonical_maps. Raises MapUnavailable: they cannot be opened."""
+        return _open_late(self.parameters.recipient_canonical_maps)
+
+    @cached_property
+    def sender_canonical_maps(self) -> Maps:
+        """sender_canonical_maps. Raises MapUnavailable: they cannot be opened."""
+        return _open_late(self.parameters.sender_canonical_maps)
+
+    def recipient_maps(self, address_class: AddressClass) -> Maps:
+        """Return the tables of a class's recipients; empty if it has none.
+
+        Raises MapUnavailable: they cannot be opened.
+        """
+        known = self._recipient_maps.get(address_class)
+        if known is None:
+            specs = {
+                AddressClass.LOCAL: self.parameters.local_recipient_maps,
+                AddressClass.VIRTUAL_MAILBOX: self.parameters.virtual_mailbox_maps,
+                AddressClass.RELAY: self.parameters.relay_recipient_maps,
+            }
+            known = _open_late(specs.get(address_class, ""))
+            self._recipient_maps[address_class] = known
+        return known
 
 
 def local_rules(parameters: RewritingParameters) -> RewriteRules:
@@ -193,3 +231,10 @@ def parse_transport(value: str, parameter: str) -> TransportChoice:
     if not transport:
         raise ConfigError(f"{parameter} = {value}: expected transport or transport:nexthop")
     return TransportChoice(transport, nexthop)
+
+
+def _open_late(specs: str) -> Maps:
+    try:
+        return open_maps(specs)
+    except ConfigError as error:
+        raise MapUnavailable(str(error)) from error

@@ -1,9 +1,7 @@
-"""aliases(5): "name: value, value" files, and what one value means.
-
-A value is an address, /file, "|command", or :include:/file. Quotes hold blanks and commas.
+"""The entries of aliases(5) files: "name: value, value". Quotes hold blanks in a name.
 
 Postfix:  aliases(5), postalias(1), local(8)
-Must not: open a file that a value names
+Must not: know what a value means
 """
 
 from collections.abc import Callable, Iterator
@@ -39,33 +37,6 @@ def alias_entries(
             yield AliasEntry(fold(name) if folded else name, rest[1:].strip(BLANKS))
 
 
-def split_values(value: str) -> list[str]:
-    """Return the values that commas separate, without the quotes around them.
-
-    "|command" and :include: values, and display names, are left as they are otherwise.
-    """
-    values: list[str] = []
-    current: list[str] = []
-    at = 0
-    while at < len(value):
-        character = value[at]
-        if character == '"':
-            end = _quote_end(value, at)
-            current.append(value[at:end])
-            at = end
-        elif character == "(":
-            at = _comment_end(value, at)
-        else:
-            if character == ",":
-                values.append("".join(current))
-                current = []
-            else:
-                current.append(character)
-            at += 1
-    values.append("".join(current))
-    return [item for part in values if (item := _unquoted(part.strip(BLANKS)))]
-
-
 def _unquoted(text: str) -> str:
     """Return a value that is quoted as a whole without its quotes and backslashes."""
     if text[:1] != '"' or _quote_end(text, 0) != len(text):
@@ -94,15 +65,3 @@ def _quote_end(text: str, start: int) -> int:
     while at < len(text) and text[at] != '"':
         at += 2 if text[at] == "\\" else 1
     return min(at + 1, len(text))
-
-
-def _comment_end(text: str, start: int) -> int:
-    depth = 0
-    for at in range(start, len(text)):
-        if text[at] == "(":
-            depth += 1
-        elif text[at] == ")":
-            depth -= 1
-            if not depth:
-                return at + 1
-    return len(text)

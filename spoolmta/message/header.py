@@ -1,0 +1,161 @@
+"""Headers: splitting, finding, unfolding; the addresses in them.
+
+A header is kept as the bytes that arrived, continuation lines and CRLF included, so that one that
+nobody changes leaves as it came.
+
+Postfix:    cleanup(8), header_opts(3), sendmail(1) -t
+RFC:        5322 2.2, 3.4, 3.6
+Parameters: header_address_token_limit (its value is handed in)
+Must not:   look anything up
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spoolmta.address.address_list import parse_address_list, rewrite_address_list
+from spoolmta.address.rewrite import RewriteRules
+
+# Headers that hold addresses, and are completed in mail of local clients.
+ADDRESS_HEADERS = frozenset(
+    {
+        b"apparently-to",
+        b"bcc",
+        b"cc",
+        b"disposition-notification-to",
+        b"errors-to",
+        b"from",
+        b"mail-followup-to",
+        b"reply-to",
+        b"resent-bcc",
+        b"resent-cc",
+        b"resent-from",
+        b"resent-reply-to",
+        b"resent-sender",
+        b"resent-to",
+        b"return-path",
+        b"return-receipt-to",
+        b"sender",
+        b"to",
+    }
+)
+_RECIPIENT_HEADERS = frozenset({b"to", b"cc", b"bcc"})
+_RESENT = b"resent-"
+_NAME_BYTES = bytes(code for code in range(33, 127) if code != ord(":"))
+_BLANKS = b" \t"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One logical header. *key* is its name in lower case; *raw* is all of it, CRLF at its end."""
+
+    key: bytes
+    raw: bytes
+
+    @property
+    def body(self) -> bytes:
+        """What follows the colon, as it is."""
+        return self.raw[self.raw.index(b":") + 1 :]
+
+    @property
+    def text(self) -> str:
+        """What follows the colon, unfolded, without white space at its ends."""
+        return unfold(self.body).decode("utf-8", "surrogateescape")
+
+
+def split_headers(block: bytes) -> list[Header]:
+    """Return the headers of a block of CRLF lines, up to an empty line or one that is no header.
+
+    The last line may lack its line end. A continuation line at the beginning belongs to nothing
+    and ends the block.
+    """
+    headers: list[Header] = []
+    size = len(block)
+    start = 0
+    while start < size:
+        end = _header_end(block, start)
+        key = _key(block, start, end)
+        if key is None:
+            break
+        raw = block[start:end]
+        headers.append(Header(key, raw if raw.endswith(b"\r\n") else raw + b"\r\n"))
+        start = end
+    return headers
+
+
+def find_headers(headers: Iterable[Header], name: bytes) -> list[Header]:
+    """Return the headers of a name, whatever its case."""
+    key = name.lower()
+    return [header for header in headers if header.key == key]
+
+
+def has_header(headers: Iterable[Header], name: bytes) -> bool:
+    """Return whether there is a header of a name, whatever its case."""
+    key = name.lower()
+    return any(header.key == key for header in headers)
+
+
+def unfold(body: bytes) -> bytes:
+    """Return a header's body as one line, without white space at its ends."""
+    if b"\r" in body or b"\n" in body:
+        body = body.replace(b"\r\n", b"\n").replace(b"\n", b"")
+    return body.strip(b" \t\r")
+
+
+def header_addresses(header: Header, *, token_limit: int = sys.maxsize) -> list[str]:
+    """Return the addresses of a header in internal form, as they are written; <> is left out."""
+    body = header.body.decode("utf-8", "surrogateescape")
+    found = parse_address_list(body, token_limit=token_limit)
+    return [address for listed in found if (address := listed.internal)]
+
+
+def message_recipients(headers: Iterable[Header], *, token_limit: int = sys.maxsize) -> list[str]:
+    """Return whom the headers name as recipients: what sendmail -t sends to.
+
+    In a message that was sent again (it has any Resent- header) only Resent-To, -Cc and -Bcc count.
+    """
+    headers = list(headers)
+    prefix = _RESENT if any(header.key.startswith(_RESENT) for header in headers) else b""
+    wanted = {prefix + name for name in _RECIPIENT_HEADERS}
+    return [
+        address
+        for header in headers
+        if header.key in wanted
+        for address in header_addresses(header, token_limit=token_limit)
+    ]
+
+
+def rewrite_header(
+    header: Header, rules: RewriteRules, *, token_limit: int = sys.maxsize
+) -> Header | None:
+    """Return an address header with its addresses rewritten, None if that changes nothing.
+
+    Display names, comments and folding stay.
+    """
+    if header.key not in ADDRESS_HEADERS:
+        return None
+    colon = header.raw.index(b":") + 1
+    body = header.raw[colon:].decode("utf-8", "surrogateescape")
+    rewritten = rewrite_address_list(body, rules, token_limit=token_limit)
+    if rewritten is None:
+        return None
+    return Header(header.key, header.raw[:colon] + rewritten.encode("utf-8", "surrogateescape"))
+
+
+def _header_end(block: bytes, start: int) -> int:
+    at = start
+    while True:
+        end = block.find(b"\r\n", at)
+        if end < 0:
+            return len(block)
+        at = end + 2
+        if block[at : at + 1] not in (b" ", b"\t"):
+            return at
+
+
+def _key(block: bytes, start: int, end: int) -> bytes | None:
+    colon = block.find(b":", start, end)
+    name = block[start:colon].rstrip(_BLANKS) if colon > start else b""
+    if not name or name.translate(None, _NAME_BYTES):
+        return None
+    return name.lower()

@@ -1,0 +1,112 @@
+"""The headers by which a message's way can be told: Received, Return-Path, Delivered-To, and so on.
+
+They are bytes with CRLF line ends. What a client said (its HELO name) must already be free of
+control characters. Addresses are in internal form and printed in external form.
+
+Postfix:    smtpd(8), pickup(8), cleanup(8), local(8)
+RFC:        5321 4.4, 5322 3.6.4, 6531 3.7.3
+Parameters: myhostname, mail_name (their values are handed in)
+"""
+
+import re
+import time
+from dataclasses import dataclass
+
+from spoolmta.address.quoting import quote
+from spoolmta.message.dates import mail_date
+
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_DELIVERED_TO = re.compile(
+    rb"^delivered-to[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who we are, in a Received header: the values of myhostname and mail_name."""
+
+    myhostname: str
+    mail_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An SMTP client, in a Received header.
+
+    *address* as in an address literal ("192.0.2.1", "IPv6:2001:db8::1"); *protocol* as in the
+    with clause (ESMTP, ESMTPSA, UTF8SMTP ...). *remarks* are lines in parentheses: TLS, AUTH.
+    """
+
+    helo: str
+    name: str
+    address: str
+    protocol: str
+    remarks: tuple[str, ...] = ()
+
+
+def received_from_client(
+    receiver: Receiver, peer: Peer, queue_id: str, at: float, *, recipient: str = ""
+) -> bytes:
+    """Return the Received header of a message that came by SMTP.
+
+    *recipient* is printed if the message has but one.
+    """
+    lines = [f"Received: from {peer.helo or peer.name} ({peer.name} [{peer.address}])"]
+    lines += [f"\t({remark})" for remark in peer.remarks]
+    by = f"\tby {receiver.myhostname} ({receiver.mail_name}) with {peer.protocol} id {queue_id}"
+    if recipient:
+        lines += (by, f"\tfor <{quote(recipient)}>; {mail_date(at)}")
+    else:
+        lines.append(f"{by}; {mail_date(at)}")
+    return _encode(lines)
+
+
+def received_from_user(receiver: Receiver, uid: int, queue_id: str, at: float) -> bytes:
+    """Return the Received header of a message that a user of this machine handed in."""
+    by = f"Received: by {receiver.myhostname} ({receiver.mail_name}, from userid {uid})"
+    return _encode([by, f"\tid {queue_id}; {mail_date(at)}"])
+
+
+def received_internally(receiver: Receiver, queue_id: str, at: float) -> bytes:
+    """Return the Received header of a message that the mail system itself made or forwards."""
+    by = f"Received: by {receiver.myhostname} ({receiver.mail_name})"
+    return _encode([by, f"\tid {queue_id}; {mail_date(at)}"])
+
+
+def return_path(sender: str) -> bytes:
+    """Return the Return-Path header; "" is the null sender."""
+    return _encode([f"Return-Path: <{quote(sender) if sender else ''}>"])
+
+
+def delivered_to(recipient: str) -> bytes:
+    """Return the header by which local(8) knows a message that it has seen before."""
+    return _encode([f"Delivered-To: {quote(recipient)}"])
+
+
+def original_to(recipient: str) -> bytes:
+    """Return the header that names the recipient as it was received."""
+    return _encode([f"X-Original-To: {quote(recipient)}"])
+
+
+def message_id(queue_id: str, at: float, myhostname: str, *, long_queue_ids: bool = False) -> str:
+    """Return a message id for a message that has none, with its <>."""
+    if long_queue_ids:
+        return f"<{queue_id}@{myhostname}>"
+    return f"<{time.strftime('%Y%m%d%H%M%S', time.gmtime(at))}.{queue_id}@{myhostname}>"
+
+
+def count_hops(block: bytes) -> int:
+    """Return how many Received headers a header block has."""
+    return len(_RECEIVED.findall(block))
+
+
+def delivered_to_addresses(block: bytes) -> frozenset[str]:
+    """Return what the Delivered-To headers of a header block name, folded to lower case."""
+    return frozenset(
+        " ".join(value.decode("utf-8", "surrogateescape").split()).lower()
+        for value in _DELIVERED_TO.findall(block)
+    )
+
+
+def _encode(lines: list[str]) -> bytes:
+    return "\r\n".join((*lines, "")).encode("utf-8", "surrogateescape")
