@@ -13,7 +13,9 @@ SELECT outcome.message_id, outcome.number, outcome.action, outcome.dsn, outcome.
  ORDER BY outcome.message_id, outcome.number;
 
 -- name: load_ages
-SELECT message_id, queue_id, sender, arrived_at, created_at FROM message WHERE message_id IN carray(:ids);
+-- Of active messages alone: one that an operator took away meanwhile is not ours to end.
+SELECT message.message_id, message.queue_id, message.sender, message.arrived_at, message.created_at
+  FROM active JOIN message USING (message_id) WHERE active.message_id IN carray(:ids);
 
 -- name: mark_noticed
 UPDATE outcome SET noticed = 1 WHERE message_id = ? AND number = ?;

@@ -30,9 +30,10 @@ SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.d
   FROM attempt JOIN delivery USING (delivery_id);
 
 -- name: insert_granted
--- Only what still exists is let go; the ids that come back tell which.
+-- Only what still exists is let go, and no message that an operator holds; the ids that come back tell which.
 INSERT INTO granted (delivery_id, transport, granted_at)
-SELECT delivery_id, transport, :now FROM delivery WHERE delivery_id IN carray(:ids)
+SELECT delivery.delivery_id, delivery.transport, :now
+  FROM delivery JOIN active USING (message_id) WHERE delivery.delivery_id IN carray(:ids)
 RETURNING delivery_id;
 
 -- name: take_granted
