@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 from spoolmta.address.quoting import quote
 from spoolmta.message.dates import mail_date
+from spoolmta.message.header import find_headers, split_headers
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_DELIVERED_TO = re.compile(
-    rb"^delivered-to[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,8 @@ def count_hops(block: bytes) -> int:
 
 def delivered_to_addresses(block: bytes) -> frozenset[str]:
     """Return what the Delivered-To headers of a header block name, folded to lower case."""
-    return frozenset(
-        " ".join(value.decode("utf-8", "surrogateescape").split()).lower()
-        for value in _DELIVERED_TO.findall(block)
-    )
+    found = find_headers(split_headers(block), b"delivered-to")
+    return frozenset(header.text.lower() for header in found)
 
 
 def _encode(lines: list[str]) -> bytes:
