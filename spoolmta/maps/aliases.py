@@ -4,37 +4,29 @@ Postfix:  aliases(5), postalias(1), local(8)
 Must not: know what a value means
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
 
-from spoolmta.maps.keys import fold
-from spoolmta.maps.text import BLANKS, logical_lines
-
-
-class AliasEntry(NamedTuple):
-    """A name without its quotes, folded, and the values as they are written."""
-
-    name: str
-    value: str
+from spoolmta.maps.text import BLANKS, Line
 
 
 def alias_entries(
-    text: str, source: str, warn: Callable[[str], None], *, folded: bool = True
-) -> Iterator[AliasEntry]:
-    """Yield the entries of an alias file; *warn* is told of lines that are none."""
-    for line in logical_lines(text):
+    lines: Iterable[Line], source: str, warn: Callable[[str], None]
+) -> Iterator[tuple[str, str]]:
+    """Yield names, without their quotes, and values as they are written.
+
+    *warn* is told of lines of *source* that are no entry; they are left out.
+    """
+    for line in lines:
+        name, colon, value = _split(line.text)
         place = f"{source}, line {line.number}"
-        name, rest = _split_name(line.text)
-        if not rest.startswith(":"):
+        if not colon or not name:
             warn(f"{place}: need name:value pair")
         elif "@" in name and not line.text.startswith('"'):
             warn(f"{place}: name must be local")
-        elif not name:
-            warn(f"{place}: empty name")
-        elif not rest[1:].strip(BLANKS):
+        elif not value:
             warn(f"{place}: no value for {name}")
         else:
-            yield AliasEntry(fold(name) if folded else name, rest[1:].strip(BLANKS))
+            yield name, value
 
 
 def _unquoted(text: str) -> str:
@@ -52,12 +44,16 @@ def _unquoted(text: str) -> str:
     return "".join(parts)
 
 
-def _split_name(text: str) -> tuple[str, str]:
+def _split(text: str) -> tuple[str, str, str]:
+    name = ""
     if text.startswith('"'):
         end = _quote_end(text, 0)
-        return _unquoted(text[:end]), text[end:].lstrip(BLANKS)
-    name, colon, rest = text.partition(":")
-    return name.strip(BLANKS), colon + rest
+        name, text = _unquoted(text[:end]), text[end:]
+    before, colon, value = text.partition(":")
+    before = before.strip(BLANKS)
+    if name and before:
+        return "", "", ""
+    return name or before, colon, value.strip(BLANKS)
 
 
 def _quote_end(text: str, start: int) -> int:

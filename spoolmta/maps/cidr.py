@@ -54,8 +54,8 @@ class CidrMap:
         while at < len(rules):
             rule = rules[at]
             at += 1
-            inside = rule.version == version and number & rule.mask == rule.network
-            if inside == rule.negated:
+            inside = number & rule.mask == rule.network
+            if rule.version != version or inside == rule.negated:
                 if rule.value is None:
                     at = rule.end
             elif rule.value is not None:
