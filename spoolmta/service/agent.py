@@ -109,7 +109,11 @@ class AgentLoop:
                 if context.draining.is_set() or idle >= max_idle:
                     return
             await context.wakeup.wait(POLL_SECONDS)
-            self._more_granted = True
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Let the next run ask for granted deliveries: somebody poked."""
+        self._more_granted = True
 
     async def settle(self) -> None:
         """Wait until no delivery of this process is under way."""
