@@ -1,0 +1,106 @@
+"""planned -> granted -> attempt -> report -> answered."""
+
+from collections.abc import Callable
+
+import pytest
+
+from spoolmta.clock import ManualClock
+from spoolmta.errors import ClaimLost
+from spoolmta.message.outcome import Action, Delivery, Outcome
+from spoolmta.spool import completion, deliveries, processes, queues
+from spoolmta.spool.connection import Spool
+from spoolmta.spool.deliveries import Plan, Report, Verdict, Waiting
+from spoolmta.spool.processes import Process
+from spoolmta.spool.queues import NewMessage
+
+Make = Callable[..., NewMessage]
+SENT = Outcome(0, Action.SENT, "2.0.0", "ok", tell_success=None)
+
+
+def planned(spool: Spool, process_id: int, message: NewMessage) -> Waiting:
+    delivery_id = message.message_id + 1
+    with spool.transaction() as tx:
+        queues.enqueue(tx, "incoming", message)
+        queues.claim(tx, "incoming", process_id, 1)
+        queues.activate(tx, process_id, [message.message_id], [])
+        plan = Plan(
+            delivery_id, message.message_id, "smtp", "y.example", "y.example", ((0, "b@y.example"),)
+        )
+        deliveries.plan(tx, [plan])
+    return Waiting(delivery_id, message.message_id, "smtp", "y.example")
+
+
+def attempted(spool: Spool, process_id: int, message: NewMessage) -> Delivery:
+    waiting = planned(spool, process_id, message)
+    with spool.transaction() as tx:
+        deliveries.grant(tx, [waiting])
+        ids = deliveries.claim_granted(tx, "smtp", process_id, 10)
+    (delivery,) = deliveries.load(spool, ids)
+    return delivery
+
+
+def test_a_planned_delivery_waits_until_it_is_granted(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    waiting = planned(spool, process_id, new_message())
+    assert deliveries.waiting(spool, 0, 10) == [waiting]
+    with spool.transaction() as tx:
+        assert deliveries.grant(tx, [waiting]) == {waiting.delivery_id}
+    assert deliveries.waiting(spool, 0, 10) == []
+
+
+def test_a_claimed_delivery_carries_what_its_agent_needs(
+    spool: Spool, process_id: int, new_message: Make, clock: ManualClock
+) -> None:
+    message = new_message()
+    delivery = attempted(spool, process_id, message)
+    assert (delivery.sender, delivery.nexthop) == ("a@x.example", "y.example")
+    assert [(r.number, r.address) for r in delivery.recipients] == [(0, "b@y.example")]
+    assert (delivery.arrived_at, delivery.attempted_at) == (clock.now(), clock.now())
+
+
+def test_agents_take_only_what_is_granted_to_their_transport(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    waiting = planned(spool, process_id, new_message())
+    with spool.transaction() as tx:
+        assert deliveries.claim_granted(tx, "smtp", process_id, 10) == []
+        deliveries.grant(tx, [waiting])
+        assert deliveries.claim_granted(tx, "lmtp", process_id, 10) == []
+
+
+def test_an_answered_message_has_no_open_outcome_when_it_was_sent(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    delivery = attempted(spool, process_id, new_message())
+    with spool.transaction() as tx:
+        deliveries.report(tx, process_id, delivery, Report((SENT,)))
+    (reported,) = deliveries.reports(spool, 10)
+    with spool.transaction() as tx:
+        deliveries.forget_reports(tx, [reported.delivery_id])
+        deliveries.answer(tx, [reported.delivery_id])
+        (answered,) = completion.answered(tx, [delivery.message_id])
+    assert answered.open == ()
+
+
+def test_a_report_on_an_attempt_that_was_taken_away_is_dropped(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    delivery = attempted(spool, process_id, new_message())
+    with spool.transaction() as tx:
+        deliveries.withdraw(tx, [delivery.message_id])
+    with pytest.raises(ClaimLost), spool.transaction() as tx:
+        deliveries.report(tx, process_id, delivery, Report((SENT,)))
+
+
+def test_attempts_of_a_dead_agent_are_reported_as_crashed(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    delivery = attempted(spool, process_id, new_message())
+    with spool.transaction() as tx:
+        processes.prune(tx, Process(process_id, "smtp", 1, 1, "another boot"))
+    (reported,) = deliveries.reports(spool, 10)
+    assert (reported.delivery_id, reported.feedback.verdict) == (
+        delivery.delivery_id,
+        Verdict.CRASHED,
+    )
