@@ -169,7 +169,7 @@ def _still_queued(system: MailSystem) -> set[str]:
 
 
 def _check_duplicates(taken: Counter[str], kills: Counter[str]) -> None:
-    """A message arrives twice only if the next hop took it and our client died before it said so."""
+    """A message arrives twice only if the next hop had it and our client died before it said so."""
     twice = {token: count for token, count in taken.items() if count > 1}
     in_a_maildir = [token for token in twice if token.endswith("@inbox.example")]
     assert not in_a_maildir, "a repeated delivery to a maildir is the same file"
