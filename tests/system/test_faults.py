@@ -272,11 +272,8 @@ def test_a_message_that_cannot_be_read_goes_aside_and_all_others_flow(
 
 @pytest.mark.slow
 def test_a_large_message_makes_no_process_grow(tmp_path: Path) -> None:
-    with MailSystem(tmp_path, {"message_size_limit": "200000000"}) as system:
-        settings = {**system.settings, "mailbox_size_limit": "0", "virtual_mailbox_limit": "0"}
-        system.stop()
-        system.configure({**settings, "message_size_limit": "200000000"})
-        system.start()
+    settings = {"message_size_limit": "200000000", "virtual_mailbox_limit": "0"}
+    with MailSystem(tmp_path, settings) as system:
         system.send("me@example.com", ["alice@inbox.example"], MESSAGE)
         wait_for(lambda: system.mailbox("alice"), 20, "a small message first")
         before = _private_memory(system)
