@@ -180,7 +180,7 @@ class Configuration:
         declared = DECLARED.get(name)
         if declared is not None:
             return self._plain.typed(declared)
-        if self._plain.explicit(name) is not None:
+        if self._plain.raw(name) is not None:
             return self._plain.typed(fallback)
         return fallback.parse(self._plain.expand(fallback.default, name))
 

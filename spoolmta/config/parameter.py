@@ -170,16 +170,16 @@ def _parse_number(parameter: Parameter, content: str) -> int:
     if not _is_number(content.removeprefix("-").removeprefix("+")):
         raise ConfigError(
             f"bad numerical configuration: {parameter.name} = {content}"
-            f" (expected a number from {limits.smallest:.0f} to {limits.largest:.0f})"
+            f" (expected a number from {int(limits.smallest)} to {int(limits.largest)})"
         )
     value = int(content)
     if value < limits.smallest:
         raise ConfigError(
-            f"invalid {parameter.name} parameter value {value} < {limits.smallest:.0f}"
+            f"invalid {parameter.name} parameter value {value} < {int(limits.smallest)}"
         )
     if value > limits.largest:
         raise ConfigError(
-            f"invalid {parameter.name} parameter value {value} > {limits.largest:.0f}"
+            f"invalid {parameter.name} parameter value {value} > {int(limits.largest)}"
         )
     return value
 
@@ -193,9 +193,9 @@ def _parse_seconds(parameter: Parameter, content: str) -> float:
             " (expected digits and one of the units s m h d w)"
         )
     if value < limits.smallest:
-        raise ConfigError(f"invalid {parameter.name}: {content} (min {limits.smallest:.0f})")
+        raise ConfigError(f"invalid {parameter.name}: {content} (min {int(limits.smallest)})")
     if value > limits.largest:
-        raise ConfigError(f"invalid {parameter.name}: {content} (max {limits.largest:.0f})")
+        raise ConfigError(f"invalid {parameter.name}: {content} (max {int(limits.largest)})")
     return value
 
 

@@ -1,0 +1,91 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spoolmta.config.expansion import expand, parse_level, references
+from spoolmta.errors import ConfigError
+
+VALUES = {"x": "1", "text": "a b", "nested": "<$text>", "empty": "", "indirect": "$empty"}
+
+EXPANDED = {
+    "plain text": "plain text",
+    "$x ${x} $(x) ${ x}": "1 1 1 1",
+    "$x-y $x.y $xé": "1-y 1.y 1é",
+    "$$ $$x": "$ $x",
+    "$nested": "<a b>",
+    "$undefined|": "|",
+    "${x?yes}${undefined?yes}": "yes",
+    "${x:no}${undefined:no}": "no",
+    "${x? a b }|": " a b |",
+    "${x?{a}:{b}} ${undefined?{a}:{b}}": "a b",
+    "${x? {a} : {b} } ${x ? {a}:{b}}": "a a",
+    "${x?{ a }}|": " a |",
+    "$(x?{a}:{b})": "a",
+    "${x?{a ${x} $x}}": "a 1 1",
+    "${x?${x}z}": "1z",
+    "${x?{a}:b}${undefined?{a}:b}": "ab",
+    "${empty?yes}${empty:no}": "no",
+    "${indirect?yes}": "yes",
+    "${{1} == {1} ? {a} : {b}}": "a",
+    "${{1}!={01}?{differ}:{same}}": "same",
+    "${{10}<{9}?{less}:{more}}": "more",
+    "${{10}<{9a}?{less}:{more}}": "less",
+    "${{ }=={}?{same}:{differ}}": "differ",
+    "${{$x} >= {1} ? {a}}": "a",
+    "${{1}=={1}}${{1}=={2}}": "true",
+    "${{1}=={2}?a}|": "|",
+    "${{3.10} <level {3.9} ? {older} : {newer}}": "newer",
+    "${{3.6} ==level {3.6.0} ? {same} : {differ}}": "same",
+}
+
+
+@pytest.mark.parametrize("text", EXPANDED)
+def test_names_and_conditions_expand_as_postfix_expands_them(text: str) -> None:
+    assert expand(text, VALUES.get) == EXPANDED[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("${x", "truncated macro reference"),
+        ("$(x}", "truncated macro reference"),
+        ("a$", "empty macro name"),
+        ("a$ b", "empty macro name"),
+        ("${}", "empty macro name"),
+        ("${x-y}", "attribute name syntax error"),
+        ("${x y}", "attribute name syntax error"),
+        ("${x?{a}", "truncated macro reference"),
+        ("${x?{a}{b}}", '":" expected'),
+        ("${x:{a}:{b}}", "unexpected input"),
+        ("${{1} ~ {2} ? {a}}", "expected at"),
+        ("${{1} == 1 ? {a}}", '"{expression}" expected'),
+        ("${{1} == {1} {a}}", '"?" expected'),
+        ("${{3.x} <level {3.9} ? {a}}", "malformed compatibility level"),
+    ],
+)
+def test_broken_references_are_told(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint.replace("?", r"\?")):
+        expand(text, VALUES.get)
+
+
+def test_a_value_that_refers_to_itself_is_told() -> None:
+    with pytest.raises(ConfigError, match="unreasonable macro call nesting"):
+        expand("$a", {"a": "$b", "b": "x$a"}.get)
+
+
+def test_references_are_found_in_every_branch() -> None:
+    text = "$a ${b?{$c}:{$d}} ${{$e} == {$f} ? {$g} : {$h}} $$i"
+    assert sorted(references(text)) == ["a", "b", "c", "d", "e", "f", "g", "h"]
+
+
+def test_levels_compare_by_number() -> None:
+    assert parse_level("3.10") > parse_level("3.9") > parse_level("3") == parse_level("3.0.0")
+
+
+@given(st.text(alphabet="ab${}()?:<>=! 12\n", max_size=40))
+def test_any_text_expands_or_is_refused(text: str) -> None:
+    try:
+        result = expand(text, {"a": "1", "b": "${a}"}.get)
+    except ConfigError:
+        return
+    assert "$" in text or result == text
