@@ -19,7 +19,7 @@ from tests.rules.sources import PACKAGE
 from tests.support.mail_system import MailSystem
 
 CRASH_VARIABLE = "SPOOLMTA_CRASH"
-KILLED = re.compile(r"\bprocess (\S+) pid \d+ killed by signal 9\b")
+KILLED = re.compile(r"\bprocess (\S+) (?:\(\S+\) )?pid \d+ killed by signal 9\b")
 
 
 def crash_points() -> list[str]:
