@@ -1,0 +1,228 @@
+"""Delivery to the users of this machine.
+
+A recipient is expanded to its destinations; mailboxes, files and commands are delivered to at
+once, one after the other, by a process that is the user; all addresses together get a new message,
+enqueued in the commit that ends this recipient. One destination that must be tried again makes the
+recipient wait, and nothing is forwarded before; those that had the message by then get it again,
+save maildirs.
+
+Postfix:    local(8)
+RFC:        3461 (expanded, delivered); 3463
+Parameters: config/parameters/local.py
+Must not:   run as root, or touch a user's file; both is the deliverer's
+Limits:     commands, files and mbox mailboxes may get a message twice after a crash
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+
+from spoolmta.address.parts import split_address, split_extension
+from spoolmta.address.resolve import Routing
+from spoolmta.agents import result
+from spoolmta.agents.local import forwarding
+from spoolmta.agents.local.expansion import Ended, Expander, Expansion, ToAddress
+from spoolmta.agents.local.handover import Handover, Parcel
+from spoolmta.agents.local.lists import Lists
+from spoolmta.agents.local.mailbox import Mailboxes
+from spoolmta.agents.mailbox.work import perform
+from spoolmta.agents.recipient_user import Deliverer, Identity, NotPermitted
+from spoolmta.agents.result import Result
+from spoolmta.config.loader import Configuration
+from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters.local import LocalParameters
+from spoolmta.errors import TemporaryError
+from spoolmta.maps import open_maps
+from spoolmta.maps.syntax import split_words
+from spoolmta.message.envelope import Client
+from spoolmta.message.outcome import Delivery, DeliveryRecipient, Outcome, Success
+from spoolmta.message.trace_headers import delivered_to
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.privileges import account
+from spoolmta.spool import queues
+from spoolmta.spool.connection import Spool
+from spoolmta.spool.content import Content
+from spoolmta.spool.deliveries import Report
+from spoolmta.spool.queues import NewMessage
+
+RELAY = "local"
+
+# Parameters whose $names are not those of main.cf.
+_UNEXPANDED = ("forward_path", "luser_relay", "mailbox_command", "command_execution_directory")
+
+
+def prepare(configuration: Configuration, service: Service) -> Deliverer:
+    """Start the process that becomes the recipients, before privileges are dropped.
+
+    Raises ConfigError: mail_owner is no user of this machine.
+    """
+    parameters = configuration.section(LocalParameters, service.overrides)
+    owner = account(parameters.mail_owner).pw_uid
+    return Deliverer.start(perform, folder=parameters.queue_directory, never=[owner])
+
+
+def open_agent(context: ServiceContext) -> "LocalAgent":
+    """Return the agent, its tables open.
+
+    Raises ConfigError: a parameter or table cannot be used.
+    """
+    return LocalAgent(context)
+
+
+class LocalAgent:
+    """Delivers to local recipients."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        """Use `open_agent`; *context.prepared* is what `prepare` returned."""
+        parameters = context.section(LocalParameters)
+        deliverer = context.prepared
+        assert isinstance(deliverer, Deliverer)
+        unexpanded = {name: _unexpanded(context, name) for name in _UNEXPANDED}
+        nobody = (
+            _identity(parameters.default_privs, "default_privs")
+            if deliverer.is_privileged
+            else Identity(os.geteuid(), os.getegid())
+        )
+        self._context = context
+        self._deliverer = deliverer
+        self._routing = Routing.open(parameters)
+        self._expander = Expander(
+            parameters,
+            unexpanded,
+            self._routing,
+            open_maps(parameters.alias_maps),
+            Lists(deliverer, context.log, nobody),
+            context.log,
+        )
+        self._handover = Handover(
+            parameters,
+            Mailboxes(parameters, unexpanded["mailbox_command"]),
+            deliverer,
+            context.clock,
+            command_folder=unexpanded["command_execution_directory"],
+        )
+        self._headers = frozenset(split_words(parameters.prepend_delivered_header))
+
+    async def deliver(self, delivery: Delivery, content: Content) -> Report:
+        """Deliver to each recipient in turn.
+
+        Raises Corrupt: the message has no content.
+        """
+        outcomes: list[Outcome] = []
+        messages: list[NewMessage] = []
+        for recipient in delivery.recipients:
+            said, message, success = await self._deliver(delivery, recipient, content)
+            now = self._context.clock.now()
+            outcomes.append(
+                result.outcome(
+                    said,
+                    recipient.number,
+                    RELAY,
+                    result.delays(delivery, now),
+                    tell_success=success,
+                )
+            )
+            if message is not None:
+                messages.append(message)
+        if self._deliverer.is_lost:
+            # A new process of this service gets a new deliverer.
+            self._context.log.warning("the delivering process is gone: starting afresh")
+            self._context.drain()
+        return Report(tuple(outcomes), messages=tuple(messages))
+
+    async def close(self) -> None:
+        """End the deliverer."""
+        self._deliverer.close()
+
+    async def _deliver(
+        self, delivery: Delivery, recipient: DeliveryRecipient, content: Content
+    ) -> tuple[Result, NewMessage | None, Success]:
+        address = recipient.address
+        success = Success.DELIVERED
+        try:
+            if await forwarding.was_delivered_to(content, address):
+                return Result("5.4.6", f"mail forwarding loop for {address}"), None, success
+            expansion = await self._expander.expand(address)
+            if expansion.is_expanded:
+                success = Success.EXPANDED
+            results = await self._deliver_here(delivery, recipient, content, expansion)
+            if any(one.is_deferred for one in results):
+                return result.worst(results), None, success
+            message = await self._forward(delivery, recipient, content, expansion)
+        except NotPermitted as error:
+            return Result("4.3.5", str(error)), None, success
+        except TemporaryError as error:
+            self._context.log.warning(f"{delivery.queue_id}: {error}")
+            return Result("4.3.0", "mail system trouble, will be tried again"), None, success
+        if message is not None:
+            results.append(Result("2.0.0", f"forwarded as {message.queue_id}"))
+        if not results:
+            return Result("5.1.1", f'unknown user: "{split_address(address)[0]}"'), None, success
+        return result.worst(results), message, success
+
+    async def _deliver_here(
+        self,
+        delivery: Delivery,
+        recipient: DeliveryRecipient,
+        content: Content,
+        expansion: Expansion,
+    ) -> list[Result]:
+        local = split_address(recipient.address)[0]
+        _, extension = split_extension(local, self._routing.delimiter)
+        parcel = Parcel(
+            delivery,
+            recipient,
+            content,
+            delivery.sender if expansion.owner is None else expansion.owner,
+            "" if extension is None or "/" in extension else extension,
+            self._client_of(delivery.message_id),
+        )
+        results = []
+        for leaf in expansion.leaves:
+            if isinstance(leaf, Ended):
+                results.append(leaf.result)
+            elif not isinstance(leaf, ToAddress):
+                results.append(await self._handover.deliver(leaf, parcel))
+        return results
+
+    async def _forward(
+        self,
+        delivery: Delivery,
+        recipient: DeliveryRecipient,
+        content: Content,
+        expansion: Expansion,
+    ) -> NewMessage | None:
+        addresses = [leaf.address for leaf in expansion.leaves if isinstance(leaf, ToAddress)]
+        if not addresses:
+            return None
+        head = delivered_to(recipient.address) if "forward" in self._headers else b""
+        return await forwarding.forward(
+            self._context,
+            delivery,
+            recipient,
+            content,
+            addresses,
+            owner=expansion.owner,
+            head=head,
+        )
+
+    def _client_of(self, message_id: int) -> Callable[[], Awaitable[Client]]:
+        """Return what finds out who handed the message in; few deliveries need to know."""
+
+        def load(spool: Spool) -> Client:
+            found = queues.load(spool, [message_id])
+            return found[0].envelope.client if found else Client()
+
+        async def client() -> Client:
+            return await self._context.committer.run(load)
+
+        return client
+
+
+def _identity(name: str, parameter: str) -> Identity:
+    entry = account(name, parameter)
+    return Identity(entry.pw_uid, entry.pw_gid)
+
+
+def _unexpanded(context: ServiceContext, name: str) -> str:
+    override = context.service.overrides.get(name)
+    return context.configuration.raw(name) if override is None else override

@@ -1,0 +1,123 @@
+"""The new message that takes mail to other addresses; it enters by the maildrop, as any new mail.
+
+Postfix:    local/forward.c
+RFC:        3461 4.2.7.2 (DSN parameters through an alias), 5.2.7.3 (through a list)
+"""
+
+from collections.abc import Callable, Sequence
+
+from spoolmta.address.quoting import quote
+from spoolmta.message.envelope import Envelope, Notify, Recipient
+from spoolmta.message.outcome import Delivery, DeliveryRecipient
+from spoolmta.message.trace_headers import delivered_to_addresses
+from spoolmta.service.context import ServiceContext
+from spoolmta.spool import content as spool_content
+from spoolmta.spool.connection import Transaction
+from spoolmta.spool.content import PIECE_BYTES, Content
+from spoolmta.spool.queues import NewMessage
+
+_DELIVERED_TO = b"delivered-to:"
+_IN_MEMORY_BYTES = 4 * PIECE_BYTES
+# A message with a longer header has it searched this far.
+_HEADER_BYTES = 4 * PIECE_BYTES
+
+
+async def forward(
+    context: ServiceContext,
+    delivery: Delivery,
+    recipient: DeliveryRecipient,
+    content: Content,
+    addresses: Sequence[str],
+    *,
+    owner: str | None,
+    head: bytes,
+) -> NewMessage:
+    """Return a copy of the message for *addresses*, to be enqueued with the recipient's outcome.
+
+    A large one's content is uploaded here; what is not enqueued in the end, the keeper removes.
+    """
+    message_id = context.ids.next()
+    waiting = [head]
+    uploaded = 0
+    size = len(head)
+    async for piece in content.read():
+        size += len(piece)
+        waiting.append(piece)
+        if sum(map(len, waiting)) > _IN_MEMORY_BYTES:
+            for number, data in enumerate(waiting, uploaded):
+                await context.committer.submit(
+                    _upload(message_id, number, data, context.process_id)
+                )
+            uploaded += len(waiting)
+            waiting = []
+    pieces = (b"".join(waiting),) if size <= PIECE_BYTES else tuple(waiting)
+    return NewMessage(
+        message_id,
+        context.queue_id(message_id),
+        envelope(delivery, recipient, addresses, owner=owner),
+        size,
+        pieces,
+        context.clock.now(),
+        uploaded,
+    )
+
+
+def envelope(
+    delivery: Delivery,
+    recipient: DeliveryRecipient,
+    addresses: Sequence[str],
+    *,
+    owner: str | None,
+) -> Envelope:
+    """Return the envelope for *addresses*; a list with an *owner* starts DSN parameters afresh."""
+    is_list = owner is not None
+    notify = Notify.ABSENT if is_list else notify_through_alias(Notify(recipient.notify))
+    orcpt = "" if is_list else recipient.orcpt
+    original = "" if is_list else recipient.original or recipient.address
+    return Envelope(
+        sender=delivery.sender if owner is None else owner,
+        recipients=tuple(Recipient(address, original, orcpt, notify) for address in addresses),
+        origin="local",
+        envid="" if is_list else delivery.envid,
+        ret="" if is_list else delivery.ret,
+        encoding=delivery.encoding,
+        smtputf8=delivery.smtputf8,
+    )
+
+
+def notify_through_alias(notify: Notify) -> Notify:
+    """Return what is asked of the next system: the success of the alias is told here."""
+    if not notify & Notify.SUCCESS:
+        return notify
+    return notify & ~Notify.SUCCESS or Notify.NEVER
+
+
+async def was_delivered_to(content: Content, address: str) -> bool:
+    """Tell whether the header of the message says that it was delivered to *address* before.
+
+    Raises Corrupt: the message has no content.
+    """
+    header = await _header(content)
+    return _DELIVERED_TO in header.lower() and (
+        quote(address).lower() in delivered_to_addresses(header)
+    )
+
+
+async def _header(content: Content) -> bytes:
+    """Return the header block of a message, or as much of it as is looked at."""
+    if content.size <= PIECE_BYTES:
+        block = await content.whole()
+    else:
+        block = b""
+        async for piece in content.read():
+            block += piece
+            if b"\r\n\r\n" in block or len(block) > _HEADER_BYTES:
+                break
+    end = block.find(b"\r\n\r\n")
+    return block if end < 0 else block[:end]
+
+
+def _upload(
+    message_id: int, piece: int, data: bytes, process_id: int
+) -> Callable[[Transaction], None]:
+    return lambda tx: spool_content.upload(tx, message_id, piece, data, process_id)

@@ -1,0 +1,252 @@
+"""One message for one recipient, handed to the process that becomes the user.
+
+Postfix:    local/mailbox.c, file.c, command.c, maildir.c; local(8)
+Parameters: mailbox_delivery_lock, deliver_lock_attempts, deliver_lock_delay, stale_lock_time,
+            mailbox_size_limit, strict_mailbox_ownership, prepend_delivered_header,
+            local_command_shell, command_time_limit, command_expansion_filter, export_environment,
+            command_execution_directory, execution_directory_expansion_filter
+Must not:   touch a user's file here
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spoolmta.address.parts import split_address
+from spoolmta.agents import command
+from spoolmta.agents.local.expansion import Rights, ToCommand, ToFile, ToUser
+from spoolmta.agents.local.mailbox import MailboxCommand, Mailboxes
+from spoolmta.agents.local.user import User
+from spoolmta.agents.mailbox import maildir, work
+from spoolmta.agents.mailbox.locking import LockRules, parse_methods
+from spoolmta.agents.mailbox.mbox import MboxFile
+from spoolmta.agents.mailbox.staging import stage
+from spoolmta.agents.mailbox.text import Addresses, envelope_headers, separator
+from spoolmta.agents.recipient_user import Deliverer, DelivererLost, Identity, NotPermitted
+from spoolmta.agents.result import Result
+from spoolmta.clock import Clock
+from spoolmta.config.expansion import expand
+from spoolmta.config.parameters.local import LocalParameters
+from spoolmta.maps.syntax import split_words
+from spoolmta.message.envelope import Client
+from spoolmta.message.outcome import Delivery, DeliveryRecipient
+from spoolmta.spool.content import Content
+
+_DEFAULT_CODE = "5.2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message on its way to one recipient. *sender* and *extension* are those after aliases."""
+
+    delivery: Delivery
+    recipient: DeliveryRecipient
+    content: Content
+    sender: str
+    extension: str
+    client: Callable[[], Awaitable[Client]]
+
+
+class Handover:
+    """Delivers to commands, files and mailboxes by way of the deliverer; one per process."""
+
+    def __init__(
+        self,
+        parameters: LocalParameters,
+        mailboxes: Mailboxes,
+        deliverer: Deliverer,
+        clock: Clock,
+        *,
+        command_folder: str,
+    ) -> None:
+        """*command_folder* is command_execution_directory, unexpanded.
+
+        Raises ConfigError: a parameter cannot be understood.
+        """
+        self._parameters = parameters
+        self._mailboxes = mailboxes
+        self._deliverer = deliverer
+        self._clock = clock
+        self._command_folder = command_folder
+        self._headers = frozenset(split_words(parameters.prepend_delivered_header))
+        self._folder = Path(parameters.queue_directory)
+        self._locking = LockRules(
+            parse_methods(parameters.mailbox_delivery_lock),
+            parameters.deliver_lock_attempts,
+            parameters.deliver_lock_delay,
+            parameters.stale_lock_time,
+        )
+
+    async def deliver(self, leaf: ToUser | ToCommand | ToFile, parcel: Parcel) -> Result:
+        """Deliver to one destination and return what came of it.
+
+        Raises MapUnavailable: defer.
+        """
+        try:
+            match leaf:
+                case ToUser(user):
+                    return await self._to_user(user, parcel)
+                case ToCommand(line, rights):
+                    return await self._to_command(line, rights, parcel)
+                case ToFile(path, rights):
+                    if path.endswith("/"):
+                        return await self._to_maildir(path, rights.identity, parcel)
+                    return await self._to_file(path, rights.identity, parcel)
+        except DelivererLost as error:
+            return Result("4.3.0", str(error))
+        except NotPermitted as error:
+            return Result("4.3.5", str(error))
+        except OSError as error:
+            return Result("4.3.0", f"cannot hand over the message: {error.strerror}")
+
+    async def _to_user(self, user: User, parcel: Parcel) -> Result:
+        door = await self._mailboxes.of(user)
+        if isinstance(door, MailboxCommand):
+            return await self._to_command(door.line, Rights(user.identity, user), parcel)
+        if door.path.endswith("/"):
+            return await self._to_maildir(door.path, door.identity, parcel)
+        strict = self._parameters.strict_mailbox_ownership
+        file = MboxFile(
+            path=door.path,
+            owner=user.uid if strict else None,
+            size_limit=self._parameters.mailbox_size_limit,
+            is_mailbox=True,
+            locking=self._locking,
+            complaint=f"cannot update mailbox {door.path} for user {user.name}. ",
+            success="delivered to mailbox",
+            default=_DEFAULT_CODE,
+        )
+        return await self._to_mbox(file, door.identity, parcel)
+
+    async def _to_file(self, path: str, identity: Identity, parcel: Parcel) -> Result:
+        file = MboxFile(
+            path=path,
+            owner=None,
+            size_limit=self._parameters.mailbox_size_limit,
+            is_mailbox=False,
+            locking=self._locking,
+            complaint=f"cannot append message to file {path}: ",
+            success=f"delivered to file: {path}",
+            default=_DEFAULT_CODE,
+        )
+        return await self._to_mbox(file, identity, parcel)
+
+    async def _to_mbox(self, file: MboxFile, identity: Identity, parcel: Parcel) -> Result:
+        head = separator(parcel.sender, self._clock.now()) + self._head(parcel, "file")
+        return await self._hand_over(
+            work.ToMbox(file), identity, parcel, head=head, tail=b"\n", quote_from=True
+        )
+
+    async def _to_maildir(self, path: str, identity: Identity, parcel: Parcel) -> Result:
+        delivery = parcel.delivery
+        name = maildir.file_name(
+            delivery.queue_id,
+            parcel.recipient.number,
+            delivery.arrived_at,
+            self._parameters.myhostname,
+        )
+        file = maildir.MaildirFile(
+            path.rstrip("/"),
+            name,
+            self._clock.now() - delivery.arrived_at,
+            self._parameters.mailbox_size_limit,
+            _DEFAULT_CODE,
+        )
+        head = self._head(parcel, "file")
+        return await self._hand_over(work.ToMaildir(file), identity, parcel, head=head)
+
+    async def _to_command(self, line: str, rights: Rights, parcel: Parcel) -> Result:
+        parameters = self._parameters
+        values = await _environment(parcel, rights.user)
+        exported = command.environment(
+            values, parameters.export_environment, parameters.command_expansion_filter
+        )
+        request = command.Command(
+            line,
+            parameters.local_command_shell,
+            exported,
+            self._start_folder(parcel, rights.user),
+            parameters.command_time_limit,
+        )
+        head = separator(parcel.sender, self._clock.now()) + self._head(parcel, "command")
+        return await self._hand_over(work.ToCommand(request), rights.identity, parcel, head=head)
+
+    async def _hand_over(
+        self,
+        request: work.Work,
+        identity: Identity,
+        parcel: Parcel,
+        *,
+        head: bytes,
+        tail: bytes = b"",
+        quote_from: bool = False,
+    ) -> Result:
+        if refusal := self._deliverer.refusal(identity):
+            return Result("4.3.5", refusal)
+        content = parcel.content
+        message = await stage(
+            content.read(), content.size, self._folder, head=head, tail=tail, quote_from=quote_from
+        )
+        try:
+            answer = await self._deliverer.run(identity, work.encode(request), [message])
+        finally:
+            os.close(message)
+        return work.decode_result(answer)
+
+    def _head(self, parcel: Parcel, kind: str) -> bytes:
+        recipient = parcel.recipient
+        return envelope_headers(
+            Addresses(
+                parcel.sender,
+                recipient.original or recipient.address,
+                recipient.address if kind in self._headers else "",
+            )
+        )
+
+    def _start_folder(self, parcel: Parcel, user: User | None) -> str:
+        if not self._command_folder:
+            return ""
+        address = parcel.recipient.address
+        local, domain = split_address(address)
+        values = {
+            "user": user.name if user else local,
+            "home": user.home if user else "",
+            "shell": user.shell if user else "",
+            "recipient": address,
+            "local": local,
+            "domain": domain,
+            "extension": parcel.extension,
+            "recipient_delimiter": self._parameters.recipient_delimiter[:1],
+        }
+        allowed = self._parameters.execution_directory_expansion_filter
+        return expand(
+            self._command_folder, lambda name: command.censor(values.get(name, ""), allowed)
+        )
+
+
+async def _environment(parcel: Parcel, user: User | None) -> dict[str, str]:
+    recipient = parcel.recipient
+    client = await parcel.client()
+    local, domain = split_address(recipient.address)
+    name = user.name if user else local
+    return {
+        "HOME": user.home if user else "",
+        "SHELL": user.shell if user else "",
+        "LOGNAME": name,
+        "USER": name,
+        "SENDER": parcel.sender,
+        "RECIPIENT": recipient.address,
+        "LOCAL": local,
+        "DOMAIN": domain,
+        "EXTENSION": parcel.extension,
+        "ORIGINAL_RECIPIENT": recipient.original or recipient.address,
+        "ENVID": parcel.delivery.envid,
+        "CLIENT_ADDRESS": client.address,
+        "CLIENT_HELO": client.helo,
+        "CLIENT_HOSTNAME": client.name,
+        "CLIENT_PROTOCOL": client.protocol,
+        "SASL_METHOD": client.sasl_method,
+        "SASL_SENDER": client.sasl_sender,
+        "SASL_USERNAME": client.sasl_username,
+    }

@@ -1,0 +1,85 @@
+"""What a mailbox, file or command gets: LF line ends, and the envelope's headers in front.
+
+Postfix:    global/mail_copy.c; local(8), virtual(8)
+RFC:        4155 (mbox); 5322 3.6.7 (Return-Path)
+Limits:     mboxo: lines that begin with "From " get a ">", lines with ">From " do not
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from spoolmta.address.quoting import quote
+from spoolmta.message.dates import mailbox_date
+from spoolmta.message.trace_headers import delivered_to, original_to, return_path
+
+_HOLD = len(b"\r\nFrom")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses that are printed in front of a message; *delivered_to* "" is left out."""
+
+    sender: str
+    original: str
+    delivered_to: str
+
+
+def envelope_headers(addresses: Addresses) -> bytes:
+    """Return Return-Path, X-Original-To and Delivered-To, with LF line ends."""
+    lines = return_path(addresses.sender) + original_to(addresses.original)
+    if addresses.delivered_to:
+        lines += delivered_to(addresses.delivered_to)
+    return lines.replace(b"\r\n", b"\n")
+
+
+def separator(sender: str, now: float) -> bytes:
+    """Return the line that begins a message in an mbox file; *now* is printed in local time."""
+    name = quote(sender) if sender else "MAILER-DAEMON"
+    return f"From {name}  {mailbox_date(now)}\n".encode("utf-8", "surrogateescape")
+
+
+class MailboxText:
+    """Content as the spool has it, made into lines with LF, piece by piece."""
+
+    def __init__(self, *, quote_from: bool = False) -> None:
+        """*quote_from*: a ">" goes before lines that begin with "From "."""
+        self._quote_from = quote_from
+        self._held = b""
+        self._at_start = True
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what can be said of the content so far; *data* may be cut anywhere."""
+        if self._held:
+            data = self._held + data
+        # A line end, and what may become "From ", is held back until it is known what follows.
+        cut = data.rfind(b"\r", max(0, len(data) - _HOLD))
+        if cut >= 0:
+            data, self._held = data[:cut], data[cut:]
+        else:
+            self._held = b""
+        if self._at_start and len(data) < _HOLD:
+            data, self._held = b"", data + self._held
+        return self._convert(data)
+
+    def end(self) -> bytes:
+        """Return the rest."""
+        data, self._held = self._held, b""
+        return self._convert(data)
+
+    def _convert(self, data: bytes) -> bytes:
+        if not data:
+            return b""
+        if self._quote_from:
+            data = data.replace(b"\r\nFrom ", b"\n>From ")
+            if self._at_start and data.startswith(b"From "):
+                data = b">" + data
+        self._at_start = False
+        return data.replace(b"\r\n", b"\n")
+
+
+def convert(pieces: Iterable[bytes], *, quote_from: bool = False) -> Iterator[bytes]:
+    """Yield whole content, given in pieces, with LF line ends."""
+    text = MailboxText(quote_from=quote_from)
+    for piece in pieces:
+        yield text.feed(piece)
+    yield text.end()

@@ -1,0 +1,117 @@
+"""A delivery as data: what an agent asks the process to do that becomes the recipient.
+
+Postfix:    local(8), virtual(8)
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+
+import msgspec
+
+from spoolmta.agents import command
+from spoolmta.agents.mailbox import maildir, mbox
+from spoolmta.agents.mailbox.staging import READ_BYTES, read_staged
+from spoolmta.agents.result import Result
+from spoolmta.clock import SystemClock
+
+
+class ToMbox(msgspec.Struct, frozen=True, tag=True):
+    """Append the message to a file."""
+
+    file: mbox.MboxFile
+
+
+class ToMaildir(msgspec.Struct, frozen=True, tag=True):
+    """Put the message into a maildir."""
+
+    file: maildir.MaildirFile
+
+
+class ToCommand(msgspec.Struct, frozen=True, tag=True):
+    """Run a command with the message as its input."""
+
+    command: command.Command
+
+
+class ReadList(msgspec.Struct, frozen=True, tag=True):
+    """Return a file's content: a list of destinations that may be up to *limit* bytes long.
+
+    With *owner*, the file must belong to that user or to root, and nobody else may write it.
+    """
+
+    path: str
+    limit: int
+    owner: int | None
+
+
+class Text(msgspec.Struct, frozen=True):
+    """The answer to ReadList. *error* is an errno, 0 if there is none; *refusal* tells why not."""
+
+    content: bytes
+    uid: int = 0
+    gid: int = 0
+    error: int = 0
+    refusal: str = ""
+
+
+Work = ToMbox | ToMaildir | ToCommand | ReadList
+
+encode = msgspec.msgpack.Encoder().encode
+_decode_work = msgspec.msgpack.Decoder(Work).decode
+_decode_result = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
+decode_text = msgspec.msgpack.Decoder(Text).decode
+
+
+def decode_result(answer: bytes) -> Result:
+    """Return the answer to a delivery."""
+    return Result(*_decode_result(answer))
+
+
+def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
+    """Do the work, as the user that this process is; return the answer."""
+    task: Work = _decode_work(work)
+    match task:
+        case ToMbox(file):
+            return encode(mbox.append(file, read_staged(descriptors[0]), SystemClock()))
+        case ToMaildir(file):
+            return encode(maildir.deliver(file, read_staged(descriptors[0])))
+        case ToCommand(line):
+            os.lseek(descriptors[0], 0, os.SEEK_SET)
+            return encode(command.run(line, descriptors[0]))
+        case ReadList():
+            return encode(_read_list(task))
+
+
+def _read_list(task: ReadList) -> Text:
+    try:
+        descriptor = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        return Text(b"", error=error.errno or errno.EIO)
+    try:
+        status = os.fstat(descriptor)
+        refusal = _refusal(task, status)
+        if refusal:
+            return Text(b"", refusal=refusal)
+        content = b""
+        while piece := os.read(descriptor, READ_BYTES):
+            content += piece
+            if len(content) > task.limit:
+                return Text(b"", refusal="is too long")
+        return Text(content, status.st_uid, status.st_gid)
+    except OSError as error:
+        return Text(b"", error=error.errno or errno.EIO)
+    finally:
+        os.close(descriptor)
+
+
+def _refusal(task: ReadList, status: os.stat_result) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file"
+    if task.owner is not None:
+        if status.st_uid not in (0, task.owner):
+            return "is owned by another user"
+        if status.st_mode & stat.S_IWOTH:
+            return "can be written by everybody"
+    return ""

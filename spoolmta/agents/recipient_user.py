@@ -1,0 +1,245 @@
+"""Work done as another user: a process that forks, and children that become the recipient.
+
+An agent must touch a user's files as that user, and a process that has the spool open must neither
+run as root nor fork. So an agent that delivers as others starts a second process before the spool
+is opened. That process, the deliverer, has a socket and nothing else: no spool, no event loop, no
+thread. For each request it forks a child, which becomes the user for good (groups, gid, uid; never
+root, never mail_owner), does the work and writes the answer to a pipe that came with the request;
+an answer that does not come means that the child died. A fork of this small process costs about a
+millisecond; starting a fresh interpreter would cost twenty times that.
+
+Started without privileges it serves its own user only.
+
+Postfix:    util/set_eugid.c, local(8) "SECURITY"
+Must not:   open the spool; believe a path or uid that came out of a row
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn, Self
+
+import msgspec
+
+from spoolmta.errors import TemporaryError
+
+# A request with its environment and its paths must fit into one datagram of the socket.
+REQUEST_BYTES = 128 * 1024
+
+_ANSWER_BYTES = 64 * 1024
+_ANSWERS_AT = 0
+_DESCRIPTORS = 4
+_STANDARD_DESCRIPTORS = 3
+
+Perform = Callable[[bytes, Sequence[int]], bytes]
+
+
+class Identity(NamedTuple):
+    """As whom the work is done."""
+
+    uid: int
+    gid: int
+
+
+class NotPermitted(TemporaryError):  # noqa: N818 - named as the errors of errors.py are
+    """The work may not be done as that user: defer, the text says why."""
+
+
+class DelivererLost(TemporaryError):  # noqa: N818
+    """The deliverer, or the child that did the work, is gone: defer, and retire if it recurs."""
+
+
+class _Request(msgspec.Struct, array_like=True):
+    uid: int
+    gid: int
+    work: bytes
+
+
+class Deliverer:
+    """The agent's end: requests go out, answers come back."""
+
+    def __init__(self, socket_: socket.socket, pid: int, *, forbidden: frozenset[int]) -> None:
+        """Use `start`."""
+        self.is_privileged = os.geteuid() == 0
+        self.is_lost = False
+        self._own = os.geteuid()
+        self._socket = socket_
+        self._pid = pid
+        self._forbidden = forbidden
+
+    @classmethod
+    def start(cls, perform: Perform, *, folder: str, never: Sequence[int]) -> Self:
+        """Fork the deliverer; call it while this process has no thread, loop or spool.
+
+        *perform* does the work of a request (its bytes and descriptors) in the child and returns
+        the answer. Work begins in *folder*. *never*: uids that are refused, beside root's.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            _serve(theirs, perform, folder)
+        theirs.close()
+        ours.setblocking(False)
+        return cls(ours, pid, forbidden=frozenset({0, *never}))
+
+    def refusal(self, identity: Identity) -> str:
+        """Return why no work is done as *identity*; "" if it is."""
+        if not self.is_privileged:
+            if identity.uid == self._own:
+                return ""
+            return f"cannot deliver as user id {identity.uid}: the mail system does not run as root"
+        if identity.uid in self._forbidden:
+            return f"delivery as user id {identity.uid} is not permitted"
+        return ""
+
+    async def run(self, identity: Identity, work: bytes, descriptors: Sequence[int] = ()) -> bytes:
+        """Return the answer to *work*, done as *identity* with copies of *descriptors*.
+
+        Raises NotPermitted, DelivererLost: defer the delivery.
+        """
+        if refusal := self.refusal(identity):
+            raise NotPermitted(refusal)
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            os.set_blocking(writing, True)
+            try:
+                await self._send(identity, work, [writing, *descriptors])
+            finally:
+                os.close(writing)
+            answer = await _receive(reading)
+        finally:
+            os.close(reading)
+        if not answer:
+            raise DelivererLost("the delivering process died")
+        return answer
+
+    def close(self) -> None:
+        """End the deliverer; what its children have begun they finish."""
+        self._socket.close()
+        os.waitpid(self._pid, 0)
+
+    async def _send(self, identity: Identity, work: bytes, descriptors: Sequence[int]) -> None:
+        request = msgspec.msgpack.encode(_Request(*identity, work))
+        if len(request) > REQUEST_BYTES:
+            raise NotPermitted("the delivery's addresses and paths are too long")
+        while True:
+            try:
+                socket.send_fds(self._socket, [request], list(descriptors))
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+            except OSError as error:
+                self.is_lost = True
+                raise DelivererLost("the delivering process is gone") from error
+            else:
+                return
+
+
+async def _receive(reading: int) -> bytes:
+    """Return all that comes from a pipe until its end."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    pieces: list[bytes] = []
+
+    def take() -> None:
+        try:
+            piece = os.read(reading, _ANSWER_BYTES)
+        except BlockingIOError:
+            return
+        if piece:
+            pieces.append(piece)
+        elif not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(reading, take)
+    try:
+        await ended
+    finally:
+        loop.remove_reader(reading)
+    return b"".join(pieces)
+
+
+def _serve(socket_: socket.socket, perform: Perform, folder: str) -> NoReturn:
+    """Be the deliverer, until the agent's end of the socket is closed."""
+    status = 1
+    try:
+        os.chdir(folder)
+        _drop_descriptors([socket_.fileno()])
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        # The kernel reaps: how a child ended is told by the answer that it wrote.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        gc.freeze()
+        while _take_request(socket_, perform):
+            pass
+        status = 0
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        raise
+    finally:
+        os._exit(status)
+
+
+def _take_request(socket_: socket.socket, perform: Perform) -> bool:
+    message, descriptors, _, _ = socket.recv_fds(socket_, REQUEST_BYTES, _DESCRIPTORS)
+    if not message:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        _be_child(socket_, message, descriptors, perform)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return True
+
+
+def _be_child(
+    socket_: socket.socket, message: bytes, descriptors: Sequence[int], perform: Perform
+) -> NoReturn:
+    status = 1
+    try:
+        socket_.close()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        request = msgspec.msgpack.decode(message, type=_Request)
+        become(Identity(request.uid, request.gid))
+        answer = memoryview(perform(request.work, descriptors[1:]))
+        while answer:
+            answer = answer[os.write(descriptors[_ANSWERS_AT], answer) :]
+        status = 0
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        raise
+    finally:
+        os._exit(status)
+
+
+def become(identity: Identity) -> None:
+    """Become a user for good. Without privileges it must be the present one.
+
+    Raises PermissionError: it is not; the process must do nothing more.
+    """
+    os.umask(0o077)
+    uid, gid = identity
+    if os.geteuid() == 0:
+        if uid == 0:
+            raise PermissionError("nothing is delivered as root")
+        os.setgroups([gid])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    if os.getresuid() != (uid, uid, uid):
+        raise PermissionError(f"cannot become user id {uid}")
+
+
+def _drop_descriptors(kept: Sequence[int]) -> None:
+    """Close what the service inherited: listening sockets, locks, log files."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    lowest = _STANDARD_DESCRIPTORS
+    for descriptor in sorted(kept):
+        os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))
+        lowest = descriptor + 1
+    os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,298 @@
+"""Delivery to virtual mailboxes: a table says where the mailbox of an address is.
+
+Without root this process delivers as itself: maildirs in batches, mailboxes that are files in a
+thread of their own each. With root each delivery is made by a process that is the user whom
+virtual_uid_maps names.
+
+Postfix:    virtual(8)
+Parameters: config/parameters/virtual.py, virtual_mailbox_base, virtual_mailbox_maps,
+            recipient_delimiter
+Must not:   run as root; take a lookup error for an unknown user
+Limits:     a mailbox that is a file may get a message twice after a crash
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spoolmta.address.routing import delimiter_of
+from spoolmta.agents import result
+from spoolmta.agents.mailbox import maildir, mbox, work
+from spoolmta.agents.mailbox.batch import MaildirBatches
+from spoolmta.agents.mailbox.locking import LockRules, parse_methods
+from spoolmta.agents.mailbox.mbox import MboxFile
+from spoolmta.agents.mailbox.staging import read_staged, stage
+from spoolmta.agents.mailbox.text import (
+    Addresses,
+    MailboxText,
+    convert,
+    envelope_headers,
+    separator,
+)
+from spoolmta.agents.mailbox.trouble import MailboxError
+from spoolmta.agents.mailbox.work import perform
+from spoolmta.agents.recipient_user import Deliverer, DelivererLost, Identity, NotPermitted
+from spoolmta.agents.result import Result
+from spoolmta.config.loader import Configuration
+from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.config.parameters.virtual import VirtualParameters
+from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps import Maps, lookup_address, open_maps
+from spoolmta.message.outcome import Delivery, DeliveryRecipient, Outcome
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.privileges import account
+from spoolmta.spool.content import PIECE_BYTES, Content
+from spoolmta.spool.deliveries import Report
+
+RELAY = "virtual"
+
+_DEFAULT_CODE = "4.2.0"
+_MISCONFIGURED = Result("4.3.5", "mail system configuration error")
+_TRAVERSAL = "/../"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox: its path, with a slash at the end if it is a maildir, and whose it is."""
+
+    path: str
+    identity: Identity
+
+    @property
+    def is_maildir(self) -> bool:
+        """True if it is a folder of messages."""
+        return self.path.endswith("/")
+
+
+def prepare(configuration: Configuration, service: Service) -> Deliverer | None:
+    """Start the process that becomes the mailboxes' owners, if we are root and will not stay so.
+
+    Raises ConfigError: mail_owner is no user of this machine.
+    """
+    parameters = configuration.section(CommonParameters, service.overrides)
+    owner = account(parameters.mail_owner).pw_uid
+    if os.geteuid() != 0 or owner == 0:
+        return None
+    return Deliverer.start(perform, folder=parameters.queue_directory, never=[owner])
+
+
+def open_agent(context: ServiceContext) -> "VirtualAgent":
+    """Return the agent, its tables open.
+
+    Raises ConfigError: a parameter or table cannot be used.
+    """
+    return VirtualAgent(context)
+
+
+class VirtualAgent:
+    """Delivers to virtual mailboxes."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        """Use `open_agent`; *context.prepared* is what `prepare` returned."""
+        parameters = context.section(VirtualParameters)
+        prepared = context.prepared
+        assert prepared is None or isinstance(prepared, Deliverer)
+        if 0 < parameters.virtual_mailbox_limit < parameters.message_size_limit:
+            raise ConfigError("virtual_mailbox_limit is smaller than message_size_limit")
+        self._context = context
+        self._parameters = parameters
+        self._deliverer = prepared
+        self._own = Identity(os.geteuid(), os.getegid())
+        self._delimiter = delimiter_of(parameters)
+        self._mailboxes = open_maps(parameters.virtual_mailbox_maps)
+        self._uids = open_maps(parameters.virtual_uid_maps)
+        self._gids = open_maps(parameters.virtual_gid_maps)
+        self._batches = MaildirBatches()
+        self._locking = LockRules(
+            parse_methods(parameters.virtual_mailbox_lock),
+            parameters.deliver_lock_attempts,
+            parameters.deliver_lock_delay,
+            parameters.stale_lock_time,
+        )
+
+    async def deliver(self, delivery: Delivery, content: Content) -> Report:
+        """Deliver to all recipients at once.
+
+        Raises Corrupt: the message has no content.
+        """
+        recipients = delivery.recipients
+        if len(recipients) == 1:
+            return Report((await self._outcome(delivery, recipients[0], content),))
+        return Report(
+            tuple(
+                await asyncio.gather(
+                    *(self._outcome(delivery, recipient, content) for recipient in recipients)
+                )
+            )
+        )
+
+    async def close(self) -> None:
+        """End the threads and the deliverer."""
+        await self._batches.close()
+        if self._deliverer is not None:
+            self._deliverer.close()
+
+    async def find(self, address: str) -> Mailbox | Result:
+        """Return the mailbox of an address, or why it gets no mail.
+
+        Raises MapUnavailable: defer.
+        """
+        key = address.lower()
+        hit = await lookup_address(self._mailboxes, key, delimiter=self._delimiter)
+        if hit is None:
+            return Result("5.1.1", f'unknown user: "{key}"')
+        path = f"{self._parameters.virtual_mailbox_base}/{hit.value}"
+        if _TRAVERSAL in f"{path}/" or "\0" in path:
+            self._context.log.warning(f"virtual_mailbox_maps: bad path for {key}: {hit.value}")
+            return _MISCONFIGURED
+        identity = await self._identity(key)
+        return identity if isinstance(identity, Result) else Mailbox(path, identity)
+
+    async def _identity(self, key: str) -> Identity | Result:
+        """Return whose the mailbox of *key* is; without root it is ours."""
+        uid = await self._number(self._uids, key, "uid", self._own.uid)
+        gid = await self._number(self._gids, key, "gid", self._own.gid)
+        if isinstance(uid, Result):
+            return uid
+        if isinstance(gid, Result):
+            return gid
+        if self._deliverer is None:
+            if uid == self._own.uid:
+                return self._own
+            self._context.log.warning(f"recipient {key}: user id {uid} is not ours; no root")
+            return _MISCONFIGURED
+        if uid < self._parameters.virtual_minimum_uid:
+            self._context.log.warning(f"recipient {key}: bad uid {uid} in virtual_uid_maps")
+            return _MISCONFIGURED
+        if refusal := self._deliverer.refusal(Identity(uid, gid)):
+            self._context.log.warning(f"recipient {key}: {refusal}")
+            return _MISCONFIGURED
+        return Identity(uid, gid)
+
+    async def _number(self, maps: Maps, key: str, what: str, own: int) -> int | Result:
+        hit = await lookup_address(maps, key, delimiter=self._delimiter)
+        if hit is None:
+            if self._deliverer is None:
+                return own
+            self._context.log.warning(f"recipient {key}: {what} not found in virtual_{what}_maps")
+            return _MISCONFIGURED
+        if not hit.value.isascii() or not hit.value.isdigit():
+            self._context.log.warning(f"recipient {key}: bad {what} {hit.value}")
+            return _MISCONFIGURED
+        return int(hit.value)
+
+    async def _outcome(
+        self, delivery: Delivery, recipient: DeliveryRecipient, content: Content
+    ) -> Outcome:
+        try:
+            mailbox = await self.find(recipient.address)
+            if isinstance(mailbox, Result):
+                said = mailbox
+            else:
+                said = await self._deliver(mailbox, delivery, recipient, content)
+        except MapUnavailable as error:
+            self._context.log.warning(f"{delivery.queue_id}: {error}")
+            said = Result("4.3.0", "mailbox table lookup error")
+        except DelivererLost as error:
+            self._context.drain()
+            said = Result("4.3.0", str(error))
+        except NotPermitted as error:
+            said = Result("4.3.5", str(error))
+        except OSError as error:
+            said = Result("4.3.0", f"cannot stage the message: {error.strerror}")
+        delays = result.delays(delivery, self._context.clock.now())
+        return result.outcome(said, recipient.number, RELAY, delays)
+
+    async def _deliver(
+        self, mailbox: Mailbox, delivery: Delivery, recipient: DeliveryRecipient, content: Content
+    ) -> Result:
+        head = envelope_headers(
+            Addresses(delivery.sender, recipient.original or recipient.address, recipient.address)
+        )
+        if not mailbox.is_maildir:
+            head = separator(delivery.sender, self._context.clock.now()) + head
+            return await self._to_file(mailbox, head, content)
+        file = self._maildir_file(mailbox, delivery, recipient)
+        if self._deliverer is not None:
+            message = await stage(content.read(), content.size, self._folder, head=head)
+            return await self._as_owner(work.ToMaildir(file), mailbox.identity, message)
+        if content.size <= PIECE_BYTES:
+            pieces = [head, *convert([await content.whole()])]
+            return await self._batches.deliver(file, [b"".join(pieces)])
+        return await self._stream(file, head, content.read())
+
+    async def _stream(
+        self, file: maildir.MaildirFile, head: bytes, pieces: AsyncIterator[bytes]
+    ) -> Result:
+        """Write a large message piece by piece, the event loop going on meanwhile."""
+        text = MailboxText()
+        written: maildir.Written | None = None
+        try:
+            written = await self._batches.call(lambda: maildir.create(file))
+            assert written is not None
+            await self._write(written, head)
+            async for piece in pieces:
+                await self._write(written, text.feed(piece))
+            await self._write(written, text.end())
+        except BaseException as error:
+            if written is not None:
+                maildir.discard(written)
+            if isinstance(error, MailboxError):
+                return maildir.failed(error)
+            raise
+        return await self._batches.publish(written)
+
+    async def _write(self, written: maildir.Written, data: bytes) -> None:
+        await self._batches.call(lambda: maildir.write(written, data))
+
+    async def _to_file(self, mailbox: Mailbox, head: bytes, content: Content) -> Result:
+        file = MboxFile(
+            path=mailbox.path,
+            owner=mailbox.identity.uid,
+            size_limit=self._parameters.virtual_mailbox_limit,
+            is_mailbox=True,
+            locking=self._locking,
+            complaint=f"delivery failed to mailbox {mailbox.path}: ",
+            success="delivered to mailbox",
+            default=_DEFAULT_CODE,
+        )
+        message = await stage(
+            content.read(), content.size, self._folder, head=head, tail=b"\n", quote_from=True
+        )
+        if self._deliverer is not None:
+            return await self._as_owner(work.ToMbox(file), mailbox.identity, message)
+        try:
+            return await asyncio.to_thread(
+                mbox.append, file, read_staged(message), self._context.clock
+            )
+        finally:
+            os.close(message)
+
+    async def _as_owner(self, request: work.Work, identity: Identity, message: int) -> Result:
+        assert self._deliverer is not None
+        try:
+            answer = await self._deliverer.run(identity, work.encode(request), [message])
+        finally:
+            os.close(message)
+        return work.decode_result(answer)
+
+    def _maildir_file(
+        self, mailbox: Mailbox, delivery: Delivery, recipient: DeliveryRecipient
+    ) -> maildir.MaildirFile:
+        name = maildir.file_name(
+            delivery.queue_id, recipient.number, delivery.arrived_at, self._parameters.myhostname
+        )
+        return maildir.MaildirFile(
+            mailbox.path.rstrip("/"),
+            name,
+            self._context.clock.now() - delivery.arrived_at,
+            self._parameters.virtual_mailbox_limit,
+            _DEFAULT_CODE,
+        )
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._parameters.queue_directory)

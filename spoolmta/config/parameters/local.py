@@ -1,0 +1,47 @@
+"""Parameters of local delivery, and of the mailboxes that local and virtual share.
+
+Postfix: local(8), aliases(5), postconf(5)
+"""
+
+from spoolmta.config.parameter import number, seconds, text, yes_no
+from spoolmta.config.parameters.address import RoutingParameters
+from spoolmta.config.parameters.common import CommonParameters
+
+_FILTER = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class MailboxParameters(CommonParameters):
+    """How a mailbox is locked."""
+
+    deliver_lock_attempts: int = number("20", min=1)  # tries to lock a mailbox
+    deliver_lock_delay: float = seconds("1s", min=1)  # pause between them
+    stale_lock_time: float = seconds("500s", min=1)  # age at which a lock file is removed
+
+
+class LocalParameters(MailboxParameters, RoutingParameters):
+    """Aliases, .forward files, commands and mailboxes of the users of this machine.
+
+    forward_path, mailbox_command, luser_relay and command_execution_directory are read unexpanded:
+    their $names are those of a recipient, or of the shell.
+    """
+
+    forward_path: str = text(
+        "$home/.forward${recipient_delimiter}${extension}, $home/.forward"
+    )  # where a user's .forward is looked for
+    forward_expansion_filter: str = text(_FILTER)  # characters that $names may bring into it
+    allow_mail_to_commands: str = text("alias, forward")  # lists that may name commands
+    allow_mail_to_files: str = text("alias, forward")  # lists that may name files
+    expand_owner_alias: bool = yes_no("no")  # sender is what owner-x expands to, not owner-x
+    prepend_delivered_header: str = text(
+        "command, file, forward"
+    )  # deliveries that get a Delivered-To header
+    mailbox_command_maps: str = text("")  # command for a user's mail, by user
+    mailbox_command: str = text("")  # command for the mail of every user
+    home_mailbox: str = text("")  # mailbox below the home folder; with "/" at its end a maildir
+    mailbox_delivery_lock: str = text("fcntl, dotlock", empty_allowed=False)  # how it is locked
+    strict_mailbox_ownership: bool = yes_no("yes")  # defer if a mailbox is not its user's
+    luser_relay: str = text("")  # address for mail to users that do not exist
+    local_command_shell: str = text("")  # program that runs all commands, such as a safe shell
+    command_execution_directory: str = text("")  # where commands begin; empty: the queue's folder
+    execution_directory_expansion_filter: str = text(_FILTER)  # as forward_expansion_filter
+    command_expansion_filter: str = text(_FILTER)  # characters that environment values may have
