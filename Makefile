@@ -8,11 +8,11 @@ BIN := $(VENV)/bin
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-run: venv ## start spoolmta on 127.0.0.1:2525 with a spool of its own
+run: venv ## start spoolmta on 127.0.0.1:2525 with a spool of its own; Ctrl-C stops it
 	@exec $(BIN)/spoolmta serve
 
-test: venv ## run every test
-	@$(BIN)/pytest
+test: venv ## run every test (TESTS="tests/flow -k bounce" for some)
+	@$(BIN)/pytest $(TESTS)
 
 check: venv ## ruff, mypy --strict and the rules of the house
 	@$(BIN)/ruff format --check .
@@ -20,8 +20,8 @@ check: venv ## ruff, mypy --strict and the rules of the house
 	@$(BIN)/mypy
 	@$(BIN)/pytest tests/rules
 
-bench: venv ## measure against Postfix on this machine
-	@$(BIN)/python -m tools.bench
+bench: venv ## measure against Postfix on this machine (BENCH="--pairs 5 --profile reuse")
+	@$(BIN)/python -m tools.bench $(BENCH)
 
 format: venv ## write every file in the one format
 	@$(BIN)/ruff format .
@@ -37,7 +37,8 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12 run"; exit 1; }
 	@echo "making $(VENV) (once, about a minute) ..."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv module is needed (Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -69,6 +69,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstHour]:
     home = tmp_path_factory.mktemp("home")
     port = free_port()
     environment = {
+        **{name: text for name, text in os.environ.items() if name != "MAIL_CONFIG"},
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / "state"),
