@@ -1,0 +1,79 @@
+"""What the commands with Postfix's names share: their options, and how they end.
+
+Options are parsed as getopt(3) does. A command ends with "NAME: fatal: TEXT" on standard error
+and in the mail log, and with the exit status that Postfix has there.
+"""
+
+import getopt
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from spoolmta.config.loader import Configuration
+from spoolmta.errors import SpoolmtaError, TemporaryError
+
+EX_SOFTWARE = 1
+EX_UNAVAILABLE = 69
+EX_TEMPFAIL = 75
+
+
+@dataclass(slots=True)
+class Command:
+    """A command under its Postfix name; *status* is its exit status after a fatal error."""
+
+    name: str
+    status: int = EX_SOFTWARE
+
+    def options(
+        self, arguments: Sequence[str], letters: str, usage: str
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """Return (options, operands); an option that is not known ends the command."""
+        try:
+            return getopt.getopt(list(arguments), letters)
+        except getopt.GetoptError as error:
+            wants = "requires argument" in error.msg
+            text = "option requires an argument" if wants else "invalid option"
+            print(f"{self.name}: {text} -- '{error.opt}'", file=sys.stderr)
+            self.fatal(f"usage: {usage}")
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        print(f"{self.name}: warning: {text}", file=sys.stderr)
+
+    def fatal(self, text: str, status: int | None = None) -> NoReturn:
+        """Print why the command ends, and end it."""
+        print(f"{self.name}: fatal: {text}", file=sys.stderr)
+        sys.exit(self.status if status is None else status)
+
+    def log_fatal(self, configuration: Configuration, text: str) -> NoReturn:
+        """Print and log why the command ends, and end it."""
+        from spoolmta.maillog import MailLog
+
+        log = MailLog.open(configuration, self.name, command=True)
+        log.fatal(text)
+        log.close()
+        self.fatal(text)
+
+    def run(self, work: Callable[[], int]) -> NoReturn:
+        """Run the command and exit; errors of ours become its fatal text."""
+        try:
+            status = work()
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Who read our output has seen enough; nothing may be flushed into the pipe any more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = EX_SOFTWARE
+        except TemporaryError as error:
+            self.fatal(str(error), EX_TEMPFAIL)
+        except SpoolmtaError as error:
+            self.fatal(str(error))
+        sys.exit(status)
+
+
+def write_raw(lines: Sequence[str] | str) -> None:
+    """Write text to standard output with the bytes that came in, also where they are no UTF-8."""
+    text = lines if isinstance(lines, str) else "".join(f"{line}\n" for line in lines)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,53 @@
+"""spoolmta sql: a SELECT over the spool, for forensics; nothing can be changed by it."""
+
+from typing import Annotated
+
+import typer
+
+
+def sql(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(metavar="SELECT", help='"SELECT ... FROM v1_queue"')],
+    seconds: Annotated[float, typer.Option(help="Stop after so long.")] = 10.0,
+    limit: Annotated[int, typer.Option(help="At most so many rows.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one row a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+) -> None:
+    """Ask the spool a question in SQL; read-only, bounded in time and rows.
+
+    The views v1_queue, v1_recipients, v1_deliveries, v1_attempts, v1_events, v1_destinations,
+    v1_processes and v1_states keep their columns; docs/forensics.md has examples.
+    """
+    import csv
+    import sys
+
+    from spoolmta.cli.access import Access
+    from spoolmta.cli.output import note, print_json, print_table
+    from spoolmta.errors import UsageError
+    from spoolmta.spool.question import ask
+
+    if as_json and as_csv:
+        raise UsageError("--json or --csv, not both")
+    path = Access(context.obj).require_spool()
+    answer = ask(path, question, seconds=seconds, limit=limit)
+    if as_json:
+        for row in answer.rows:
+            print_json(dict(zip(answer.columns, map(_json_value, row), strict=True)))
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows([_json_value(cell) for cell in row] for row in answer.rows)
+    else:
+        rows = [[_json_value(cell) for cell in row] for row in answer.rows]
+        numbers = {
+            name
+            for index, name in enumerate(answer.columns)
+            if rows and all(isinstance(row[index], int | float | None) for row in rows)
+        }
+        print_table(answer.columns, rows, right=numbers)
+    if not answer.complete:
+        note(f"(the first {limit} rows; --limit N shows more)")
+
+
+def _json_value(cell: object) -> object:
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell

@@ -1,0 +1,191 @@
+"""What runs and what waits: figures of the mail system, gathered and printed."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+
+from spoolmta import __version__
+from spoolmta.cli.access import Access
+from spoolmta.cli.output import note, print_json, print_table
+from spoolmta.cli.running import master_pid
+from spoolmta.cli.units import format_age, format_size
+from spoolmta.errors import SpoolUnusable
+from spoolmta.spool import inspect
+from spoolmta.spool.inspect import StateSummary, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """What one process uses. *pss* is its share of the memory, None if that may not be read."""
+
+    pid: int
+    service: str
+    age: float
+    rss: int
+    pss: int | None
+    cpu_seconds: float
+    claims: int = 0
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class Status:
+    """All figures; times in seconds, sizes in bytes."""
+
+    version: str
+    configuration: str
+    queue_directory: str
+    master: int | None
+    states: list[dict[str, object]] = field(default_factory=list)
+    processes: list[ProcessUse] = field(default_factory=list)
+    spool_bytes: int | None = None
+    wal_bytes: int | None = None
+    disk_free_bytes: int | None = None
+    disk_total_bytes: int | None = None
+    trouble: str | None = None
+
+
+def show(access: Access, *, as_json: bool) -> bool:
+    """Print the status; return whether a master runs."""
+    status = gather(access)
+    if as_json:
+        print_json(status)
+    else:
+        _print(status)
+    return status.master is not None
+
+
+def gather(access: Access) -> Status:
+    """Return all figures; what cannot be had is left out and said in `trouble`."""
+    configuration = access.configuration.directory
+    status = Status(
+        __version__,
+        str(configuration or "built-in"),
+        str(access.queue_directory),
+        master_pid(access.process_directory),
+    )
+    # As root still: the memory of processes of other users can be read.
+    uses = _uses(status.master) if status.master else []
+    status.spool_bytes = _size(access.spool_path)
+    status.wal_bytes = _size(access.spool_path.with_name(access.spool_path.name + "-wal"))
+    if access.queue_directory.is_dir():
+        disk = psutil.disk_usage(str(access.queue_directory))
+        status.disk_free_bytes, status.disk_total_bytes = disk.free, disk.total
+    workers: list[Worker] = []
+    try:
+        with access.spool() as spool:
+            now = spool.clock.now()
+            status.states = [_state(summary, now) for summary in inspect.states(spool)]
+            workers = inspect.processes(spool)
+    except SpoolUnusable as error:
+        status.trouble = str(error)
+    status.processes = [_named(use, workers, status.master) for use in uses]
+    return status
+
+
+def _state(summary: StateSummary, now: float) -> dict[str, object]:
+    age = None if summary.oldest_at is None else max(0.0, now - summary.oldest_at)
+    return {**asdict(summary), "oldest_age": age}
+
+
+def _uses(master: int) -> list[ProcessUse]:
+    try:
+        processes = [psutil.Process(master)]
+        processes += processes[0].children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [use for process in processes if (use := _use(process)) is not None]
+
+
+def _use(process: psutil.Process) -> ProcessUse | None:
+    try:
+        with process.oneshot():
+            age = time.time() - process.create_time()
+            cpu = process.cpu_times()
+            rss = process.memory_info().rss
+        return ProcessUse(process.pid, "", age, rss, _pss(process), cpu.user + cpu.system)
+    except psutil.Error:
+        return None
+
+
+def _pss(process: psutil.Process) -> int | None:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return None
+
+
+def _named(use: ProcessUse, workers: list[Worker], master: int | None) -> ProcessUse:
+    """Return the figures with what the spool knows of that process."""
+    worker = next((worker for worker in workers if worker.pid == use.pid), None)
+    if worker is None:
+        name = "master" if use.pid == master else "(child)"
+        return ProcessUse(use.pid, name, use.age, use.rss, use.pss, use.cpu_seconds)
+    return ProcessUse(
+        use.pid,
+        worker.service,
+        use.age,
+        use.rss,
+        use.pss,
+        use.cpu_seconds,
+        worker.claims,
+        worker.attempts,
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _print(status: Status) -> None:
+    running = f"running, master is process {status.master}" if status.master else "not running"
+    print(f"spoolmta {status.version}: {running}")
+    print(f"configuration {status.configuration}, queue directory {status.queue_directory}")
+    if status.states:
+        print()
+        rows = [(s["state"], s["messages"], _age(s["oldest_age"])) for s in status.states]
+        print_table(("STATE", "MESSAGES", "OLDEST"), rows, right=("MESSAGES",))
+    if status.processes:
+        print()
+        _print_processes(status.processes)
+    print()
+    print(
+        f"spool {_bytes(status.spool_bytes)}, write-ahead log {_bytes(status.wal_bytes)};"
+        f" disk: {_bytes(status.disk_free_bytes)} of {_bytes(status.disk_total_bytes)} free"
+    )
+    if status.trouble:
+        note(status.trouble)
+
+
+def _print_processes(processes: list[ProcessUse]) -> None:
+    columns = ("PID", "SERVICE", "AGE", "MEMORY", "RSS", "CPU", "CLAIMS", "ATTEMPTS")
+    rows = [
+        (
+            use.pid,
+            use.service,
+            format_age(use.age),
+            _bytes(use.pss),
+            _bytes(use.rss),
+            f"{use.cpu_seconds:.1f} s",
+            use.claims,
+            use.attempts,
+        )
+        for use in processes
+    ]
+    print_table(columns, rows, right={"PID", "MEMORY", "RSS", "CPU", "CLAIMS", "ATTEMPTS"})
+    share = sum(use.pss if use.pss is not None else use.rss for use in processes)
+    cpu = sum(use.cpu_seconds for use in processes)
+    print(f"together {_bytes(share)} of memory, {cpu:.1f} s of CPU")
+
+
+def _age(seconds: object) -> str:
+    return format_age(seconds) if isinstance(seconds, float) else ""
+
+
+def _bytes(count: int | None) -> str:
+    return "unknown" if count is None else format_size(count)

@@ -1,0 +1,90 @@
+"""The queue listing on public/showq: whoever connects gets it, and says nothing.
+
+Each page of the queue is one short read in the spool thread, so that a slow reader keeps neither
+the write-ahead log nor mail waiting.
+
+Postfix:    showq(8)
+Reads:      every state table but corrupt
+Parameters: empty_address_recipient, ipc_timeout
+Must not:   read anything from the client: any local user may connect
+"""
+
+import asyncio
+import contextlib
+from functools import partial
+
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.protocols import showq
+from spoolmta.service.context import ServiceContext
+from spoolmta.spool import inspect
+from spoolmta.spool.queues import State
+
+_DRAIN_SECONDS = 3.0
+
+
+async def serve(context: ServiceContext) -> None:
+    """Answer connections until it is time to drain."""
+    lister = Lister(context, context.section(CommonParameters))
+    servers = [
+        await asyncio.start_unix_server(lister.answer, sock=listener)
+        for listener in context.sockets
+    ]
+    await context.draining.wait()
+    for server in servers:
+        server.close()
+    await lister.finish()
+
+
+class Lister:
+    """Writes listings, a bounded number of them at a time."""
+
+    def __init__(self, context: ServiceContext, parameters: CommonParameters) -> None:
+        self._context = context
+        self._null_recipient = parameters.empty_address_recipient
+        self._patience = parameters.ipc_timeout
+        self._room = asyncio.Semaphore(context.session_limit)
+        self._sessions: set[asyncio.Task[None]] = set()
+
+    async def answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Write one listing and close the connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._sessions.add(task)
+        try:
+            async with self._room:
+                await self._list(writer)
+        except (OSError, TimeoutError):
+            pass  # the reader has gone, or takes nothing: nobody is left to be told
+        finally:
+            self._sessions.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            self._context.log.flush()
+
+    async def finish(self) -> None:
+        """Let the listings that are being written come to their end, for a moment."""
+        if self._sessions:
+            await asyncio.wait(self._sessions, timeout=_DRAIN_SECONDS)
+
+    async def _list(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(showq.GREETING)
+        for state in inspect.LISTED_STATES:
+            await self._list_state(writer, state)
+        await self._write(writer, showq.END)
+
+    async def _list_state(self, writer: asyncio.StreamWriter, state: State) -> None:
+        after = 0
+        while True:
+            page = partial(
+                inspect.listing, state=state, after=after, null_recipient=self._null_recipient
+            )
+            after, messages = await self._context.committer.run(page)
+            await self._write(writer, b"".join(map(showq.format_message, messages)))
+            if not after:
+                return
+
+    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        writer.write(data)
+        async with asyncio.timeout(self._patience):
+            await writer.drain()
