@@ -31,9 +31,9 @@ def literal_address(domain: str) -> Address | None:
         return None
     text = domain[1:-1]
     is_version_6 = text[:5].lower() == "ipv6:"
-    if is_version_6 != (":" in text):
-        return None
-    return parse_address(domain)
+    if is_version_6:
+        text = text[5:]
+    return parse_address(text) if is_version_6 == (":" in text) else None
 
 
 def _to_ascii(name: str) -> str:

@@ -181,6 +181,8 @@ async def _choose_by_class(
 
 
 async def _default_transport(sender: str, routing: Routing) -> TransportChoice:
+    if not routing.sender_transport_maps:
+        return routing.default_transport
     parameters = routing.parameters
     key = sender or parameters.empty_address_default_transport_maps_lookup_key
     hit = await lookup_address(
@@ -199,6 +201,8 @@ async def _default_transport(sender: str, routing: Routing) -> TransportChoice:
 
 async def _relayhost(sender: str, routing: Routing) -> str:
     parameters = routing.parameters
+    if not routing.sender_relayhost_maps:
+        return parameters.relayhost
     key = sender or parameters.empty_address_relayhost_maps_lookup_key
     hit = await lookup_address(
         routing.sender_relayhost_maps,

@@ -1,0 +1,98 @@
+import asyncio
+
+import pytest
+
+from spoolmta.errors import MapUnavailable
+from spoolmta.maps import Hit, open_maps
+from spoolmta.maps.lookup import lookup_address, lookup_user, parents
+
+
+def find(specs: str, address: str, **options: object) -> Hit | None:
+    async def is_local(domain: str) -> bool:
+        return domain == "here.test"
+
+    maps = open_maps(specs)
+    return asyncio.run(lookup_address(maps, address, delimiter="+", is_local=is_local))
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "extension"),
+    [
+        ("user+ext@dom.test", "user+ext@dom.test", ""),
+        ("user@dom.test", "user+ext@dom.test", "+ext"),
+        ("@dom.test", "user+ext@dom.test", ""),
+        ("user+ext", "user+ext@here.test", ""),
+        ("user", "user+ext@here.test", "+ext"),
+        ("user", "user@here.test", ""),
+        ("user@dom.test", "USER@Dom.Test", ""),
+        ('"a b"@dom.test', "a b@dom.test", ""),
+    ],
+)
+def test_an_address_is_found_by_each_of_its_keys(key: str, address: str, extension: str) -> None:
+    hit = find(f"inline:{{{{{key} = yes}}}}", address)
+    assert hit is not None
+    assert (hit.key.lower(), hit.extension) == (key, extension)
+
+
+def test_a_name_alone_is_no_key_for_a_foreign_domain() -> None:
+    assert find("inline:{user=yes}", "user@dom.test") is None
+
+
+def test_whole_keys_come_before_parts() -> None:
+    hit = find("inline:{@dom.test=c, user@dom.test=b, user+x@dom.test=a}", "user+x@dom.test")
+    assert hit == Hit("user+x@dom.test", "a")
+
+
+def test_the_unquoted_form_is_tried_after_the_quoted_one() -> None:
+    hit = find("inline:{{a b@dom.test = inner}, {@dom.test=all}}", "a b@dom.test")
+    assert hit == Hit("a b@dom.test", "inner")
+
+
+def test_patterns_are_shown_whole_addresses_alone() -> None:
+    assert find("regexp:{{/^user@/ part}, {/^@/ part}}", "user+ext@dom.test") is None
+    assert find("regexp:{{/^user.ext@/ whole}}", "user+ext@dom.test") is not None
+
+
+def test_the_first_table_that_knows_a_key_answers() -> None:
+    maps = open_maps("inline:{a=1}, inline:{a=2,b=3}")
+    assert asyncio.run(maps.lookup("a")) == "1"
+    assert asyncio.run(maps.lookup("b")) == "3"
+    assert asyncio.run(maps.lookup("c")) is None
+    assert asyncio.run(maps.lookup("")) is None
+
+
+def test_no_tables_are_false_and_know_nothing() -> None:
+    assert not open_maps(" ")
+    assert find("", "user@dom.test") is None
+    assert find("inline:{a=b}", "") is None
+
+
+def test_an_empty_value_is_an_error_and_not_an_answer() -> None:
+    with pytest.raises(MapUnavailable, match="empty string"):
+        asyncio.run(open_maps("inline:{a=}").lookup("a"))
+
+
+def test_a_table_that_fails_hides_the_ones_behind_it() -> None:
+    with pytest.raises(MapUnavailable, match="fail:x lookup error for user@dom"):
+        find("fail:x inline:{user@dom=1}", "user@dom")
+
+
+def test_lookup_user_does_not_ask_for_the_domain() -> None:
+    maps = open_maps("inline:{@dom.test=all, user@dom.test=one}")
+    assert asyncio.run(lookup_user(maps, "other@dom.test", delimiter="+")) is None
+    assert asyncio.run(lookup_user(maps, "user+x@dom.test", delimiter="+")) == Hit(
+        "user@dom.test", "one", "+x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("domain", "dotted", "keys"),
+    [
+        ("a.b.c", True, ["a.b.c", ".b.c", ".c"]),
+        ("a.b.c", False, ["a.b.c", "b.c", "c"]),
+        (".a.b", True, [".a.b", ".b"]),
+        ("a", True, ["a"]),
+    ],
+)
+def test_parents_of_a_domain(domain: str, dotted: bool, keys: list[str]) -> None:
+    assert list(parents(domain, dotted=dotted)) == keys

@@ -1,0 +1,127 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps import open_match_list
+
+
+def matches(text: str, name: str, **options: bool) -> bool:
+    return asyncio.run(open_match_list(text, **options).matches(name))
+
+
+def address_matches(text: str, address: str) -> bool:
+    return asyncio.run(open_match_list(text).address_matches(address))
+
+
+def test_a_name_matches_whatever_its_case() -> None:
+    assert matches("example.com, Other.Test", "EXAMPLE.com", exact=True)
+    assert matches("example.com, Other.Test", "other.test", exact=True)
+    assert not matches("example.com", "sub.example.com", exact=True)
+
+
+def test_a_parent_matches_its_subdomains_if_parents_do() -> None:
+    assert matches("example.com", "a.b.example.com", parents=True)
+    assert not matches("example.com", "badexample.com", parents=True)
+    assert not matches("!no.test example.com", "a.no.test", parents=True)
+    assert matches("!no.test example.com", "a.example.com", parents=True)
+
+
+def test_a_dotted_name_matches_subdomains_if_parents_do_not() -> None:
+    assert matches(".example.com", "a.b.example.com")
+    assert not matches(".example.com", "example.com")
+    assert not matches(".example.com", "a.example.com", exact=True)
+    assert matches("!x.example.com .example.com", "y.example.com")
+
+
+def test_the_first_match_decides() -> None:
+    assert not matches("!host.example.com .example.com", "host.example.com")
+    assert matches(".example.com !host.example.com", "host.example.com")
+    assert matches("!!host.test", "host.test")
+
+
+def test_files_are_read_and_may_be_negated(tmp_path: Path) -> None:
+    listed = tmp_path / "domains"
+    listed.write_text("# ours\none.test two.test\n\n!three.test\n")
+    assert matches(str(listed), "two.test")
+    assert not matches(f"!{listed} four.test", "one.test")
+    assert matches(f"!{listed} four.test", "three.test")
+    assert matches(f"{listed} four.test", "four.test")
+
+
+def test_a_file_that_includes_itself_is_an_error(tmp_path: Path) -> None:
+    listed = tmp_path / "domains"
+    listed.write_text(str(listed))
+    with pytest.raises(ConfigError, match="nested more than"):
+        open_match_list(str(listed))
+
+
+def test_a_missing_file_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        open_match_list("/no/such/file")
+
+
+def test_tables_are_asked_for_the_name_and_its_parents() -> None:
+    table = "inline:{example.com=x, .dot.test=x}"
+    assert matches(table, "example.com", exact=True)
+    assert not matches(table, "a.example.com", exact=True)
+    assert matches(table, "a.example.com", parents=True)
+    assert matches(table, "a.b.dot.test")
+    assert not matches("!" + table, "example.com")
+    assert not open_match_list(table).is_static
+    assert open_match_list("a 10.0.0.0/8").is_static
+
+
+def test_a_pattern_table_is_not_asked_for_parents() -> None:
+    assert not matches("regexp:{{/^example.com$/ x}}", "a.example.com", parents=True)
+
+
+def test_a_failing_table_is_not_a_mismatch() -> None:
+    with pytest.raises(MapUnavailable):
+        matches("fail:x", "example.com")
+    with pytest.raises(MapUnavailable):
+        address_matches("fail:x", "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "expected"),
+    [
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("192.0.2.1", "192.0.2.1", True),
+        ("[2001:db8::]/32", "2001:db8::1", True),
+        ("2001:db8::/32", "2001:db9::1", False),
+        ("[::1]/128", "::1", True),
+        ("!10.1.0.0/16 10.0.0.0/8", "10.1.0.1", False),
+        ("!10.1.0.0/16 10.0.0.0/8", "10.2.0.1", True),
+        ("[::ffff:127.0.0.0]/104", "127.0.0.1", True),
+        ("10.0.0.0/8", "not an address", False),
+        ("cidr:{{10.0.0.0/8 ok}}", "10.9.9.9", True),
+        ("0.0.0.0/0", "::1", False),
+        ("hostname", "10.0.0.1", False),
+    ],
+)
+def test_addresses_match_networks(text: str, address: str, expected: bool) -> None:
+    assert address_matches(text, address) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("10.0.0.1/8", "bits are set beyond the length"),
+        ("10.0.0.0/33", "bad network length"),
+        ("10.0.0.0/x", "bad network length"),
+        ("!", 'no pattern after "!"'),
+        ("nosuch:table", "unsupported type"),
+        ("{a", 'missing "}"'),
+    ],
+)
+def test_what_cannot_be_understood_is_an_error(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        open_match_list(text)
+
+
+def test_an_empty_list_is_false_and_matches_nothing() -> None:
+    assert not open_match_list("  ")
+    assert not matches("", "example.com")
