@@ -67,13 +67,9 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._listener = self._listen()
+        self.port = 0 if self.behaviour.path else int(self._listener.getsockname()[1])
         self._threads: list[threading.Thread] = []
         self._closing = False
-
-    @property
-    def port(self) -> int:
-        """The TCP port of the server."""
-        return int(self._listener.getsockname()[1])
 
     def verbs(self) -> list[str]:
         """Return the first word of each command, in order."""

@@ -1,0 +1,122 @@
+"""Sessions that are kept open for the next delivery, by next hop and by server.
+
+A session is kept for a short time after a delivery. The next delivery to the same next hop takes
+the one used last, without any look-up; one to another next hop can take a session to a server
+that it would connect to anyway.
+
+Postfix:    scache(8), CONNECTION_CACHE_README
+Parameters: smtp_connection_cache_on_demand, smtp_connection_cache_destinations,
+            smtp_connection_cache_time_limit, smtp_connection_reuse_time_limit,
+            smtp_connection_reuse_count_limit
+Limits:     kept in the process that opened it; no other process can use it
+"""
+
+import asyncio
+from collections import defaultdict
+from typing import TypeVar
+
+from spoolmta.agents.smtp.server import Server
+from spoolmta.agents.smtp.session import Session
+from spoolmta.agents.smtp.settings import ReuseSettings
+
+K = TypeVar("K")
+
+
+class KeptSessions:
+    """The open sessions of this process that nobody uses now."""
+
+    def __init__(self, settings: ReuseSettings) -> None:
+        self._settings = settings
+        # In the order in which they were put here: the first is the first to go.
+        self._idle: dict[Session, tuple[str, float]] = {}
+        self._by_nexthop: defaultdict[str, list[Session]] = defaultdict(list)
+        self._by_server: defaultdict[tuple[str, int], list[Session]] = defaultdict(list)
+        self._sweep: asyncio.TimerHandle | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    async def wants(self, nexthop: str) -> bool:
+        """Return whether sessions of this next hop are to be kept."""
+        settings = self._settings
+        if settings.idle_limit <= 0:
+            return False
+        if settings.on_demand:
+            return True
+        host = nexthop.partition(":")[0].strip("[]")
+        return bool(settings.destinations) and await settings.destinations.matches(host)
+
+    def may_serve(self, session: Session, uses: int) -> bool:
+        """Return whether a session that has had so many *uses* may have another one."""
+        settings = self._settings
+        age = asyncio.get_running_loop().time() - session.opened_at
+        return age < settings.age_limit and (
+            not settings.count_limit or uses <= settings.count_limit
+        )
+
+    def take(self, nexthop: str) -> Session | None:
+        """Return the session to *nexthop* that was used last, None if there is none."""
+        return self._take(self._by_nexthop.get(nexthop))
+
+    def take_server(self, server: Server) -> Session | None:
+        """Return a session to *server*, None if there is none."""
+        return self._take(self._by_server.get(server.key))
+
+    def keep(self, session: Session, nexthop: str) -> None:
+        """Keep *session*, which is of use, for the next delivery."""
+        loop = asyncio.get_running_loop()
+        self._idle[session] = nexthop, loop.time() + self._settings.idle_limit
+        self._by_nexthop[nexthop].append(session)
+        self._by_server[session.server.key].append(session)
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._settings.idle_limit, self._end_idle)
+
+    def dismiss(self, session: Session) -> None:
+        """End a session; the caller does not wait for its good-bye."""
+        if session.leave():
+            leaving = asyncio.create_task(session.wait_for_farewell())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+    async def close(self) -> None:
+        """End all of them."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for session in list(self._idle):
+            self._forget(session)
+            self.dismiss(session)
+        if self._leaving:
+            await asyncio.wait(self._leaving)
+
+    def _take(self, sessions: list[Session] | None) -> Session | None:
+        while sessions:
+            session = sessions[-1]
+            self._forget(session)
+            if session.is_usable and self.may_serve(session, session.uses):
+                return session
+            self.dismiss(session)
+        return None
+
+    def _forget(self, session: Session) -> None:
+        nexthop, _ = self._idle.pop(session)
+        _remove(self._by_nexthop, nexthop, session)
+        _remove(self._by_server, session.server.key, session)
+
+    def _end_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweep = None
+        for session, (_, until) in list(self._idle.items()):
+            if until > loop.time() + 0.001:
+                self._sweep = loop.call_at(until, self._end_idle)
+                return
+            self._forget(session)
+            self.dismiss(session)
+
+
+def _remove(index: dict[K, list[Session]], key: K, session: Session) -> None:
+    sessions = index[key]
+    sessions.remove(session)
+    if not sessions:
+        del index[key]

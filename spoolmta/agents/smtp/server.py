@@ -1,0 +1,33 @@
+"""A server that mail is sent to, and its names in logs and notices."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One address of one host, or a unix-domain *path* (the host is then this machine).
+
+    *best* tells that no server of the destination has a better MX *preference*.
+    """
+
+    name: str
+    address: str
+    port: int = 0
+    path: str = ""
+    preference: int = 0
+    best: bool = True
+
+    @property
+    def label(self) -> str:
+        """The server in the text of a failure: "mx.example[192.0.2.1]"."""
+        return f"{self.name}[{self.address}]"
+
+    @property
+    def relay(self) -> str:
+        """The server behind relay=: "mx.example[192.0.2.1]:25", "myhost[private/lmtp]"."""
+        return f"{self.label}:{self.port}" if self.port else self.label
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells one server from another."""
+        return self.address, self.port
