@@ -25,7 +25,6 @@ RESENT_FROM = 1 << 8
 RESENT_DATE = 1 << 9
 RESENT_MESSAGE_ID = 1 << 10
 SPACED = 1 << 11  # white space before the colon
-OTHER = 1 << 12  # found only because every header was asked for
 
 BLOCK_BYTES = 1024 * 1024
 
@@ -66,11 +65,10 @@ _KINDS: Mapping[bytes, int] = {
 class HeaderNames:
     """What the names of headers mean; one per process, for it remembers the names it has met."""
 
-    def __init__(self, drop: Iterable[str], *, every: bool) -> None:
-        """*drop* are the names of message_drop_headers; *every* header is found, not some."""
+    def __init__(self, drop: Iterable[str]) -> None:
+        """*drop* are the names of message_drop_headers."""
         self.remembered: dict[bytes, int] = {}
         self._table = dict(_KINDS)
-        self._other = OTHER if every else 0
         for name in drop:
             key = name.lower().encode()
             self._table[key] = self._table.get(key, 0) | DROP
@@ -80,7 +78,7 @@ class HeaderNames:
         name = written.rstrip(b" \t")
         if not name or name.translate(None, _NAME_BYTES):
             return _NO_HEADER
-        kind = self._table.get(name.lower(), 0) | self._other
+        kind = self._table.get(name.lower(), 0)
         if len(name) != len(written):
             kind |= SPACED
         if len(written) <= _LONGEST_REMEMBERED and len(self.remembered) < _REMEMBERED_NAMES:
@@ -151,6 +149,14 @@ class HeaderBlock:
         if not self.ended:
             self._end(b"")
         return body
+
+    @property
+    def kinds(self) -> int:
+        """All kinds of headers that the block has."""
+        kinds = 0
+        for kind, _, _ in self.found:
+            kinds |= kind
+        return kinds
 
     def header_end(self, start: int) -> int:
         """Return where the header that begins at *start* ends, continuation lines included."""

@@ -4,8 +4,8 @@ cleanup is a service of its own in master.cf, as log readers and "-o header_chec
 its options are found by cleanup_service_name, and its lines are logged as cleanup's.
 
 Postfix:    cleanup(8), master(5), postconf(5) cleanup_service_name, receive_override_options
-Parameters: message_drop_headers, header_checks, sender_bcc_maps, recipient_bcc_maps,
-            remote_header_rewrite_domain, internal_mail_filter_classes
+Parameters: myhostname, mail_name, message_drop_headers, header_checks, sender_bcc_maps,
+            recipient_bcc_maps, remote_header_rewrite_domain, internal_mail_filter_classes
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from spoolmta.config.parameters.cleanup import CleanupParameters
 from spoolmta.errors import ConfigError
 from spoolmta.maillog import MailLog
 from spoolmta.maps import open_maps
+from spoolmta.message.trace_headers import Receiver
 from spoolmta.stages.cleanup.header_block import HeaderNames
 
 _NOTHING: Mapping[str, str] = {}
@@ -34,6 +35,7 @@ class CleanupRules:
         options = _words(receive_override_options)
         self.parameters = parameters
         self.log = log
+        self.receiver = Receiver(parameters.myhostname, parameters.mail_name)
         self.maps_addresses = "no_address_mappings" not in options
         self.header_checks = open_maps(
             "" if "no_header_body_checks" in options else parameters.header_checks
@@ -43,8 +45,7 @@ class CleanupRules:
         self.remote_rewriting = (
             remote_rules(parameters) if parameters.remote_header_rewrite_domain else None
         )
-        drop = _words(parameters.message_drop_headers)
-        self.names = HeaderNames(drop, every=False)
+        self.names = HeaderNames(_words(parameters.message_drop_headers))
         self._checked_classes = _words(parameters.internal_mail_filter_classes)
         self._flush_wanted = False
 

@@ -6,6 +6,7 @@ RFC:        3463 (enhanced status codes)
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from spoolmta.message.envelope import Recipient
 
@@ -27,14 +28,32 @@ class Verdict(StrEnum):
     DEFER = "defer"
 
 
+class Refusal(NamedTuple):
+    """Why a message is not taken: the whole SMTP reply, and the words of a notice."""
+
+    reply: str
+    reason: str
+
+
+TOO_MANY_HOPS = Refusal("554 5.4.0 Error: too many hops", "5.4.0 too many hops")
+TOO_LARGE = Refusal("552 5.3.4 Error: message file too big", "5.3.4 message file too big")
+HEADERS_TOO_LARGE = Refusal("552 5.3.4 Error: message header too big", "5.3.4 header too big")
+NO_RECIPIENTS = Refusal("550 5.1.0 Error: no recipients specified", "5.1.0 no recipients specified")
+LOOKUP_FAILED = Refusal("451 4.3.0 Temporary lookup failure", "4.3.0 temporary lookup failure")
+ALIASES_TOO_DEEP = Refusal("451 4.6.0 Alias expansion error", "4.6.0 alias expansion error")
+CONTENT_REJECTED = "message content rejected"
+
+
 @dataclass(frozen=True, slots=True)
 class CleanupResult:
     """The end of a Cleanup.
 
     *reply* is the whole reply for REJECT and DEFER ("554 5.4.0 Error: too many hops"), else "".
-    *head* are the header lines and the empty line; they stand before everything that feed()
-    returned, *tail* behind it. *sender* and *recipients* are rewritten and expanded. *size* counts
-    the bytes of head, body and tail. *reason* explains HOLD, and REJECT by a check.
+    *reason* explains every verdict but ACCEPT, for log and notice; where there is a reply, it
+    begins with an enhanced status code. *head* are the header lines and the empty line; they stand
+    before everything that feed() returned, *tail* behind it. *sender* and *recipients* are
+    rewritten and expanded. *size* counts the bytes of head, body and tail. *encoding* is "8bit" if
+    8-bit content was seen, else "7bit".
     """
 
     verdict: Verdict
@@ -46,3 +65,4 @@ class CleanupResult:
     recipients: tuple[Recipient, ...]
     message_id: str
     size: int
+    encoding: str

@@ -1,0 +1,181 @@
+"""The header lines a message leaves cleanup with: what is dropped, completed and added.
+
+What nobody changes keeps its bytes. Added headers stand at the end of the block, as Postfix has it.
+
+Postfix:    cleanup(8), cleanup_message.c, postconf(5) always_add_missing_headers
+RFC:        5322 3.6, 2047
+Parameters: message_drop_headers, header_from_format, undisclosed_recipients_header,
+            header_size_limit, header_address_token_limit, enable_long_queue_ids
+Must not:   look anything up
+"""
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spoolmta.address.quoting import quote
+from spoolmta.address.rewrite import RewriteRules
+from spoolmta.config.parameters.cleanup import CleanupParameters
+from spoolmta.message.dates import mail_date
+from spoolmta.message.header import Header, rewrite_header, unfold
+from spoolmta.message.trace_headers import message_id
+from spoolmta.stages.cleanup import header_block
+from spoolmta.stages.cleanup.header_block import HeaderBlock
+
+# A list whose every address is complete already, in the plainest of forms: nothing to rewrite.
+_LOCAL_PART = rb"[A-Za-z0-9_+=-]++(?:\.[A-Za-z0-9_+=-]++)*+"
+_ADDRESS = rb"%s@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++" % _LOCAL_PART
+_DISPLAYED = rb'(?:"[^"\\\r\n]*+"[ \t]*+<|[^"<>,;:()@\\\r\n]*+<)%s>' % _ADDRESS
+_BLANK = rb"(?:[ \t]|\r\n[ \t])*+"
+_ITEM = rb"%s(?:%s|%s)%s" % (_BLANK, _DISPLAYED, _ADDRESS, _BLANK)
+_COMPLETE = re.compile(rb"%s(?:,%s)*+" % (_ITEM, _ITEM))
+
+_WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:[ \t]+[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_SPECIAL = re.compile(r'(["\\])')
+_ENCODED_BYTES = 42
+_NULL_SENDER = "MAILER-DAEMON"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who and what missing headers are made from. *sender* is rewritten; *at* is in seconds."""
+
+    sender: str
+    full_name: str
+    queue_id: str
+    at: float
+
+
+@dataclass(slots=True)
+class MessageIds:
+    """The message ids of a message, in their order; of a message sent again, also those."""
+
+    plain: list[str]
+    resent: list[str]
+
+
+def edit(block: HeaderBlock, parameters: CleanupParameters, rules: RewriteRules | None) -> bytes:
+    """Return the lines of a block with what message_drop_headers names dropped.
+
+    Addresses are completed by *rules*, if any are given.
+    """
+    lines = block.block
+    parts: list[bytes] = []
+    at = 0
+    for kind, start, colon in block.found:
+        if kind & header_block.DROP:
+            changed = b""
+        elif kind & (header_block.SPACED | header_block.ADDRESSES):
+            end = block.header_end(start)
+            changed = _edited(lines, kind, (start, colon, end), parameters, rules)
+            if not changed:
+                continue
+        else:
+            continue
+        parts += (lines[at:start], changed)
+        at = block.header_end(start)
+    if not parts:
+        return lines
+    parts.append(lines[at:])
+    return b"".join(parts)
+
+
+def missing(seen: int, author: Author, parameters: CleanupParameters) -> tuple[bytes, str]:
+    """Return the headers that a message must have and lacks, and the message id made for it.
+
+    *seen* has the kinds of headers that it has. The id is "" if it has one.
+    """
+    made_id = ""
+    resent = bool(seen & header_block.RESENT)
+    prefix = "Resent-" if resent else ""
+    lines = ""
+    if not seen & (header_block.RESENT_MESSAGE_ID if resent else header_block.MESSAGE_ID):
+        made_id = message_id(
+            author.queue_id,
+            author.at,
+            parameters.myhostname,
+            long_queue_ids=parameters.enable_long_queue_ids,
+        )
+        lines += f"{prefix}Message-Id: {made_id}\r\n"
+    if not seen & (header_block.RESENT_DATE if resent else header_block.DATE):
+        lines += f"{prefix}Date: {mail_date(author.at)}\r\n"
+    if not seen & (header_block.RESENT_FROM if resent else header_block.FROM):
+        lines += f"{prefix}From: {_from(author, parameters.header_from_format)}\r\n"
+    if not seen & header_block.VISIBLE and parameters.undisclosed_recipients_header:
+        lines += f"{parameters.undisclosed_recipients_header}\r\n"
+    return lines.encode("utf-8", "surrogateescape"), made_id
+
+
+def message_ids(block: HeaderBlock) -> MessageIds:
+    """Return the message ids that a header block has."""
+    ids = MessageIds([], [])
+    for kind, start, colon in block.found:
+        if kind & (header_block.MESSAGE_ID | header_block.RESENT_MESSAGE_ID):
+            body = block.block[colon + 1 : block.header_end(start)]
+            text = unfold(body).decode("utf-8", "surrogateescape")
+            (ids.plain if kind & header_block.MESSAGE_ID else ids.resent).append(text)
+    return ids
+
+
+def shorten(headers: Iterable[bytes], limit: int) -> bytes:
+    """Return headers as one block; what a header has beyond *limit* bytes is dropped."""
+    return b"".join(
+        header if len(header) <= limit else header[:limit].rstrip(b"\r\n") + b"\r\n"
+        for header in headers
+    )
+
+
+def _edited(
+    lines: bytes,
+    kind: int,
+    place: tuple[int, int, int],
+    parameters: CleanupParameters,
+    rules: RewriteRules | None,
+) -> bytes:
+    """Return a header without blanks before its colon and with complete addresses; b"" if it is."""
+    start, colon, end = place
+    rewrites = bool(kind & header_block.ADDRESSES) and rules is not None
+    if not kind & header_block.SPACED:
+        if not rewrites or _COMPLETE.fullmatch(lines, colon + 1, end - 2):
+            return b""
+        raw = lines[start:end]
+    else:
+        raw = lines[start:colon].rstrip(b" \t") + lines[colon:end]
+    if rewrites and rules is not None:
+        header = Header(raw[: raw.index(b":")].lower(), raw)
+        rewritten = rewrite_header(header, rules, token_limit=parameters.header_address_token_limit)
+        if rewritten is not None:
+            return rewritten.raw
+    return raw if kind & header_block.SPACED else b""
+
+
+def _from(author: Author, form: str) -> str:
+    if not author.sender:
+        return _NULL_SENDER
+    address = quote(author.sender)
+    name = "".join(c for c in author.full_name if c.isprintable()).strip()
+    if not name:
+        return address
+    if form == "obsolete":
+        return f"{address} ({name})"
+    return f"{_phrase(name)} <{address}>"
+
+
+def _phrase(name: str) -> str:
+    """Return a name as it may stand before an address in angle brackets."""
+    if not name.isascii():
+        return _encoded_words(name)
+    if _WORDS.fullmatch(name):
+        return name
+    return '"' + _SPECIAL.sub(r"\\\1", name) + '"'
+
+
+def _encoded_words(name: str) -> str:
+    words: list[bytes] = [b""]
+    for character in name:
+        encoded = character.encode("utf-8", "surrogateescape")
+        if len(words[-1]) + len(encoded) > _ENCODED_BYTES:
+            words.append(b"")
+        words[-1] += encoded
+    return "\r\n ".join(f"=?utf-8?B?{base64.b64encode(word).decode()}?=" for word in words)

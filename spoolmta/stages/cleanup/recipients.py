@@ -1,0 +1,118 @@
+"""Envelope recipients: rewritten, copied to others, expanded by virtual aliases, each one once.
+
+Postfix:    cleanup(8), cleanup_envelope.c, cleanup_out_recipient.c, postconf(5) always_bcc
+Parameters: always_bcc, sender_bcc_maps, recipient_bcc_maps, empty_address_recipient,
+            duplicate_filter_limit, enable_original_recipient
+Must not:   cut an expansion short
+Limits:     an expanded recipient keeps NOTIFY=SUCCESS: it is told of deliveries, not of expansion
+"""
+
+from collections.abc import Iterable, Sequence
+
+from spoolmta.address.quoting import unquote
+from spoolmta.address.rewrite import rewrite
+from spoolmta.address.routing import Routing
+from spoolmta.address.virtual_alias import expand_virtual_aliases
+from spoolmta.maps import lookup_address
+from spoolmta.maps.lookup import Maps
+from spoolmta.message.envelope import Notify, Recipient
+from spoolmta.stages.cleanup.rules import CleanupRules
+
+
+def clean_sender(sender: str, rules: CleanupRules, routing: Routing) -> str:
+    """Return the sender rewritten; the mail system's own name becomes the null sender."""
+    if not sender:
+        return sender
+    address = rewrite(sender, routing.rules)
+    myself = rules.parameters.empty_address_recipient
+    if address[: len(myself)].lower() == myself.lower():
+        return "" if address.lower() == rewrite(myself, routing.rules).lower() else address
+    return address
+
+
+async def clean_recipients(
+    recipients: Sequence[Recipient], rules: CleanupRules, routing: Routing
+) -> tuple[Recipient, ...]:
+    """Return the recipients rewritten and expanded, without duplicates.
+
+    Raises MapUnavailable, AliasExpansionError: the caller answers 451.
+    """
+    kept = _Kept(rules)
+    for recipient in recipients:
+        rewritten = _rewritten(recipient, rules, routing)
+        if rules.maps_addresses and routing.virtual_alias_maps:
+            for address in await expand_virtual_aliases(rewritten.address, routing):
+                kept.add(Recipient(address, rewritten.original, rewritten.orcpt, rewritten.notify))
+        else:
+            kept.add(rewritten)
+    return tuple(kept.recipients)
+
+
+async def copies(
+    recipients: Iterable[Recipient], sender: str, rules: CleanupRules, routing: Routing
+) -> list[Recipient]:
+    """Return who gets a copy of a message from outside because its sender or a recipient says so.
+
+    Raises MapUnavailable: the caller answers 451.
+    """
+    found: list[str] = []
+    if rules.sender_bcc_maps and sender:
+        found += await _lookup(rules.sender_bcc_maps, sender, routing)
+    if rules.recipient_bcc_maps:
+        for recipient in recipients:
+            address = rewrite(recipient.address, routing.rules)
+            found += await _lookup(rules.recipient_bcc_maps, address, routing)
+    if rules.parameters.always_bcc:
+        found.append(rules.parameters.always_bcc)
+    return [silent_copy(address) for address in found]
+
+
+def silent_copy(address: str) -> Recipient:
+    """Return a recipient whose deliveries nobody is told of."""
+    return Recipient(unquote(address), notify=Notify.NEVER)
+
+
+async def _lookup(maps: Maps, address: str, routing: Routing) -> list[str]:
+    hit = await lookup_address(
+        maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
+    )
+    return [] if hit is None else [hit.value]
+
+
+def _rewritten(recipient: Recipient, rules: CleanupRules, routing: Routing) -> Recipient:
+    address = recipient.address or rules.parameters.empty_address_recipient
+    rewritten = rewrite(address, routing.rules)
+    if rules.parameters.enable_original_recipient:
+        original = recipient.original or recipient.address or rewritten
+    else:
+        original = rewritten
+    if rewritten == recipient.address and original == recipient.original:
+        return recipient
+    return Recipient(rewritten, original, recipient.orcpt, recipient.notify)
+
+
+class _Kept:
+    """The recipients that are left when duplicates are gone; later ones are dropped.
+
+    The same mailbox by two original recipients, or with two DSN wishes, is no duplicate.
+    """
+
+    def __init__(self, rules: CleanupRules) -> None:
+        self.recipients: list[Recipient] = []
+        self._limit = rules.parameters.duplicate_filter_limit
+        self._tells_original = rules.parameters.enable_original_recipient
+        self._known: set[tuple[str, str, str, Notify]] = set()
+
+    def add(self, recipient: Recipient) -> None:
+        original = recipient.original if self._tells_original else ""
+        key = (
+            recipient.address.lower(),
+            original.lower(),
+            recipient.orcpt.lower(),
+            recipient.notify,
+        )
+        if key in self._known:
+            return
+        if not self._limit or len(self._known) < self._limit:
+            self._known.add(key)
+        self.recipients.append(recipient)
