@@ -2,8 +2,9 @@
 
 It needs no privileges and touches one folder: smtpd listens on 127.0.0.1:2525 (or the port that
 SPOOLMTA_PORT says, where that one is taken), the spool is below $XDG_STATE_HOME, and two users of
-the domain inbox.example, alice and bob, have a maildir each below the spool. Mail for other
-domains goes out by SMTP as usual.
+the domain inbox.example, alice and bob, have a maildir each below the spool. Mail for
+outside.example goes to the next port on this machine, where `spoolmta sink` listens. Mail for
+other domains goes out by SMTP as usual.
 
 Reads:      XDG_STATE_HOME, SPOOLMTA_PORT, the account of this process
 """
@@ -13,9 +14,11 @@ import pwd
 from pathlib import Path
 
 from spoolmta.config import computed
+from spoolmta.errors import ConfigError
 
-PORT = "2525"
+PORT = 2525
 DOMAIN = "inbox.example"
+OUTSIDE = "outside.example"
 USERS = ("alice", "bob")
 
 _MASTER = """\
@@ -69,6 +72,9 @@ virtual_mailbox_maps = inline:{{ {mailboxes} }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = {minimum_uid}
+
+# A domain for trying things out: spoolmta sink
+transport_maps = inline:{{ {{ {outside} = smtp:[127.0.0.1]:{sink_port} }} }}
 """
 
 
@@ -85,12 +91,22 @@ def main_text() -> str:
         uid=uid,
         gid=os.getegid(),
         minimum_uid=min(uid, 100),
+        outside=OUTSIDE,
+        sink_port=port() + 1,
     )
 
 
 def master_text() -> str:
     """Return the built-in master.cf."""
-    return _MASTER.format(port=os.environ.get("SPOOLMTA_PORT") or PORT)
+    return _MASTER.format(port=port())
+
+
+def port() -> int:
+    """Return the port that smtpd listens on."""
+    text = os.environ.get("SPOOLMTA_PORT") or str(PORT)
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65535):
+        raise ConfigError(f"SPOOLMTA_PORT={text}: expected a port number below 65535")
+    return int(text)
 
 
 def queue_directory() -> Path:
