@@ -39,7 +39,7 @@ ADDRESS_HEADERS = frozenset(
         b"to",
     }
 )
-_RECIPIENT_HEADERS = frozenset({b"to", b"cc", b"bcc"})
+_RECIPIENT_HEADERS = frozenset({b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc"})
 _RESENT = b"resent-"
 _NAME_BYTES = bytes(code for code in range(33, 127) if code != ord(":"))
 _BLANKS = b" \t"
@@ -104,7 +104,7 @@ def unfold(body: bytes) -> bytes:
 
 def header_addresses(header: Header, *, token_limit: int = sys.maxsize) -> list[str]:
     """Return the addresses of a header in internal form, as they are written; <> is left out."""
-    body = header.body.decode("utf-8", "surrogateescape")
+    body = header.body[:-2].decode("utf-8", "surrogateescape")
     found = parse_address_list(body, token_limit=token_limit)
     return [address for listed in found if (address := listed.internal)]
 
@@ -112,15 +112,13 @@ def header_addresses(header: Header, *, token_limit: int = sys.maxsize) -> list[
 def message_recipients(headers: Iterable[Header], *, token_limit: int = sys.maxsize) -> list[str]:
     """Return whom the headers name as recipients: what sendmail -t sends to.
 
-    In a message that was sent again (it has any Resent- header) only Resent-To, -Cc and -Bcc count.
+    Where there is a Resent-To, -Cc or -Bcc, the message was sent again: only these count.
     """
-    headers = list(headers)
-    prefix = _RESENT if any(header.key.startswith(_RESENT) for header in headers) else b""
-    wanted = {prefix + name for name in _RECIPIENT_HEADERS}
+    named = [header for header in headers if header.key in _RECIPIENT_HEADERS]
+    resent = [header for header in named if header.key.startswith(_RESENT)]
     return [
         address
-        for header in headers
-        if header.key in wanted
+        for header in resent or named
         for address in header_addresses(header, token_limit=token_limit)
     ]
 
@@ -135,11 +133,13 @@ def rewrite_header(
     if header.key not in ADDRESS_HEADERS:
         return None
     colon = header.raw.index(b":") + 1
-    body = header.raw[colon:].decode("utf-8", "surrogateescape")
+    # The line end stays out of it, for an open quote would swallow it.
+    body = header.raw[colon:-2].decode("utf-8", "surrogateescape")
     rewritten = rewrite_address_list(body, rules, token_limit=token_limit)
     if rewritten is None:
         return None
-    return Header(header.key, header.raw[:colon] + rewritten.encode("utf-8", "surrogateescape"))
+    written = rewritten.encode("utf-8", "surrogateescape")
+    return Header(header.key, header.raw[:colon] + written + b"\r\n")
 
 
 def _header_end(block: bytes, start: int) -> int:
