@@ -1,14 +1,13 @@
 """What cleanup works by: parameters, tables, remembered header names; opened once per process.
 
 cleanup is a service of its own in master.cf, as log readers and "-o header_checks=..." know it:
-its options are found by cleanup_service_name, and its lines are logged as cleanup's.
+its options are found by cleanup_service_name, and its lines go to a log of its own.
 
 Postfix:    cleanup(8), master(5), postconf(5) cleanup_service_name, receive_override_options
 Parameters: myhostname, mail_name, message_drop_headers, header_checks, sender_bcc_maps,
             recipient_bcc_maps, remote_header_rewrite_domain, internal_mail_filter_classes
 """
 
-import asyncio
 from collections.abc import Mapping
 
 from spoolmta.address.routing import remote_rules
@@ -47,14 +46,14 @@ class CleanupRules:
         )
         self.names = HeaderNames(_words(parameters.message_drop_headers))
         self._checked_classes = _words(parameters.internal_mail_filter_classes)
-        self._flush_wanted = False
 
     @classmethod
     def open(
-        cls, configuration: Configuration, overrides: Mapping[str, str] = _NOTHING
+        cls, configuration: Configuration, log: MailLog, overrides: Mapping[str, str] = _NOTHING
     ) -> "CleanupRules":
         """Return the rules for a receiving service; *overrides* are that service's -o.
 
+        *log* writes lines as cleanup's: context.log_as("cleanup").
         Raises ConfigError: a table cannot be used; the process does not start.
         """
         receiver = configuration.section(CleanupParameters, overrides)
@@ -63,7 +62,6 @@ class CleanupRules:
         except ConfigError:
             options = _NOTHING
         parameters = configuration.section(CleanupParameters, options)
-        log = MailLog.open(configuration, "cleanup", options)
         return cls(parameters, log, receiver.receive_override_options)
 
     def checks(self, origin: str) -> bool:
@@ -71,16 +69,6 @@ class CleanupRules:
         if not self.header_checks:
             return False
         return origin in EXTERNAL_ORIGINS or origin in self._checked_classes
-
-    def flush_soon(self) -> None:
-        """Write the waiting log lines when the event loop's present turn is over."""
-        if not self._flush_wanted:
-            self._flush_wanted = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flush_wanted = False
-        self.log.flush()
 
 
 def _words(text: str) -> frozenset[str]:

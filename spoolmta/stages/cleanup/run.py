@@ -79,7 +79,7 @@ class Cleanup:
         full_name: str = "",
         smtputf8: bool = False,
     ) -> None:
-        """*rules* are opened once per process: CleanupRules.open(configuration, overrides).
+        """*rules* are opened once per process: CleanupRules.open(configuration, log, overrides).
 
         *local_rewrite*: the client is one of local_header_rewrite_clients, so missing headers are
         added and header addresses completed.
@@ -138,7 +138,6 @@ class Cleanup:
         """
         tail = self._block.end()
         self._body_bytes += len(tail)
-        self._rules.flush_soon()
         refusal = self._exceeded(given)
         if refusal is not None:
             return self._refused(Verdict.REJECT, refusal)
