@@ -100,7 +100,7 @@ class AgentLoop:
         while True:
             if await self.run_once():
                 idle_since = context.clock.now()
-                context.log.flush()
+                context.flush_logs()
                 continue
             if self._finished:
                 continue

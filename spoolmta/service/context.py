@@ -45,6 +45,7 @@ class ServiceContext:
     long_queue_ids: bool = False
     prepared: object = None
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _logs: dict[str, MailLog] = field(default_factory=dict)
 
     def section(self, kind: type[S]) -> S:
         """Return the parameters of *kind*, with the service's -o overrides."""
@@ -53,6 +54,24 @@ class ServiceContext:
     def queue_id(self, message_id: int) -> str:
         """Return the queue id of a message in the configured form."""
         return format_queue_id(message_id, long=self.long_queue_ids)
+
+    def log_as(self, program: str) -> MailLog:
+        """Return the log of another program, whose part this service plays.
+
+        Log readers look for a message's lines under cleanup, qmgr and so on, whatever process
+        writes them.
+        """
+        if program not in self._logs:
+            self._logs[program] = MailLog.open(
+                self.configuration, program, self.service.overrides, clock=self.clock
+            )
+        return self._logs[program]
+
+    def flush_logs(self) -> None:
+        """Write what waits in the log; called once a turn of the service's loop."""
+        self.log.flush()
+        for log in self._logs.values():
+            log.flush()
 
     def drain(self) -> None:
         """Ask the service to finish what it has begun."""

@@ -124,6 +124,7 @@ async def _live(
     await launch.program.serve(context)
     context.wakeup.close()
     await context.committer.close()
+    context.flush_logs()
     with spool.transaction() as tx:
         processes.retire(tx, process_id)
     spool.close()

@@ -43,7 +43,7 @@ async def serve_stage(
         except (SpoolFull, SpoolBusy) as error:
             stage = await _start_afresh(context, open_stage, error)
             continue
-        context.log.flush()
+        context.flush_logs()
         if not moved:
             await context.wakeup.wait(_patience(stage, context))
 
@@ -53,7 +53,7 @@ async def _start_afresh(
 ) -> Stage:
     """Nothing was written: wait, give claims back, and begin with what the rows say."""
     context.log.warning(f"{error}; trying again")
-    context.log.flush()
+    context.flush_logs()
     await context.wakeup.wait(RETRY_SECONDS)
     with contextlib.suppress(SpoolFull, SpoolBusy), context.spool.transaction() as tx:
         queues.release_all(tx, context.process_id)

@@ -39,6 +39,7 @@ class TrivialRewrite:
         """Use `open_stage`."""
         self._context = context
         self._routing = routing
+        self._queue_log = context.log_as("qmgr")
         self._active_limit = context.section(QueueManagerParameters).qmgr_message_active_limit
         self._recipient_limits: dict[str, int] = {}
         self._next_source = State.INCOMING
@@ -150,7 +151,11 @@ class TrivialRewrite:
         context.poke("qmgr")
         for message in messages:
             maillog.queue_active(
-                context.log, message.queue_id, message.sender, message.size, len(message.recipients)
+                self._queue_log,
+                message.queue_id,
+                message.sender,
+                message.size,
+                len(message.recipients),
             )
         for message_id in broken:
             context.log.warning(f"{context.queue_id(message_id)}: {_reason(messages, message_id)}")

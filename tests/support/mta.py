@@ -155,6 +155,11 @@ class Mta:
         new = self.folder / "mail" / domain / user / "new"
         return [path.read_bytes() for path in sorted(new.iterdir())] if new.is_dir() else []
 
+    def log(self) -> str:
+        """Return the mail log so far."""
+        path = self.folder / "maillog"
+        return path.read_text() if path.exists() else ""
+
     def assert_sound(self) -> None:
         """Each message is in exactly one state, nothing is claimed, no row stands alone."""
         everywhere = " UNION ALL ".join(f"SELECT message_id FROM {state}" for state in STATES)
@@ -172,6 +177,8 @@ class Mta:
         for agent in self._agents.values():
             moved += await agent.run_once()
             await agent.settle()
+        for context in self._contexts:
+            context.flush_logs()
         return moved
 
     async def _context(self, name: str, service: Service | None = None) -> ServiceContext:
