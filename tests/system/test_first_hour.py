@@ -171,8 +171,8 @@ def test_every_program_of_the_tour_answers_on_the_running_system(hour: FirstHour
     status = hour.run(BIN / "spoolmta", "status")
     for word in ("smtpd", "qmgr", "deferred"):
         assert word in status, status
-    hour.run(BIN / "spoolmta", "queue")
-    counted = hour.run(BIN / "spoolmta", "sql", "SELECT count(*) FROM v1_event")
+    hour.run(BIN / "spoolmta", "queue", "list")
+    counted = hour.run(BIN / "spoolmta", "sql", "SELECT count(*) FROM v1_events")
     assert re.search(r"[1-9]", counted)
 
 
@@ -254,3 +254,22 @@ def _greets(master: "subprocess.Popen[bytes]", hour: FirstHour) -> bool:
             return client.noop()[0] == 250
     except (OSError, smtplib.SMTPException):
         return False
+
+
+def test_the_tour_of_the_readme_goes_as_it_says(hour: FirstHour) -> None:
+    """Run every command block of the README's tour in one shell, with the ports of this test."""
+    readme = (ROOT / "README.md").read_text()
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE))
+    script = script.replace(":2525", f":{hour.port}")
+    script = script.replace("spoolmta sink", f"spoolmta sink --port {hour.port + 1}")
+    printed = hour.run("bash", "-e", "-m", "-o", "pipefail", "-c", script)
+    for words in (
+        "Subject: first mail",
+        "RCPT failed: 550",
+        "Connection refused",
+        "Subject: patience",
+        "removed",
+        "no such user here",
+        "accepted",
+    ):
+        assert words in printed, printed
