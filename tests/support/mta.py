@@ -74,6 +74,9 @@ class Mta:
         self._loop = asyncio.new_event_loop()
         self._contexts: list[ServiceContext] = []
         self._agents: dict[str, AgentLoop] = {}
+        self._start()
+
+    def _start(self) -> None:
         self.context = self.run(self._context("harness"))
         self._stages = [self._stage(name) for name in STAGES]
         self._agents.update((name, self._agent(name)) for name in AGENTS)
@@ -91,6 +94,14 @@ class Mta:
             self.assert_sound()
         self.run(self._close())
         self._loop.close()
+
+    def restart(self, **settings: str) -> None:
+        """Stop every stage and start them anew over the same spool, with other settings."""
+        self.run(self._close())
+        self._contexts.clear()
+        self._agents.clear()
+        self.configuration = _configuration(self.folder, settings)
+        self._start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something that may wait, to its end."""
