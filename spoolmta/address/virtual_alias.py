@@ -6,11 +6,9 @@ Parameters: virtual_alias_maps, virtual_alias_recursion_limit, virtual_alias_exp
 Must not:   cut an expansion short: it is whole or an error
 """
 
-from spoolmta.address.address_list import parse_address_list
-from spoolmta.address.parts import split_address
+from spoolmta.address.mapping import map_address
 from spoolmta.address.routing import Routing
 from spoolmta.errors import TemporaryError
-from spoolmta.maps import Hit, lookup_address
 from spoolmta.maps.keys import fold
 
 
@@ -62,35 +60,16 @@ async def _expand(addresses: list[str], at: int, finished: set[str], routing: Ro
 
 
 async def _lookup(address: str, routing: Routing) -> list[str]:
-    hit = await lookup_address(
-        routing.virtual_alias_maps,
+    values = await map_address(
         address,
-        delimiter=routing.delimiter,
-        is_local=routing.has_local_names,
+        routing.virtual_alias_maps,
+        routing,
+        keep_extension=routing.virtual_keeps_extension,
     )
-    if hit is None:
-        return []
     limit = routing.parameters.virtual_alias_address_length_limit
-    values = _parse_value(address, hit, routing)
     for value in values:
         if len(value) > limit:
             raise AliasExpansionError(
                 f"unreasonable virtual_alias_maps map result {value[:300]}... for {address}"
             )
     return values
-
-
-def _parse_value(address: str, hit: Hit, routing: Routing) -> list[str]:
-    text = hit.value
-    if text.startswith("@"):
-        local, _ = split_address(address)
-        text = local.removesuffix(hit.extension) + text if hit.extension else local + text
-    values = [found.rewritten(routing.rules) for found in parse_address_list(text)]
-    if hit.extension and routing.virtual_keeps_extension:
-        values = [_with_extension(value, hit.extension) for value in values]
-    return [value for value in values if value]
-
-
-def _with_extension(address: str, extension: str) -> str:
-    local, domain = split_address(address)
-    return f"{local}{extension}@{domain}" if domain else address + extension

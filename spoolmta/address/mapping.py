@@ -1,0 +1,41 @@
+"""What a table makes of an address: the addresses that its value names, rewritten.
+
+"@domain" in a value keeps the local part. An extension that was not part of the key goes on to
+the new addresses if the table's kind is in propagate_unmatched_extensions.
+
+Postfix: mail_addr_map(3), mail_addr_crunch(3), canonical(5), virtual(5)
+"""
+
+from spoolmta.address.address_list import parse_address_list
+from spoolmta.address.parts import split_address
+from spoolmta.address.routing import Routing
+from spoolmta.maps import Hit, Maps, lookup_address
+
+
+async def map_address(
+    address: str, maps: Maps, routing: Routing, *, keep_extension: bool
+) -> list[str]:
+    """Return the addresses (internal form) that an address becomes; none if *maps* has no value.
+
+    Raises MapUnavailable: the caller tries again later.
+    """
+    hit = await lookup_address(
+        maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
+    )
+    return [] if hit is None else _addresses(address, hit, routing, keep_extension=keep_extension)
+
+
+def _addresses(address: str, hit: Hit, routing: Routing, *, keep_extension: bool) -> list[str]:
+    text = hit.value
+    if text.startswith("@"):
+        local, _ = split_address(address)
+        text = (local.removesuffix(hit.extension) if hit.extension else local) + text
+    values = [found.rewritten(routing.rules) for found in parse_address_list(text)]
+    if hit.extension and keep_extension:
+        values = [_with_extension(value, hit.extension) for value in values]
+    return [value for value in values if value]
+
+
+def _with_extension(address: str, extension: str) -> str:
+    local, domain = split_address(address)
+    return f"{local}{extension}@{domain}" if domain else address + extension
