@@ -53,6 +53,31 @@ class DelivererLost(TemporaryError):  # noqa: N818
     """The deliverer, or the child that did the work, is gone: defer, and retire if it recurs."""
 
 
+class _Rule(NamedTuple):
+    """As whom work may be done. *own* is who the deliverer is."""
+
+    own: int
+    mail_owner: int
+    is_privileged: bool
+
+    def refusal(self, identity: Identity) -> str:
+        """Return why not; "" if it may."""
+        if not self.is_privileged:
+            if identity.uid == self.own:
+                return ""
+            return f"cannot deliver as user id {identity.uid}: the mail system does not run as root"
+        if identity.uid in (0, self.mail_owner):
+            return f"delivery as user id {identity.uid} is not permitted"
+        return ""
+
+
+class _Child(NamedTuple):
+    """What a child does, and as whom it may."""
+
+    perform: Perform
+    rule: _Rule
+
+
 class _Request(msgspec.Struct, array_like=True):
     uid: int
     gid: int
@@ -62,39 +87,39 @@ class _Request(msgspec.Struct, array_like=True):
 class Deliverer:
     """The agent's end: requests go out, answers come back."""
 
-    def __init__(self, socket_: socket.socket, pid: int, *, forbidden: frozenset[int]) -> None:
+    def __init__(self, socket_: socket.socket, pid: int, rule: "_Rule") -> None:
         """Use `start`."""
-        self.is_privileged = os.geteuid() == 0
         self.is_lost = False
-        self._own = os.geteuid()
+        self._rule = rule
         self._socket = socket_
         self._pid = pid
-        self._forbidden = forbidden
+
+    @property
+    def is_privileged(self) -> bool:
+        """True if work can be done as somebody else."""
+        return self._rule.is_privileged
 
     @classmethod
-    def start(cls, perform: Perform, *, folder: str, never: Sequence[int]) -> Self:
+    def start(cls, perform: Perform, *, folder: str, mail_owner: int) -> Self:
         """Fork the deliverer; call it while this process has no thread, loop or spool.
 
         *perform* does the work of a request (its bytes and descriptors) in the child and returns
-        the answer. Work begins in *folder*. *never*: uids that are refused, beside root's.
+        the answer. Work begins in *folder*. *mail_owner* is the uid that the spool belongs to.
         """
+        own = os.geteuid()
+        # A mail system that belongs to root has nothing to give up: it serves root alone.
+        rule = _Rule(own, mail_owner, is_privileged=own == 0 and mail_owner != 0)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
-            _serve(theirs, perform, folder)
+            _serve(theirs, _Child(perform, rule), folder)
         theirs.close()
         ours.setblocking(False)
-        return cls(ours, pid, forbidden=frozenset({0, *never}))
+        return cls(ours, pid, rule)
 
     def refusal(self, identity: Identity) -> str:
         """Return why no work is done as *identity*; "" if it is."""
-        if not self.is_privileged:
-            if identity.uid == self._own:
-                return ""
-            return f"cannot deliver as user id {identity.uid}: the mail system does not run as root"
-        if identity.uid in self._forbidden:
-            return f"delivery as user id {identity.uid} is not permitted"
-        return ""
+        return self._rule.refusal(identity)
 
     async def run(self, identity: Identity, work: bytes, descriptors: Sequence[int] = ()) -> bytes:
         """Return the answer to *work*, done as *identity* with copies of *descriptors*.
@@ -162,18 +187,18 @@ async def _receive(reading: int) -> bytes:
     return b"".join(pieces)
 
 
-def _serve(socket_: socket.socket, perform: Perform, folder: str) -> NoReturn:
+def _serve(socket_: socket.socket, child: _Child, folder: str) -> NoReturn:
     """Be the deliverer, until the agent's end of the socket is closed."""
     status = 1
     try:
         os.chdir(folder)
-        _drop_descriptors([socket_.fileno()])
+        _drop_descriptors(socket_.fileno())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         # The kernel reaps: how a child ended is told by the answer that it wrote.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         gc.freeze()
-        while _take_request(socket_, perform):
+        while _take_request(socket_, child):
             pass
         status = 0
     except Exception:
@@ -183,20 +208,20 @@ def _serve(socket_: socket.socket, perform: Perform, folder: str) -> NoReturn:
         os._exit(status)
 
 
-def _take_request(socket_: socket.socket, perform: Perform) -> bool:
+def _take_request(socket_: socket.socket, child: _Child) -> bool:
     message, descriptors, _, _ = socket.recv_fds(socket_, REQUEST_BYTES, _DESCRIPTORS)
     if not message:
         return False
     pid = os.fork()
     if pid == 0:
-        _be_child(socket_, message, descriptors, perform)
+        _be_child(socket_, message, descriptors, child)
     for descriptor in descriptors:
         os.close(descriptor)
     return True
 
 
 def _be_child(
-    socket_: socket.socket, message: bytes, descriptors: Sequence[int], perform: Perform
+    socket_: socket.socket, message: bytes, descriptors: Sequence[int], child: _Child
 ) -> NoReturn:
     status = 1
     try:
@@ -204,8 +229,8 @@ def _be_child(
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         request = msgspec.msgpack.decode(message, type=_Request)
-        become(Identity(request.uid, request.gid))
-        answer = memoryview(perform(request.work, descriptors[1:]))
+        _become(Identity(request.uid, request.gid), child.rule)
+        answer = memoryview(child.perform(request.work, descriptors[1:]))
         while answer:
             answer = answer[os.write(descriptors[_ANSWERS_AT], answer) :]
         status = 0
@@ -216,30 +241,27 @@ def _be_child(
         os._exit(status)
 
 
-def become(identity: Identity) -> None:
-    """Become a user for good. Without privileges it must be the present one.
+def _become(identity: Identity, rule: _Rule) -> None:
+    """Become a user for good.
 
-    Raises PermissionError: it is not; the process must do nothing more.
+    Raises PermissionError: it may not be; the process must do nothing more.
     """
     os.umask(0o077)
-    uid, gid = identity
-    if os.geteuid() == 0:
-        if uid == 0:
-            raise PermissionError("nothing is delivered as root")
+    if refusal := rule.refusal(identity):
+        raise PermissionError(refusal)
+    if rule.is_privileged:
+        uid, gid = identity
         os.setgroups([gid])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
-    if os.getresuid() != (uid, uid, uid):
-        raise PermissionError(f"cannot become user id {uid}")
+    if os.getresuid() != (identity.uid,) * 3:
+        raise PermissionError(f"cannot become user id {identity.uid}")
 
 
-def _drop_descriptors(kept: Sequence[int]) -> None:
-    """Close what the service inherited: listening sockets, locks, log files."""
+def _drop_descriptors(kept: int) -> None:
+    """Close what the service inherited but *kept*: listening sockets, locks, log files."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    lowest = _STANDARD_DESCRIPTORS
-    for descriptor in sorted(kept):
-        os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))
-        lowest = descriptor + 1
-    os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(_STANDARD_DESCRIPTORS, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))

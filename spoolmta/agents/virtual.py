@@ -76,7 +76,7 @@ def prepare(configuration: Configuration, service: Service) -> Deliverer | None:
     owner = account(parameters.mail_owner).pw_uid
     if os.geteuid() != 0 or owner == 0:
         return None
-    return Deliverer.start(perform, folder=parameters.queue_directory, never=[owner])
+    return Deliverer.start(perform, folder=parameters.queue_directory, mail_owner=owner)
 
 
 def open_agent(context: ServiceContext) -> "VirtualAgent":

@@ -8,3 +8,7 @@ mailbox      which command or mailbox is a user's
 forwarding   the new message that takes mail to other addresses
 user         accounts of this machine
 """
+
+from spoolmta.agents.local.agent import open_agent, prepare
+
+__all__ = ["open_agent", "prepare"]

@@ -57,7 +57,7 @@ def prepare(configuration: Configuration, service: Service) -> Deliverer:
     """
     parameters = configuration.section(LocalParameters, service.overrides)
     owner = account(parameters.mail_owner).pw_uid
-    return Deliverer.start(perform, folder=parameters.queue_directory, never=[owner])
+    return Deliverer.start(perform, folder=parameters.queue_directory, mail_owner=owner)
 
 
 def open_agent(context: ServiceContext) -> "LocalAgent":
@@ -167,13 +167,13 @@ class LocalAgent:
         expansion: Expansion,
     ) -> list[Result]:
         local = split_address(recipient.address)[0]
-        _, extension = split_extension(local, self._routing.delimiter)
+        user, extension = split_extension(local, self._routing.delimiter)
         parcel = Parcel(
             delivery,
             recipient,
             content,
             delivery.sender if expansion.owner is None else expansion.owner,
-            "" if extension is None or "/" in extension else extension,
+            "" if not extension or "/" in extension else local[len(user) :],
             self._client_of(delivery.message_id),
         )
         results = []

@@ -37,26 +37,29 @@ async def forward(
     A large one's content is uploaded here; what is not enqueued in the end, the keeper removes.
     """
     message_id = context.ids.next()
-    waiting = [head]
+    first = b""
+    others: list[bytes] = []
     uploaded = 0
     size = len(head)
     async for piece in content.read():
+        if not first:
+            first = head + piece
+        else:
+            others.append(piece)
         size += len(piece)
-        waiting.append(piece)
-        if sum(map(len, waiting)) > _IN_MEMORY_BYTES:
-            for number, data in enumerate(waiting, uploaded):
+        if size > _IN_MEMORY_BYTES:
+            for data in others:
+                uploaded += 1
                 await context.committer.submit(
-                    _upload(message_id, number, data, context.process_id)
+                    _upload(message_id, uploaded, data, context.process_id)
                 )
-            uploaded += len(waiting)
-            waiting = []
-    pieces = (b"".join(waiting),) if size <= PIECE_BYTES else tuple(waiting)
+            others.clear()
     return NewMessage(
         message_id,
         context.queue_id(message_id),
         envelope(delivery, recipient, addresses, owner=owner),
         size,
-        pieces,
+        (first, *others),
         context.clock.now(),
         uploaded,
     )

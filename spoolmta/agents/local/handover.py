@@ -38,14 +38,22 @@ _DEFAULT_CODE = "5.2.0"
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message on its way to one recipient. *sender* and *extension* are those after aliases."""
+    """A message on its way to one recipient.
+
+    *sender* is that after aliases; *delimited_extension* is "+extension" with its delimiter, or "".
+    """
 
     delivery: Delivery
     recipient: DeliveryRecipient
     content: Content
     sender: str
-    extension: str
+    delimited_extension: str
     client: Callable[[], Awaitable[Client]]
+
+    @property
+    def extension(self) -> str:
+        """The extension without its delimiter."""
+        return self.delimited_extension[1:]
 
 
 class Handover:
@@ -229,7 +237,7 @@ async def _environment(parcel: Parcel, user: User | None) -> dict[str, str]:
     recipient = parcel.recipient
     client = await parcel.client()
     local, domain = split_address(recipient.address)
-    name = user.name if user else local
+    name = user.name if user else local.removesuffix(parcel.delimited_extension)
     return {
         "HOME": user.home if user else "",
         "SHELL": user.shell if user else "",
