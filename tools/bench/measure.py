@@ -11,7 +11,6 @@ from tools.bench.processors import CpuMeter
 from tools.bench.profiles import Profile
 from tools.bench.systems import System, settings_for
 
-LOOK_SECONDS = 0.5
 LONGEST_RUN = 600.0
 
 
@@ -70,8 +69,9 @@ def _measure(system: System, profile: Profile, sink: peers.Sink, messages: int) 
     commits = system.commits()
     sink_cpu = sink.cpu_seconds()
     started = time.monotonic()
-    accepted_in, sender_cpu = _send(system, profile, sink, messages, meter)
-    relayed_in = time.monotonic() - started
+    with meter:
+        accepted_in, sender_cpu = _send(system, profile, sink, messages)
+        relayed_in = time.monotonic() - started
     per_thousand = 1000 / messages
     after = system.commits()
     return Run(
@@ -86,25 +86,11 @@ def _measure(system: System, profile: Profile, sink: peers.Sink, messages: int) 
     )
 
 
-def _send(
-    system: System,
-    profile: Profile,
-    sink: peers.Sink,
-    messages: int,
-    meter: CpuMeter | None = None,
-) -> tuple[float, float]:
+def _send(system: System, profile: Profile, sink: peers.Sink, messages: int) -> tuple[float, float]:
     """Send and wait until all has come out at the other end; return the sender's seconds."""
     wanted = sink.count + messages
     used = peers.send(profile, system.port, messages, LONGEST_RUN)
-    last_look = time.monotonic()
-
-    def done() -> bool:
-        nonlocal last_look
-        if meter is not None and time.monotonic() - last_look > LOOK_SECONDS:
-            last_look = time.monotonic()
-            meter.look()
-        return sink.count >= wanted if profile.relays else system.is_empty()
-
-    wait_for(done, LONGEST_RUN, f"{messages} messages through {system.name}")
+    if profile.relays:
+        sink.wait_for_count(wanted, LONGEST_RUN)
     wait_for(system.is_empty, LONGEST_RUN, f"an empty queue of {system.name}")
     return used

@@ -5,17 +5,23 @@ that lived between two looks, are in the master's figure for reaped children: th
 """
 
 import contextlib
+import threading
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Self
 
 import psutil
 
 Name = Callable[[psutil.Process], str]
 ENDED = "ended"
+LOOK_SECONDS = 0.2
 
 
 class CpuMeter:
-    """Adds up the CPU of a process tree; look() now and then, so that short-lived ones are seen."""
+    """Adds up the CPU of a process tree.
+
+    Inside `with` a thread looks at it several times a second, so that short-lived ones are seen.
+    """
 
     def __init__(self, master: psutil.Process, name: Name) -> None:
         self._master = master
@@ -26,6 +32,16 @@ class CpuMeter:
         self._reaped = _reaped(master)
         self.look()
         self._first = dict(self._last)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look_often, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
 
     def look(self) -> None:
         """Note what each living process has used so far."""
@@ -37,8 +53,7 @@ class CpuMeter:
                 self._last[process] = used
 
     def seconds(self) -> dict[str, float]:
-        """Return CPU seconds by service since this meter was made."""
-        self.look()
+        """Return CPU seconds by service between the meter's making and its last look."""
         used: dict[str, float] = defaultdict(float)
         gone = 0.0
         for process, last in self._last.items():
@@ -47,6 +62,11 @@ class CpuMeter:
                 gone += last
         used[ENDED] = max(0.0, _reaped(self._master) - self._reaped - gone)
         return {name: seconds for name, seconds in used.items() if seconds > 0}
+
+    def _look_often(self) -> None:
+        while not self._stopped.wait(LOOK_SECONDS):
+            self.look()
+        self.look()
 
 
 def _own(process: psutil.Process) -> float:

@@ -4,5 +4,6 @@
 INSERT INTO event (at, message_id, kind, recipient, detail) VALUES (?, ?, ?, ?, ?);
 
 -- name: expire_events
--- A slice of the oldest history, so that no transaction is long.
-DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE at < :before ORDER BY event_id LIMIT :limit);
+-- Of the oldest slice of history what is too old, so that no transaction is long, and nothing else is read.
+DELETE FROM event
+ WHERE event_id IN (SELECT event_id FROM (SELECT event_id, at FROM event ORDER BY event_id LIMIT :limit) WHERE at < :before);

@@ -3,9 +3,10 @@
 -- name: claim_notices
 -- Messages with notices, oldest first, that nobody has claimed.
 INSERT INTO claim (message_id, process_id, claimed_at)
-SELECT DISTINCT notice.message_id, :process_id, :now
+SELECT notice.message_id, :process_id, :now
   FROM notice
  WHERE NOT EXISTS (SELECT 1 FROM claim WHERE claim.message_id = notice.message_id)
+ GROUP BY notice.message_id
  ORDER BY notice.message_id LIMIT :limit
 RETURNING message_id;
 
