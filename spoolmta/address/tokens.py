@@ -38,6 +38,11 @@ class Token(NamedTuple):
     kind: str
     text: str
 
+    @property
+    def is_operator(self) -> bool:
+        """True for a single character that means something between words."""
+        return len(self.kind) == 1
+
 
 class Span(NamedTuple):
     """A token and where it stands in the text: text[start:end]."""
@@ -75,14 +80,14 @@ def scan_spans(text: str, limit: int = sys.maxsize) -> list[Span]:
 def internal(tokens: list[Token]) -> str:
     """Return the address that the tokens spell, in internal form: nothing is quoted."""
     parts: list[str] = []
-    before = ""
+    before = Token(";", "")
     for token in tokens:
-        kind = token.kind
-        # Between two words, and where the list of addresses would have a blank.
-        if before and (before == "," or kind == "<" or (len(before) > 1 and len(kind) > 1)):
+        words = not before.is_operator and not token.is_operator
+        # Between two words, and where a list of addresses would have a blank.
+        if parts and (words or before.kind == "," or token.kind == "<"):
             parts.append(" ")
         parts.append(token.text)
-        before = kind
+        before = token
     return "".join(parts)
 
 
