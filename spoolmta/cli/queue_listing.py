@@ -12,6 +12,8 @@ from spoolmta.spool.inspect import Entry, Filter
 from spoolmta.spool.queues import State
 
 _COLUMNS = ("ID", "STATE", "AGE", "SIZE", "SENDER", "RECIPIENTS", "NEXT TRY", "REASON")
+_NUMBERS = ("SIZE",)
+_ROWS_AT_ONCE = 1000
 _STATES = frozenset(State)
 _ADDRESS_WIDTH = 40
 _REASON_WIDTH = 80
@@ -23,19 +25,25 @@ def show(spool: Spool, options: Filters, *, limit: int, as_json: bool) -> None:
     Raises UsageError: an option is not understood.
     """
     wanted = to_filter(options, now=spool.clock.now())
+    now = spool.clock.now()
     shown = 0
-    for entries in _pages(spool, wanted):
-        page = entries if not limit else entries[: limit - shown]
+    rows: list[tuple[str, ...]] = []
+    for entry in _entries(spool, wanted):
         if as_json:
-            for entry in page:
-                print_json(entry)
-        elif page:
-            _print_page(page, spool.clock.now(), first=not shown)
-        shown += len(page)
-        if limit and shown == limit:
-            note(f"(the first {limit}; --limit 0 shows all)")
-            return
-    if not shown and not as_json:
+            print_json(entry)
+        else:
+            rows.append(_row(entry, now))
+        shown += 1
+        if len(rows) == _ROWS_AT_ONCE:
+            print_table(_COLUMNS, rows, right=_NUMBERS, headings=shown == len(rows))
+            rows = []
+        if shown == limit:
+            break
+    if rows:
+        print_table(_COLUMNS, rows, right=_NUMBERS, headings=shown == len(rows))
+    if limit and shown == limit:
+        note(f"(the first {limit}; --limit 0 shows all)")
+    elif not shown and not as_json:
         note("No message in the queue fits." if options.given else "The queue is empty.")
 
 
@@ -64,19 +72,14 @@ def _wanted_states(names: list[str] | None) -> tuple[State, ...]:
     return tuple(State(name) for name in wanted) or tuple(State)
 
 
-def _pages(spool: Spool, wanted: Filter) -> Iterator[list[Entry]]:
+def _entries(spool: Spool, wanted: Filter) -> Iterator[Entry]:
     progress = Progress("looked at")
     for seen, ids in inspect.search(spool, wanted):
         progress.advance(seen)
         if ids:
             progress.end()
-            yield inspect.entries(spool, ids)
+            yield from inspect.entries(spool, ids)
     progress.end()
-
-
-def _print_page(entries: list[Entry], now: float, *, first: bool) -> None:
-    rows = [_row(entry, now) for entry in entries]
-    print_table(_COLUMNS, rows, right=("SIZE",), headings=first)
 
 
 def _row(entry: Entry, now: float) -> tuple[str, ...]:

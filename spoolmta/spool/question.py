@@ -57,10 +57,12 @@ def ask(path: Path, text: str, *, seconds: float, limit: int) -> Answer:
             "only SELECT is allowed here: nothing in the spool is changed by hand;"
             " see spoolmta queue --help for what changes it"
         ) from None
-    except (apsw.SQLError, apsw.BindingsError) as error:
-        raise UsageError(f"{error}") from None
     except apsw.BusyError:
         raise SpoolUnusable(f"{path}: the spool is locked by another program") from None
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise SpoolUnusable(f"{path}: the spool is damaged: {error}") from None
+    except apsw.Error as error:
+        raise UsageError(f"{error}") from None
     finally:
         connection.close()
 
@@ -83,16 +85,15 @@ def _ask(connection: apsw.Connection, text: str, seconds: float, limit: int) -> 
     connection.set_authorizer(_authorize)
     connection.set_progress_handler(_deadline(seconds), _STEPS_BETWEEN_LOOKS)
     cursor = connection.cursor()
-    statements: list[str] = []
-    cursor.exec_trace = _only_one(statements)
+    cursor.exec_trace = _only_one()
     cursor.execute(text)
-    if not statements:
-        raise UsageError("nothing is asked; try: SELECT * FROM v1_states")
     try:
         columns = tuple(name for name, *_ in cursor.get_description())
     except apsw.ExecutionCompleteError:
         # No row: the description is gone with the statement, so ask for it alone.
         columns = _columns(connection, text)
+        if not columns:
+            raise UsageError("nothing is asked; try: SELECT * FROM v1_states") from None
         return Answer(columns, [], complete=True)
     rows: list[Row] = []
     for row in cursor:
@@ -125,7 +126,9 @@ def _deadline(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() > end
 
 
-def _only_one(seen: list[str]) -> Callable[[apsw.Cursor, str, Any], bool]:
+def _only_one() -> Callable[[apsw.Cursor, str, Any], bool]:
+    seen: list[str] = []
+
     def count(_: apsw.Cursor, statement: str, __: Any) -> bool:
         seen.append(statement)
         if len(seen) > 1:
