@@ -1,0 +1,139 @@
+"""postsuper: what it does, what it says, and how it ends."""
+
+import io
+import sys
+
+import pytest
+
+from spoolmta.cli.postsuper import main
+from spoolmta.spool import inspect
+from tests.support.sample_spool import SampleSpool
+from tests.unit.cli.conftest import Run
+
+
+def states(sample: SampleSpool) -> dict[str, int]:
+    return {s.state: s.messages for s in inspect.states(sample.spool) if s.messages}
+
+
+def test_one_message_is_deleted_and_named(sample: SampleSpool, run: Run) -> None:
+    queue_id = sample.ids["deferred"]
+    ended = run(main, "-c", sample.configuration, "-d", queue_id)
+    assert (ended.status, ended.out) == (0, "")
+    assert ended.err == f"postsuper: {queue_id}: removed\npostsuper: Deleted: 1 message\n"
+    assert inspect.find(sample.spool, queue_id) is None
+
+
+def test_all_means_hold_incoming_active_and_deferred(sample: SampleSpool, run: Run) -> None:
+    ended = run(main, "-c", sample.configuration, "-d", "ALL")
+    assert ended.err == "postsuper: Deleted: 4 messages\n"
+    assert states(sample) == {"maildrop": 1, "corrupt": 1}
+
+
+def test_all_of_one_queue(sample: SampleSpool, run: Run) -> None:
+    ended = run(main, "-c", sample.configuration, "-d", "ALL", "deferred")
+    assert ended.err == "postsuper: Deleted: 1 message\n"
+    assert "deferred" not in states(sample)
+
+
+def test_the_word_all_counts_in_upper_case_only(sample: SampleSpool, run: Run) -> None:
+    assert run(main, "-c", sample.configuration, "-d", "all").err == (
+        "postsuper: Deleted: 0 messages\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said", "state"),
+    [
+        ("-h", "deferred", "placed on hold", "hold"),
+        ("-H", "hold", "released from hold", "deferred"),
+        ("-r", "deferred", "requeued", "maildrop"),
+    ],
+)
+def test_verbs_and_their_words(
+    sample: SampleSpool, run: Run, option: str, name: str, said: str, state: str
+) -> None:
+    queue_id = sample.ids[name]
+    ended = run(main, "-c", sample.configuration, option, queue_id)
+    assert ended.err == (
+        f"postsuper: {queue_id}: {said}\npostsuper: {said.capitalize()}: 1 message\n"
+    )
+    entry = inspect.find(sample.spool, queue_id)
+    assert entry is not None
+    assert entry.state == state
+
+
+def test_totals_come_in_the_order_of_postfix(sample: SampleSpool, run: Run) -> None:
+    ended = run(main, "-c", sample.configuration, *["-H", "YY", "-h", "ZZ", "-d", "XX", "-r", "WW"])
+    assert ended.err == (
+        "postsuper: Requeued: 0 messages\n"
+        "postsuper: Deleted: 0 messages\n"
+        "postsuper: Placed on hold: 0 messages\n"
+        "postsuper: Released from hold: 0 messages\n"
+    )
+
+
+def test_a_message_named_twice_is_deleted(sample: SampleSpool, run: Run) -> None:
+    queue_id = sample.ids["deferred"]
+    ended = run(main, "-c", sample.configuration, "-h", queue_id, "-d", queue_id)
+    assert ended.err.count("removed") == 1
+    assert "Placed on hold: 0 messages" in ended.err
+
+
+def test_queue_ids_come_from_standard_input(
+    sample: SampleSpool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = f"{sample.ids['deferred']}\n{sample.ids['hold']}  extra\n\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    ended = run(main, "-c", sample.configuration, "-d", "-")
+    assert ended.err == (
+        f"postsuper: warning: invalid mail queue id: {sample.ids['hold']}  extra\n"
+        "postsuper: warning: invalid mail queue id: \n"
+        f"postsuper: {sample.ids['deferred']}: removed\n"
+        "postsuper: Deleted: 1 message\n"
+    )
+
+
+def test_what_an_agent_has_in_hand_is_not_requeued(sample: SampleSpool, run: Run) -> None:
+    queue_id = sample.ids["active"]
+    ended = run(main, "-c", sample.configuration, "-r", queue_id)
+    assert ended.err == (
+        f"postsuper: warning: {queue_id}: being delivered at this moment, not requeued\n"
+        "postsuper: Requeued: 0 messages\n"
+    )
+
+
+def test_what_is_done_is_logged(sample: SampleSpool, run: Run) -> None:
+    queue_id = sample.ids["deferred"]
+    run(main, "-c", sample.configuration, "-d", queue_id)
+    lines = (sample.queue / "maillog").read_text().split("\n")
+    assert lines[0].endswith(f"]: {queue_id}: removed")
+    assert lines[1].endswith("]: Deleted: 1 message")
+    assert " mx postfix/postsuper[" in lines[0]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "corrupt", "saved"])
+def test_a_queue_that_is_none_is_refused(sample: SampleSpool, run: Run, name: str) -> None:
+    ended = run(main, "-c", sample.configuration, "-d", "ALL", name)
+    assert (ended.status, ended.err) == (1, f"postsuper: fatal: invalid directory name: {name}\n")
+    assert len(states(sample)) == 6
+
+
+@pytest.mark.parametrize("arguments", [[], ["-p"], ["-s"], ["-S"], ["-psv"]], ids=str)
+def test_housekeeping_is_accepted_and_silent(
+    sample: SampleSpool, run: Run, arguments: list[str]
+) -> None:
+    ended = run(main, "-c", sample.configuration, *arguments)
+    assert (ended.status, ended.out, ended.err) == (0, "", "")
+
+
+@pytest.mark.parametrize("option", ["-e", "-f"])
+def test_forced_expiry_is_refused_and_not_ignored(
+    sample: SampleSpool, run: Run, option: str
+) -> None:
+    assert run(main, "-c", sample.configuration, option, "ALL").status == 1
+
+
+def test_an_option_without_its_argument_is_named(run: Run) -> None:
+    ended = run(main, "-d")
+    assert ended.status == 1
+    assert ended.err.startswith("postsuper: option requires an argument -- 'd'\n")
