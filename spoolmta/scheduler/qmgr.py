@@ -73,15 +73,15 @@ class QueueManager:
     async def run_once(self) -> int:
         """Take what agents reported and what is newly planned; return how many rows moved."""
         spool, now = self._context.spool, self._context.clock.now()
+        flush = deliveries.flush_asked(spool)
         self._reconcile(now)
-        self._revive(now)
+        marked = self._revive(now, everything=flush)
         reported = deliveries.reports(spool, _REPORTS)
-        marked = self._take(reported, now)
+        marked += self._take(reported, now)
         self._admit(deliveries.waiting(spool, self._last_delivery, _WAITING), now)
         suspended = self._suspended()
         grants = [w for transport in self._transports.values() for w in transport.grants()]
-        flush = deliveries.flush_asked(spool)
-        if not (reported or suspended or grants or flush):
+        if not (reported or suspended or grants or marked or flush):
             return 0
         with spool.transaction() as tx:
             for destination in marked:
@@ -93,8 +93,6 @@ class QueueManager:
             crash_point("complete.before_remove")
         crash_point("grant.after_grant")
         self._settle_grants(grants, granted)
-        if flush:
-            self._forget_dead()
         self._tell(grants, suspended, done)
         return len(reported) + len(suspended) + len(grants) + int(flush)
 
@@ -200,20 +198,14 @@ class QueueManager:
                 destination.busy -= 1  # an operator withdrew it meanwhile
                 transport.look_again(destination)
 
-    def _revive(self, now: float) -> None:
-        for destination in [d for d in self._dead.values() if d.dead_until <= now]:
-            self._forget(destination)
-
-    def _forget_dead(self) -> None:
-        for destination in list(self._dead.values()):
-            self._forget(destination)
-        with self._context.spool.transaction() as tx:
-            deliveries.mark_all_alive(tx)
-
-    def _forget(self, destination: Destination) -> None:
-        del self._dead[destination.key]
-        destination.revive()
-        self._transport(destination.transport).look_again(destination)
+    def _revive(self, now: float, *, everything: bool) -> list[Destination]:
+        """Let destinations be tried whose time has come, or all; return which."""
+        revived = [d for d in self._dead.values() if everything or d.dead_until <= now]
+        for destination in revived:
+            del self._dead[destination.key]
+            destination.revive()
+            self._transport(destination.transport).look_again(destination)
+        return revived
 
     def _reconcile(self, now: float) -> None:
         """Give back the places of deliveries that an operator withdrew; wake agents again."""

@@ -323,11 +323,6 @@ def mark_alive(tx: Transaction, transport: str, destination: str) -> None:
     tx.run("delete_dead_destination", (transport, destination))
 
 
-def mark_all_alive(tx: Transaction) -> None:
-    """Delete the marks of all dead destinations."""
-    tx.run("delete_dead_destinations")
-
-
 def dead_destinations(reader: Spool) -> list[DeadDestination]:
     """Return the destinations that are marked dead."""
     return [

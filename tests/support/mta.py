@@ -26,7 +26,7 @@ from spoolmta.service.agent import AgentLoop
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.poke import Wakeup
 from spoolmta.service.worker import Stage
-from spoolmta.spool import processes, queues
+from spoolmta.spool import admin, processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool
 from spoolmta.spool.queues import NewMessage, State
@@ -44,8 +44,8 @@ AGENTS = {
     "error": "spoolmta.agents.error",
     "retry": "spoolmta.agents.error",
     "discard": "spoolmta.agents.discard",
-    "smtp": "spoolmta.agents.smtp",
-    "relay": "spoolmta.agents.smtp",
+    "smtp": "spoolmta.agents.smtp.agent",
+    "relay": "spoolmta.agents.smtp.agent",
 }
 MASTER = """
 pickup  unix n - n 60 1 pickup
@@ -131,6 +131,12 @@ class Mta:
         with self.context.spool.transaction(durable=True) as tx:
             queues.enqueue(tx, state, message)
         return queue_id
+
+    def flush(self) -> None:
+        """Ask to try all deferred mail now, as postqueue -f does."""
+        with self.context.spool.transaction() as tx:
+            admin.request_flush(tx)
+            admin.make_next_due(tx, _STEPS)
 
     def step(self) -> int:
         """Let every stage and agent take one step; return how much moved."""

@@ -90,9 +90,6 @@ INSERT OR REPLACE INTO dead_destination (transport, destination, dead_until, dsn
 -- name: delete_dead_destination
 DELETE FROM dead_destination WHERE transport = ? AND destination = ?;
 
--- name: delete_dead_destinations
-DELETE FROM dead_destination;
-
 -- name: load_dead_destinations
 SELECT transport, destination, dead_until, dsn, reason FROM dead_destination;
 
