@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from spoolmta.config.master_cf import Service
+from spoolmta.config.master_cf import Columns
 
 _SCHEDULING = {
     "_delivery_slot_cost": "$default_delivery_slot_cost",
@@ -60,16 +60,17 @@ def known() -> dict[str, str]:
     return names
 
 
-def of_transports(services: Iterable[Service]) -> dict[str, str]:
+def of_transports(services: Iterable[Columns]) -> dict[str, str]:
     """Return the parameters that the delivery agents among *services* bring along."""
     names: dict[str, str] = {}
     for service in services:
-        if service.kind not in ("unix", "fifo"):
+        name, kind, command = service.fields[0], service.fields[1], service.command
+        if kind not in ("unix", "fifo"):
             continue
-        suffixes = dict(_SCHEDULING) if service.command in _AGENTS else {}
-        if service.command in _COMMAND_RUNNERS:
+        suffixes = dict(_SCHEDULING) if command in _AGENTS else {}
+        if command in _COMMAND_RUNNERS:
             suffixes |= _TIME_LIMIT
-        names |= {service.name + suffix: value for suffix, value in suffixes.items()}
+        names |= {name + suffix: value for suffix, value in suffixes.items()}
     return names
 
 

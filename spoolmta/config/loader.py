@@ -10,6 +10,7 @@ Reads:      DIR/main.cf, DIR/master.cf, the file that myorigin may name
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ from spoolmta.config import computed, main_cf, master_cf
 from spoolmta.config.expansion import expand, parse_level
 from spoolmta.config.main_cf import MainFile
 from spoolmta.config.master_cf import Defaults, MasterFile, Service
-from spoolmta.config.parameter import DECLARED, Kind, Limits, Parameter, Section
+from spoolmta.config.parameter import DECLARED, UNEXPANDED, Kind, Limits, Parameter, Section
 from spoolmta.config.parameters import common
 from spoolmta.errors import ConfigError
 
@@ -43,8 +44,8 @@ def load(directory: Path | str | None = None) -> "Configuration":
 
         return from_text(builtin.main_text(), builtin.master_text())
     folder = Path(directory or DEFAULT_DIRECTORY)
-    path = folder / "main.cf"
-    return Configuration(folder, main_cf.parse_main(main_cf.read_text(path), str(path)))
+    file = f"{directory or DEFAULT_DIRECTORY}/main.cf"
+    return Configuration(folder, main_cf.parse_main(main_cf.read_text(folder / "main.cf"), file))
 
 
 def from_text(main: str, master: str = "", *, directory: Path | None = None) -> "Configuration":
@@ -69,14 +70,14 @@ class Configuration:
         self._master_text = master_text
         self._views: dict[tuple[tuple[str, str], ...], _View] = {}
         self._sections: dict[tuple[type[Section], _View], Section] = {}
-        self._plain = self._view(_NOTHING, "")
+        self._plain = self._view(_NOTHING)
 
     def section(self, kind: type[S], overrides: Mapping[str, str] = _NOTHING) -> S:
         """Return the typed values of one section, as a service with these *overrides* sees them.
 
         Raises ConfigError: a value is not of its parameter's type or range.
         """
-        view = self._view(overrides, "")
+        view = self._view(overrides)
         known = self._sections.get((kind, view))
         if isinstance(known, kind):
             return known
@@ -94,7 +95,7 @@ class Configuration:
 
         Raises ConfigError: the text cannot be expanded.
         """
-        return self._view(overrides, "").value(name)
+        return self._view(overrides).value(name)
 
     def raw(self, name: str) -> str:
         """Return the unexpanded text of any parameter, from main.cf or its default."""
@@ -129,6 +130,15 @@ class Configuration:
         parameter = Parameter(Kind.TEXT, default, Limits(), transport + suffix)
         return str(self._transport_value(parameter))
 
+    def with_settings(self, settings: Mapping[str, str]) -> "Configuration":
+        """Return this configuration with other values for some names of main.cf."""
+        main = replace(self.main, values={**self.main.values, **settings})
+        return Configuration(self.directory, main, self._master_text)
+
+    def defaults(self) -> "Configuration":
+        """Return what would be in force if main.cf were empty."""
+        return Configuration(self.directory, MainFile(self.main.file), self._master_text)
+
     @cached_property
     def master(self) -> MasterFile:
         """What master.cf says, column by column.
@@ -138,7 +148,8 @@ class Configuration:
         if self._master_text is not None:
             return master_cf.parse_master(self._master_text, "master.cf")
         path = (self.directory or DEFAULT_DIRECTORY) / "master.cf"
-        return master_cf.parse_master(main_cf.read_text(path), str(path))
+        file = self.main.file.removesuffix("main.cf") + "master.cf"
+        return master_cf.parse_master(main_cf.read_text(path), file)
 
     @cached_property
     def services(self) -> tuple[Service, ...]:
@@ -150,7 +161,8 @@ class Configuration:
         old = parse_level(parameters.compatibility_level) < (1, 0, 0)
         defaults = Defaults(maxproc=parameters.default_process_limit, chroot=old)
         file = self.master.file
-        return tuple(master_cf.to_service(e, file, defaults) for e in self.master.entries)
+        services = (master_cf.to_service(e, file, defaults) for e in self.master.entries)
+        return tuple({service.key: service for service in services}.values())
 
     def service(self, name: str, kind: str | None = None) -> Service:
         """Return the service *name*; of several, the one that is not inet unless *kind* says so.
@@ -184,11 +196,11 @@ class Configuration:
             return self._plain.typed(fallback)
         return fallback.parse(self._plain.expand(fallback.default, name))
 
-    def _view(self, overrides: Mapping[str, str], origin: str) -> "_View":
+    def _view(self, overrides: Mapping[str, str]) -> "_View":
         key = tuple(sorted(overrides.items()))
         view = self._views.get(key)
         if view is None:
-            view = _View(self, dict(overrides), origin)
+            view = _View(self, dict(overrides))
             self._views[key] = view
         return view
 
@@ -196,12 +208,9 @@ class Configuration:
 class _View:
     """Main.cf as one service sees it, with its overrides; values are made once."""
 
-    def __init__(
-        self, configuration: Configuration, overrides: dict[str, str], origin: str
-    ) -> None:
+    def __init__(self, configuration: Configuration, overrides: dict[str, str]) -> None:
         self._configuration = configuration
         self._overrides = overrides
-        self._origin = origin
         self._values: dict[str, str] = {}
         self._being_made: set[str] = set()
 
@@ -230,7 +239,9 @@ class _View:
     def value(self, name: str) -> str:
         known = self._values.get(name)
         if known is None:
-            known = self.expand(self.raw(name) or "", name)
+            known = self.raw(name) or ""
+            if name not in UNEXPANDED:
+                known = self.expand(known, name)
             if name == "myorigin" and known.startswith("/"):
                 known = _first_line(Path(known), self._place(name))
             self._values[name] = known

@@ -38,13 +38,19 @@ class Columns:
         """Name and type, as postconf(1) writes them: "smtp/inet"."""
         return f"{self.fields[0]}/{self.fields[1]}"
 
+    @property
+    def command(self) -> str:
+        """The program's name, without the folder that may stand before it."""
+        return self.fields[-1].rsplit("/", 1)[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service of master.cf, defaults filled in.
 
     *wakeup* is in seconds, 0 for never; *maxproc* 0 means no limit; *command* is the program's
-    name ("smtpd", "trivial-rewrite"); *overrides* are the unexpanded values of -o.
+    name ("smtpd", "trivial-rewrite"); *overrides* are the unexpanded values of -o, and the
+    service_name that they may refer to.
     """
 
     name: str
@@ -77,7 +83,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class MasterFile:
-    """What a master.cf says; the last of several lines for one service counts."""
+    """What a master.cf says, line by line; the last of several for one service counts."""
 
     file: str
     entries: tuple[Columns, ...]
@@ -89,20 +95,22 @@ def parse_master(text: str, file: str) -> MasterFile:
 
     Raises ConfigError: a line has too few columns, or one that cannot be understood.
     """
-    entries: dict[str, Columns] = {}
+    entries: list[Columns] = []
+    lines: dict[str, int] = {}
     warnings: list[str] = []
     for line in logical_lines(text):
         if line.text[0] in _SPACE:
             warnings.append(starts_with_space(file, line))
             continue
         columns = _columns(line, f"{file}, line {line.number}")
-        if columns.key in entries:
+        if columns.key in lines:
             warnings.append(
                 f"{file}, line {line.number}: duplicate entry for service {columns.key};"
-                f" the one of line {entries[columns.key].line} is not used"
+                f" the one of line {lines[columns.key]} is not used"
             )
-        entries[columns.key] = columns
-    return MasterFile(file, tuple(entries.values()), tuple(warnings))
+        lines[columns.key] = line.number
+        entries.append(columns)
+    return MasterFile(file, tuple(entries), tuple(warnings))
 
 
 def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
@@ -111,7 +119,7 @@ def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
     Raises ConfigError: a column holds something else than its kind of value.
     """
     place = f"{file}, line {columns.line}"
-    name, kind, private, unprivileged, chroot, wakeup, maxproc, command = columns.fields
+    name, kind, private, unprivileged, chroot, wakeup, maxproc, _ = columns.fields
     period = wakeup.removesuffix("?")
     is_private = _flag(private, kind != "inet", "private", place)
     if kind == "inet" and is_private and private != "-":
@@ -120,7 +128,7 @@ def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
     return Service(
         name=name,
         kind=kind,
-        command=command.rsplit("/", 1)[-1],
+        command=columns.command,
         private=is_private,
         unprivileged=_flag(unprivileged, True, "unpriv", place),
         chroot=_flag(chroot, defaults.chroot, "chroot", place),
@@ -128,7 +136,7 @@ def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
         wakeup_if_used=wakeup.endswith("?"),
         maxproc=_whole(maxproc, defaults.maxproc, "process_limit", place),
         arguments=arguments,
-        overrides=overrides,
+        overrides={"service_name": name, **overrides},
         file=file,
         line=columns.line,
     )

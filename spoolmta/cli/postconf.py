@@ -1,0 +1,262 @@
+"""postconf: print and change main.cf and master.cf.
+
+Postfix:    postconf(1) -c -C -d -e -f -F -h -H -l -m -M -n -o -p -P -x -X -#
+Reads:      main.cf, master.cf      Writes: main.cf, master.cf
+Limits:     no -a, -A, -b, -t, -T, -j; an edited service stays where it is in master.cf
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from spoolmta.cli.command_line import Command, write_raw
+from spoolmta.cli.postconf_edit import Edit, edit_fields, edit_main, edit_overrides, edit_services
+from spoolmta.config import listing
+from spoolmta.config.loader import DEFAULT_DIRECTORY, Configuration, load
+from spoolmta.config.main_cf import split_definition
+from spoolmta.config.master_cf import Columns, overrides_of
+from spoolmta.config.unused import Names
+from spoolmta.errors import UsageError
+
+USAGE = "postconf [-dfhHnopvx] [-c config_dir] [-C class,...] [parameter ...]"
+
+_LETTERS = "aAbc:C:deEfFhHlmMno:pPtT:vxX#"
+_NOT_HERE = ("-a", "-A", "-b", "-t", "-T", "-E")
+_CLASSES = ("builtin", "service", "user")
+_OF_MASTER = ("-F", "-M", "-P")
+_MODES = (*_OF_MASTER, "-p")
+_EDITS = ("-e", "-X", "-#")
+_LISTING = ("-C", "-d", "-f", "-h", "-H", "-n", "-o", "-x")
+_ONE_OF = (
+    _MODES, _EDITS, ("-h", "-H"), ("-d", "-n"), ("-d", "-o"), ("-l", "-m"),
+    *((edit, listed) for edit in _EDITS for listed in _LISTING),
+)  # fmt: skip
+_NOT_WITH = {
+    "-M": ("-d", "-h", "-H", "-n"),
+    "-F": ("-d", "-n", "-X", "-#"),
+    "-P": ("-d", "-n", "-#"),
+    "-m": (*_LISTING, *_EDITS),
+    "-l": (*_LISTING, *_EDITS),
+}
+_LOCKS = ("flock", "fcntl", "dotlock")
+
+
+def main() -> NoReturn:
+    """Run postconf."""
+    command = Command("postconf")
+    options, operands = command.options(sys.argv[1:], _LETTERS, USAGE)
+    command.run(lambda: _postconf(command, options, operands))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to print, and how."""
+
+    letters: frozenset[str]
+    classes: frozenset[str]
+    operands: tuple[str, ...]
+
+    def line(self, name: str, value: Callable[[], str]) -> str:
+        """Return what is printed for one setting; -h and -H leave one side out."""
+        if "-h" in self.letters:
+            return listing.one_space(value())
+        if "-H" in self.letters:
+            return name
+        return listing.parameter(name, value(), folded="-f" in self.letters)
+
+
+def _postconf(command: Command, options: Sequence[tuple[str, str]], operands: list[str]) -> int:
+    letters = frozenset(letter for letter, _ in options)
+    if not letters.intersection(_EDITS) and any("=" in operand for operand in operands):
+        letters |= {"-e"}
+    _require_compatible(letters)
+    if "-m" in letters or "-l" in letters:
+        write_raw(list(_lists(letters)))
+        return 0
+    values = dict(options)
+    configuration = load(values.get("-c"))
+    settings = [split_definition(text, "-o") for letter, text in options if letter == "-o"]
+    edit = _edit(letters, operands)
+    if edit is not None:
+        _change(command, configuration, letters, edit)
+        return 0
+    request = Request(letters, _classes(values.get("-C", "all")), tuple(operands))
+    _print(command, configuration.with_settings(dict(settings)), request)
+    return 0
+
+
+def _require_compatible(letters: frozenset[str]) -> None:
+    """Raise UsageError if two options do not go together, or one is not supported."""
+    for letter in _NOT_HERE:
+        if letter in letters:
+            raise UsageError(f"{letter} is not supported")
+    for group in _ONE_OF:
+        given = [letter for letter in group if letter in letters]
+        if len(given) > 1:
+            raise UsageError(f"specify one of {' '.join(given)}")
+    for mode, others in _NOT_WITH.items():
+        for other in others:
+            if mode in letters and other in letters:
+                raise UsageError(f"with option {mode}, do not specify {other}")
+
+
+def _lists(letters: frozenset[str]) -> Iterator[str]:
+    if "-m" in letters:
+        from spoolmta.maps.registry import map_types
+
+        yield from map_types()
+    if "-l" in letters:
+        yield from _LOCKS
+
+
+def _classes(text: str) -> frozenset[str]:
+    classes = frozenset(text.replace(",", " ").split())
+    unknown = classes.difference((*_CLASSES, "all"))
+    if unknown:
+        raise UsageError(f"unknown class: {min(unknown)} (expected {', '.join(_CLASSES)} or all)")
+    return frozenset(_CLASSES) if "all" in classes else classes
+
+
+def _edit(letters: frozenset[str], operands: list[str]) -> Edit | None:
+    """Return what to change."""
+    action = next((letter for letter in _EDITS if letter in letters), None)
+    if action is None:
+        return None
+    if not operands:
+        raise UsageError(f"{action} requires an argument")
+    if any("\n" in operand for operand in operands):
+        raise UsageError("-e, -X, or -# accepts no multi-line input")
+    if action != "-e" and any("=" in operand for operand in operands):
+        raise UsageError(f"specify one of -e {action}")
+    return Edit(action, tuple(operands))
+
+
+def _change(
+    command: Command, configuration: Configuration, letters: frozenset[str], edit: Edit
+) -> None:
+    if configuration.directory is None:
+        raise UsageError("the built-in configuration cannot be changed: name a folder with -c")
+    folder = configuration.directory
+    if "-M" in letters:
+        warnings = edit_services(folder / "master.cf", edit)
+    elif "-F" in letters:
+        warnings = edit_fields(folder / "master.cf", edit)
+    elif "-P" in letters:
+        warnings = edit_overrides(folder / "master.cf", edit)
+    else:
+        warnings = edit_main(folder / "main.cf", edit)
+    for warning in warnings:
+        command.warn(warning)
+
+
+def _print(command: Command, configuration: Configuration, request: Request) -> None:
+    for warning in configuration.main.warnings:
+        command.warn(warning)
+    names = Names(configuration)
+    if "-M" in request.letters:
+        lines = _services(command, configuration, request)
+    elif "-F" in request.letters:
+        lines = _fields(command, configuration, request)
+    elif "-P" in request.letters:
+        lines = _overrides(command, configuration, request)
+    else:
+        lines = _parameters(command, configuration, request, names)
+    write_raw(list(lines))
+    if "-d" in request.letters:
+        return
+    for name in names.undefined:
+        command.warn(f"{configuration.main.file}: undefined parameter: {name}")
+    if not request.letters.isdisjoint(_OF_MASTER):
+        return
+    for unused in names.unused():
+        command.warn(f"{unused.file}: unused parameter: {unused.name}={unused.value}")
+
+
+def _parameters(
+    command: Command, configuration: Configuration, request: Request, names: Names
+) -> Iterator[str]:
+    letters = request.letters
+    source = configuration.defaults() if "-d" in letters else configuration
+    own = frozenset(configuration.main.values) & names.used
+    own = own.difference(names.builtin, names.of_transports)
+    by_class = {"builtin": names.builtin, "service": names.of_transports, "user": own}
+    known = {n for c in request.classes for n in by_class[c]}
+    if "-d" in letters:
+        known -= own
+    for name in request.operands or sorted(known):
+        if name not in known:
+            command.warn(f"{name}: unknown parameter")
+        elif "-n" not in letters or _is_set(name, configuration):
+            yield request.line(name, _value_of(name, source, names, expanded="-x" in letters))
+
+
+def _is_set(name: str, configuration: Configuration) -> bool:
+    if name == "config_directory":
+        return configuration.directory not in (None, DEFAULT_DIRECTORY)
+    return name in configuration.main.values
+
+
+def _value_of(
+    name: str, source: Configuration, names: Names, *, expanded: bool
+) -> Callable[[], str]:
+    def value() -> str:
+        fallback = names.of_transports.get(name, "")
+        with_fallback = source.with_settings({name: source.raw(name) or fallback})
+        return with_fallback.value(name) if expanded else with_fallback.raw(name)
+
+    return value
+
+
+def _services(command: Command, configuration: Configuration, request: Request) -> Iterator[str]:
+    for columns, _ in _chosen(command, configuration, request.operands, parts=2):
+        yield listing.service(columns, folded="-f" in request.letters)
+
+
+def _fields(command: Command, configuration: Configuration, request: Request) -> Iterator[str]:
+    for columns, name in _chosen(command, configuration, request.operands, parts=3):
+        for field in listing.FIELDS if name == "*" else (name,):
+            yield request.line(f"{columns.key}/{field}", _field_of(columns, field))
+
+
+def _field_of(columns: Columns, field: str) -> Callable[[], str]:
+    return lambda: listing.field(columns, field)
+
+
+def _overrides(command: Command, configuration: Configuration, request: Request) -> Iterator[str]:
+    file = configuration.master.file
+    for columns, chosen in _chosen(command, configuration, request.operands, parts=3):
+        settings = overrides_of(columns, file)
+        seen = {"service_name": columns.fields[0], **settings}
+        for name in sorted(settings) if chosen == "*" else (chosen,):
+            text = settings[name]
+            if "-x" in request.letters:
+                text = configuration.value(name, seen)
+            yield request.line(f"{columns.key}/{name}", _constant(text))
+
+
+def _constant(text: str) -> Callable[[], str]:
+    return lambda: text
+
+
+def _chosen(
+    command: Command, configuration: Configuration, operands: tuple[str, ...], *, parts: int
+) -> Iterator[tuple[Columns, str]]:
+    """Return services with the field or parameter that an operand names, in master.cf's order."""
+    requests = [(*operand.split("/", parts - 1), *"***")[:parts] for operand in operands]
+    matched: set[int] = set()
+    file = configuration.master.file
+    for columns in configuration.master.entries:
+        for index, request in enumerate(requests or [("*",) * parts]):
+            third = request[2] if parts == 3 else "*"
+            has = third == "*" or third in listing.FIELDS or third in overrides_of(columns, file)
+            if has and _matches(columns, request):
+                matched.add(index)
+                yield columns, third
+    for index, operand in enumerate(operands):
+        if index not in matched:
+            command.warn(f'unmatched request: "{operand}"')
+
+
+def _matches(columns: Columns, request: Sequence[str]) -> bool:
+    return request[0] in ("*", columns.fields[0]) and request[1] in ("*", columns.fields[1])

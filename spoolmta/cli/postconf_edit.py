@@ -1,0 +1,190 @@
+"""The changes that postconf makes: what its operands mean for main.cf and master.cf.
+
+Postfix:    postconf(1) -e, -X, -#, with -M, -F, -P
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from spoolmta.config import edit, listing
+from spoolmta.config.main_cf import split_definition
+from spoolmta.config.master_cf import Columns, parse_master
+from spoolmta.errors import ConfigError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An action (-e, -X or -#) and what it is applied to."""
+
+    action: str
+    operands: tuple[str, ...]
+
+
+def edit_main(path: Path, change: Edit) -> list[str]:
+    """Change parameters of main.cf; return warnings.
+
+    Raises ConfigError: an operand is no "name=value", or the file cannot be changed.
+    """
+    settings: dict[str, str] = {}
+    if change.action == "-e":
+        settings = dict(_definition(operand) for operand in change.operands)
+    names = frozenset(settings or change.operands)
+    warnings: list[str] = []
+
+    def apply(text: str) -> str:
+        warnings[:] = [f'{path}: multiple entries for "{n}"' for n in edit.repeated(text, names)]
+        if change.action == "-e":
+            return edit.set_parameters(text, settings)
+        if change.action == "-X":
+            return edit.remove_parameters(text, names)
+        return edit.comment_out_parameters(text, names)
+
+    edit.change_file(path, apply)
+    return warnings
+
+
+def edit_services(path: Path, change: Edit) -> list[str]:
+    """Change whole services of master.cf: "service/type=line", or service/type with -X and -#.
+
+    Raises ConfigError: a line is no service, or the file cannot be changed.
+    """
+    services: dict[str, str] = {}
+    if change.action == "-e":
+        for operand in change.operands:
+            key, line = _assignment(operand, parts=2)
+            services[key] = listing.service(_one_service(line, operand), folded=True)
+    keys = frozenset(change.operands)
+
+    def apply(text: str) -> str:
+        if change.action == "-e":
+            return edit.set_services(text, services)
+        if change.action == "-X":
+            return edit.remove_services(text, keys)
+        return edit.comment_out_services(text, keys)
+
+    edit.change_file(path, apply)
+    return []
+
+
+def edit_fields(path: Path, change: Edit) -> list[str]:
+    """Change fields of services: "service/type/field=value".
+
+    Raises ConfigError: a value does not suit its field.
+    """
+    if change.action != "-e":
+        raise UsageError(f"{change.action} does not go with -F")
+    return _edit_entries(path, change, _with_field)
+
+
+def edit_overrides(path: Path, change: Edit) -> list[str]:
+    """Change -o options of services: "service/type/parameter=value", or with -X remove them.
+
+    Raises ConfigError: an operand does not name a service and a parameter.
+    """
+    if change.action == "-#":
+        raise UsageError("-# does not go with -P")
+    return _edit_entries(path, change, _with_override)
+
+
+def _edit_entries(
+    path: Path, change: Edit, make: Callable[[Columns, str, "str | None"], Columns]
+) -> list[str]:
+    """Change single services in place; *make* gets a name, and its value or None to remove it."""
+    warnings: list[str] = []
+    wishes = [
+        _assignment(operand, parts=3) if change.action == "-e" else (operand, None)
+        for operand in change.operands
+    ]
+
+    def apply(text: str) -> str:
+        services = {entry.key: entry for entry in parse_master(text, str(path)).entries}
+        changed: dict[str, Columns] = {}
+        for target, value in wishes:
+            pattern, name = _split_target(target)
+            keys = [key for key in services if _matches(key, pattern)]
+            if not keys:
+                warnings.append(f'unmatched service_name/type: "{pattern}"')
+            for key in keys:
+                changed[key] = services[key] = make(services[key], name, value)
+        lines = {key: listing.service(entry, folded=True) for key, entry in changed.items()}
+        return edit.set_services(text, lines)
+
+    edit.change_file(path, apply)
+    return warnings
+
+
+def _with_field(entry: Columns, name: str, value: str | None) -> Columns:
+    if name not in listing.FIELDS:
+        raise UsageError(f'unknown field "{name}" (expected one of: {", ".join(listing.FIELDS)})')
+    words = list(entry.fields)
+    words[listing.FIELDS.index(name)] = value or ""
+    if name == "command":
+        return _one_service(" ".join(words), f"{entry.key}/{name}={value}")
+    changed = _one_service(" ".join(words), f"{entry.key}/{name}={value}")
+    return replace(changed, arguments=entry.arguments)
+
+
+def _with_override(entry: Columns, name: str, value: str | None) -> Columns:
+    """Return *entry* with one setting changed where it stands, or added behind its options."""
+    groups = list(_settings(entry.arguments))
+    places = [index for index, (setting, _) in enumerate(groups) if setting == name]
+    words = [group for setting, group in groups if setting != name]
+    if value is not None:
+        options = len(list(takewhile(lambda group: group[0].startswith("-"), words)))
+        words.insert(places[0] if places else options, ["-o", f"{name}={value}"])
+    return replace(entry, arguments=tuple(word for group in words for word in group))
+
+
+def _settings(arguments: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+    """Return arguments in groups: an -o option with the name it sets, else one word and ""."""
+    rest = iter(arguments)
+    in_options = True
+    for word in rest:
+        in_options = in_options and word.startswith("-")
+        if not in_options or not word.startswith("-o"):
+            yield "", [word]
+        elif word == "-o":
+            setting = next(rest, "")
+            yield setting.partition("=")[0].strip(), [word, setting]
+        else:
+            yield word[2:].partition("=")[0].strip(" {"), [word]
+
+
+def _one_service(line: str, operand: str) -> Columns:
+    try:
+        (entry,) = parse_master(line, operand).entries
+    except ConfigError as error:
+        text = str(error).removeprefix(f"{operand}, line 1: ")
+        raise ConfigError(f'{text}: "{operand}"') from None
+    return entry
+
+
+def _definition(operand: str) -> tuple[str, str]:
+    try:
+        return split_definition(operand, "")
+    except ConfigError as error:
+        raise UsageError(str(error).removeprefix(": ")) from None
+
+
+def _assignment(operand: str, *, parts: int) -> tuple[str, str]:
+    target, mark, value = operand.partition("=")
+    target = target.strip()
+    if not mark or target.count("/") != parts - 1:
+        raise UsageError(f'"{operand}": expected {"/".join(_TARGET[:parts])}=value')
+    return target, listing.one_space(value)
+
+
+_TARGET = ("service", "type", "name")
+
+
+def _split_target(target: str) -> tuple[str, str]:
+    pattern, _, name = target.rpartition("/")
+    if pattern.count("/") != 1:
+        raise UsageError(f'"{target}": expected {"/".join(_TARGET)}')
+    return pattern, name
+
+
+def _matches(key: str, pattern: str) -> bool:
+    return all(p in ("*", k) for p, k in zip(pattern.split("/"), key.split("/"), strict=True))

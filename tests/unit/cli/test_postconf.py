@@ -1,0 +1,222 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAIN = """\
+# the site
+myhostname = mx.example.com
+biff = no
+relayhost = $relay,
+   more
+relay = [relay.example]:587
+typo_param = 1
+mydestination = $nobody
+"""
+MASTER = """\
+# services
+smtp      inet  n       -       n       -       -       smtpd
+  -o smtpd_helo_required=yes
+smtp      unix  -       -       n       -       -       smtp
+#smtp     unix  -       -       n       -       -       lmtp
+relay     unix  -       -       n       -       -       smtp
+        -o syslog_name=postfix/$service_name
+"""
+RELAY_OPTION = "-o syslog_name=postfix/$service_name"
+RUN = "import sys; from spoolmta.cli.postconf import main; sys.argv[0] = 'postconf'; main()"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "main.cf").write_text(MAIN)
+    (tmp_path / "master.cf").write_text(MASTER)
+    return tmp_path
+
+
+def postconf(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", RUN, "-c", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def lines(folder: Path, *arguments: str) -> list[str]:
+    result = postconf(folder, *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split("\n")[:-1]
+
+
+def fatal(folder: Path, *arguments: str) -> str:
+    result = postconf(folder, *arguments)
+    assert result.returncode == 1
+    return result.stderr.strip().removeprefix("postconf: fatal: ")
+
+
+def test_n_prints_what_main_cf_sets(folder: Path) -> None:
+    assert lines(folder, "-n") == [
+        "biff = no",
+        f"config_directory = {folder}",
+        "mydestination = $nobody",
+        "myhostname = mx.example.com",
+        "relay = [relay.example]:587",
+        "relayhost = $relay, more",
+    ]
+
+
+def test_doubtful_names_are_warned_about(folder: Path) -> None:
+    assert postconf(folder, "-n").stderr == (
+        f"postconf: warning: {folder}/main.cf: undefined parameter: nobody\n"
+        f"postconf: warning: {folder}/main.cf: unused parameter: typo_param=1\n"
+    )
+
+
+def test_named_parameters_are_printed_in_the_order_asked_for(folder: Path) -> None:
+    result = postconf(folder, "relayhost", "nosuch", "biff", "queue_run_delay")
+    assert result.stdout == "relayhost = $relay, more\nbiff = no\nqueue_run_delay = 300s\n"
+    assert "postconf: warning: nosuch: unknown parameter\n" in result.stderr
+
+
+def test_h_prints_values_and_capital_h_names(folder: Path) -> None:
+    assert lines(folder, "-h", "biff", "relayhost") == ["no", "$relay, more"]
+    assert lines(folder, "-H", "biff", "relayhost") == ["biff", "relayhost"]
+
+
+def test_x_expands(folder: Path) -> None:
+    assert lines(folder, "-hx", "relayhost", "mydomain") == [
+        "[relay.example]:587, more",
+        "example.com",
+    ]
+
+
+def test_d_prints_defaults(folder: Path) -> None:
+    assert lines(folder, "-d", "biff", "mydestination") == [
+        "biff = yes",
+        "mydestination = $myhostname, localhost.$mydomain, localhost",
+    ]
+    assert lines(folder, "-d", "relay_destination_recipient_limit") == [
+        "relay_destination_recipient_limit = $default_destination_recipient_limit"
+    ]
+
+
+def test_o_overrides_for_once(folder: Path) -> None:
+    assert lines(folder, "-x", "-o", "relay=x", "relayhost") == ["relayhost = x, more"]
+
+
+def test_capital_c_selects_a_class(folder: Path) -> None:
+    assert lines(folder, "-C", "user") == ["relay = [relay.example]:587"]
+    assert "relay_recipient_limit = $default_recipient_limit" in lines(folder, "-C", "service")
+    assert fatal(folder, "-C", "x").startswith("unknown class: x")
+
+
+def test_everything_is_printed_without_arguments(folder: Path) -> None:
+    printed = lines(folder)
+    assert len(printed) > 800
+    assert printed == sorted(printed, key=lambda line: line.partition(" =")[0])
+    assert "biff = no" in printed
+
+
+def test_e_changes_main_cf_and_is_meant_wherever_a_value_is_given(folder: Path) -> None:
+    assert lines(folder, "-e", "biff=yes", "new = a  b") == []
+    assert lines(folder, "relayhost=") == []
+    expected = MAIN.replace("biff = no", "biff = yes").replace("$relay,\n   more", "")
+    assert (folder / "main.cf").read_text() == expected.replace("= \n", "=\n") + "new = a  b\n"
+
+
+def test_capital_x_removes_and_hash_comments_out(folder: Path) -> None:
+    lines(folder, "-X", "biff", "relayhost")
+    lines(folder, "-#", "relay")
+    assert (folder / "main.cf").read_text() == (
+        "# the site\nmyhostname = mx.example.com\n#relay = [relay.example]:587\n"
+        "typo_param = 1\nmydestination = $nobody\n"
+    )
+
+
+def test_capital_m_prints_services(folder: Path) -> None:
+    assert lines(folder, "-M", "smtp/unix", "relay") == [
+        "smtp       unix  -       -       n       -       -       smtp",
+        "relay      unix  -       -       n       -       -       smtp " + RELAY_OPTION,
+    ]
+    assert 'unmatched request: "nosuch"' in postconf(folder, "-M", "nosuch").stderr
+
+
+def test_capital_p_prints_overrides(folder: Path) -> None:
+    assert lines(folder, "-P") == [
+        "smtp/inet/smtpd_helo_required = yes",
+        "relay/unix/syslog_name = postfix/$service_name",
+    ]
+    assert lines(folder, "-Phx", "relay/unix/syslog_name") == ["postfix/relay"]
+
+
+def test_capital_f_prints_fields(folder: Path) -> None:
+    assert lines(folder, "-F", "smtp/inet") == [
+        "smtp/inet/service = smtp", "smtp/inet/type = inet", "smtp/inet/private = n",
+        "smtp/inet/unprivileged = -", "smtp/inet/chroot = n", "smtp/inet/wakeup = -",
+        "smtp/inet/process_limit = -", "smtp/inet/command = smtpd -o smtpd_helo_required=yes",
+    ]  # fmt: skip
+    assert lines(folder, "-Fh", "*/unix/command") == [
+        "smtp",
+        "smtp -o syslog_name=postfix/$service_name",
+    ]
+
+
+def test_services_are_changed_in_place(folder: Path) -> None:
+    lines(folder, "-M", "smtp/inet=smtp inet n - n - 5 smtpd -o a=b")
+    lines(folder, "-MX", "relay/unix")
+    lines(folder, "-M#", "smtp/unix")
+    assert (folder / "master.cf").read_text() == (
+        "# services\n"
+        "smtp       inet  n       -       n       -       5       smtpd\n    -o a=b\n"
+        "#smtp      unix  -       -       n       -       -       smtp\n"
+        "#smtp     unix  -       -       n       -       -       lmtp\n"
+    )
+
+
+def test_fields_and_overrides_are_changed_in_place(folder: Path) -> None:
+    lines(folder, "-F", "*/unix/chroot=y", "smtp/inet/process_limit=7")
+    lines(folder, "-P", "smtp/inet/smtpd_banner=a b", "smtp/inet/smtpd_helo_required=no")
+    lines(folder, "-PX", "relay/unix/syslog_name")
+    assert (folder / "master.cf").read_text() == (
+        "# services\n"
+        "smtp       inet  n       -       n       -       7       smtpd\n"
+        "    -o smtpd_helo_required=no\n    -o {smtpd_banner=a b}\n"
+        "smtp       unix  -       -       y       -       -       smtp\n"
+        "#smtp     unix  -       -       n       -       -       lmtp\n"
+        "relay      unix  -       -       y       -       -       smtp\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["-e", "biff"], "missing '=' after attribute name: \"biff\" (expected name = value)"),
+        (["-e", "a b=c"], "missing '=' after attribute name: \"a b=c\" (expected name = value)"),
+        (["biff=x\ny"], "-e, -X, or -# accepts no multi-line input"),
+        (["-X", "biff=x"], "specify one of -e -X"),
+        (["-X"], "-X requires an argument"),
+        (["-n", "-d"], "specify one of -d -n"),
+        (["-n", "biff=1"], "specify one of -e -n"),
+        (["-M", "-h"], "with option -M, do not specify -h"),
+        (["-t"], "-t is not supported"),
+        (["-M", "smtp/inet=smtp inet n"], "bad field count (expected eight columns: service type"),
+        (["-F", "smtp/inet/chroot=q"], 'invalid chroot field "q" (expected y, n or -)'),
+        (["-F", "smtp/inet/x=q"], 'unknown field "x" (expected one of: service, type'),
+        (["-P", "smtp/inet=q"], '"smtp/inet=q": expected service/type/name=value'),
+    ],
+)
+def test_misuse_is_told_and_changes_nothing(
+    folder: Path, arguments: list[str], complaint: str
+) -> None:
+    assert fatal(folder, *arguments).startswith(complaint)
+    assert (folder / "main.cf").read_text() == MAIN
+    assert (folder / "master.cf").read_text() == MASTER
+    assert sorted(p.name for p in folder.iterdir()) == ["main.cf", "master.cf"]
+
+
+def test_map_types_and_locks_are_listed(folder: Path) -> None:
+    assert {"hash", "inline", "regexp"} <= set(lines(folder, "-m"))
+    assert lines(folder, "-l") == ["flock", "fcntl", "dotlock"]
+
+
+def test_a_broken_main_cf_is_told_with_its_line(folder: Path) -> None:
+    (folder / "main.cf").write_text("a = 1\nfoo\n")
+    complaint = f"{folder}/main.cf, line 2: missing '=' after attribute name: \"foo\""
+    assert fatal(folder, "-n").startswith(complaint)
