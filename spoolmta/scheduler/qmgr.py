@@ -21,6 +21,7 @@ from spoolmta import maillog
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.message.outcome import Outcome, defer
 from spoolmta.scheduler.completion import REMOVED, Completion, Lifetimes, decide
+from spoolmta.scheduler.dead import DeadDestinations
 from spoolmta.scheduler.destination import Destination, WindowLimits
 from spoolmta.scheduler.transport import Transport
 from spoolmta.service.context import ServiceContext
@@ -66,7 +67,7 @@ class QueueManager:
         self._in_flight: dict[int, Destination] = {}
         self._last_delivery = 0
         self._next_reconcile = 0.0
-        self._dead: dict[tuple[str, str], Destination] = {}
+        self._dead = DeadDestinations()
         self._served = {service.name for service in context.configuration.services}
         self._recall()
 
@@ -98,7 +99,7 @@ class QueueManager:
 
     def next_due(self) -> float | None:
         """Return when the first dead destination may be tried again."""
-        return min((d.dead_until for d in self._dead.values()), default=None)
+        return self._dead.next_revival()
 
     # ---- what agents said
 
@@ -114,27 +115,24 @@ class QueueManager:
             if feedback.verdict is Verdict.DONE:
                 destination.succeeded()
                 if was_dead:
-                    del self._dead[destination.key]
+                    self._dead.remove(destination)
             elif feedback.verdict is Verdict.FAILED:
                 until = now + self._parameters.minimal_backoff_time
                 reason = f"delivery temporarily suspended: {feedback.reason}"
                 if destination.failed(until, feedback.dsn, reason):
-                    self._dead[destination.key] = destination
+                    self._dead.add(destination)
             if destination.is_dead is not was_dead:
                 marked.append(destination)
             destination.busy -= 1
             transport = self._transport(report.transport)
             if feedback.verdict is Verdict.CRASHED:
-                transport.add(report.waiting)
+                self._dead.stall(transport.add(report.waiting))
             transport.look_again(destination)
         return marked
 
     def _suspended(self) -> list[Suspension]:
         """Take everything that waits for dead destinations."""
-        waiting: dict[int, Destination] = {}
-        for destination in self._dead.values():
-            waiting.update((w.delivery_id, destination) for w in destination.todo)
-            destination.todo.clear()
+        waiting = self._dead.take_stalled()
         if not waiting:
             return []
         now = self._context.clock.now()
@@ -186,7 +184,8 @@ class QueueManager:
             destination = self._transport(waiting.transport).add(waiting)
             if waiting.transport not in self._served:
                 destination.suspend(now + _TRANSPORT_RETRY_SECONDS, *_NO_TRANSPORT)
-                self._dead[destination.key] = destination
+                self._dead.add(destination)
+            self._dead.stall(destination)
 
     def _settle_grants(self, grants: Sequence[Waiting], granted: set[int]) -> None:
         for waiting in grants:
@@ -200,9 +199,8 @@ class QueueManager:
 
     def _revive(self, now: float, *, everything: bool) -> list[Destination]:
         """Let destinations be tried whose time has come, or all; return which."""
-        revived = [d for d in self._dead.values() if everything or d.dead_until <= now]
+        revived = self._dead.take_all() if everything else self._dead.take_due(now)
         for destination in revived:
-            del self._dead[destination.key]
             destination.revive()
             self._transport(destination.transport).look_again(destination)
         return revived
@@ -232,7 +230,7 @@ class QueueManager:
         for dead in deliveries.dead_destinations(spool):
             destination = self._transport(dead.transport).destination(dead.destination)
             destination.suspend(dead.until, dead.dsn, dead.reason)
-            self._dead[destination.key] = destination
+            self._dead.add(destination)
 
     def _transport(self, name: str) -> Transport:
         found = self._transports.get(name)

@@ -59,7 +59,7 @@ def test_a_spool_of_another_schema_version_is_refused(path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(SpoolUnusable, match="spool.db"):
+    with pytest.raises(SpoolUnusable, match=r"spool\.db"):
         Spool.open(path, SystemClock(), create=True)
 
 
