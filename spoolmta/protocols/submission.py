@@ -1,0 +1,327 @@
+"""The language of public/submit: how a local user hands in a message without touching the spool.
+
+Each frame is a letter, the length of the rest (four bytes, network order), and the rest:
+
+    client   E  name NUL value NUL ...     who sends it and how (see Submission)
+             R  address NUL ...            recipients; as many frames as it takes
+             C  bytes                      content, CRLF line ends, whole line ends in each frame
+             Z                             that was all
+    server   A  queue id                   it is on the disk
+             X  status NUL text            it is not taken; an exit status of sysexits, and why
+
+in the order E R+ C* Z. The client says nothing of who it is: the kernel does.
+
+Postfix:  postdrop(1)
+RFC:      3461 4.3, 4.4 (RET, ENVID, NOTIFY)
+Must not: believe a length before it is looked at
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spoolmta.errors import RemoteProtocolError
+from spoolmta.message.envelope import Envelope, Notify, Recipient
+from spoolmta.message.submitter import Submitter
+
+CONTENT_BYTES = 128 * 1024
+RECIPIENTS_BYTES = 64 * 1024
+ENVELOPE_BYTES = 8 * 1024
+REPLY_BYTES = 4 * 1024
+ADDRESS_BYTES = 2048
+RECIPIENTS = 100_000
+
+_HEAD = 5
+_RET = ("", "FULL", "HDRS")
+_ENCODINGS = ("7bit", "8bit")
+_NOTIFY = frozenset((Notify.ABSENT, Notify.NEVER, *range(2, 15, 2)))
+_ENVID_BYTES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a user says of a message.
+
+    *sender* None means the user, "" is the null sender. *full_name* None means the account's.
+    """
+
+    sender: str | None = None
+    full_name: str | None = None
+    envid: str = ""
+    ret: str = ""
+    encoding: str = "7bit"
+    smtputf8: bool = False
+    notify: Notify = Notify.ABSENT
+
+    def envelope(self, submitter: Submitter, recipients: Iterable[str]) -> Envelope:
+        """Return the envelope of the message when *submitter* hands it in."""
+        return Envelope(
+            sender=submitter.name if self.sender is None else self.sender,
+            recipients=tuple(
+                Recipient(address, address, notify=self.notify) for address in recipients
+            ),
+            origin="sendmail",
+            uid=submitter.uid,
+            envid=self.envid,
+            ret=self.ret,
+            encoding=self.encoding,
+            smtputf8=self.smtputf8,
+            full_name=submitter.full_name if self.full_name is None else self.full_name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Envelope and recipients are complete; content or the end comes next."""
+
+    submission: Submission
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The next bytes of content."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The message is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said: a queue id, or an exit status (sysexits) and the reason."""
+
+    queue_id: str = ""
+    status: int = 0
+    text: str = ""
+
+
+Event = Begun | Content | Ended
+
+
+class _Phase(StrEnum):
+    ENVELOPE = "E"
+    RECIPIENTS = "R"
+    CONTENT = "C"
+    OVER = "Z"
+
+
+_ALLOWED = {
+    _Phase.ENVELOPE: {b"E": ENVELOPE_BYTES},
+    _Phase.RECIPIENTS: {b"R": RECIPIENTS_BYTES, b"C": CONTENT_BYTES, b"Z": 0},
+    _Phase.CONTENT: {b"C": CONTENT_BYTES, b"Z": 0},
+    _Phase.OVER: {},
+}
+
+
+class SubmissionReader:
+    """The server's side: bytes become events."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._phase = _Phase.ENVELOPE
+        self._submission = Submission()
+        self._recipients: list[str] = []
+        self._whole_lines = True
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Take bytes and yield what they mean.
+
+        Raises RemoteProtocolError: refuse the message; the text says why.
+        """
+        self._buffer += data
+        while len(self._buffer) >= _HEAD:
+            kind = bytes(self._buffer[:1])
+            size = int.from_bytes(self._buffer[1:_HEAD])
+            limit = _ALLOWED[self._phase].get(kind)
+            if limit is None:
+                raise RemoteProtocolError(f"unexpected frame {kind!r}")
+            if size > limit:
+                raise RemoteProtocolError(f"frame {kind!r} of {size} bytes; {limit} are allowed")
+            if len(self._buffer) < _HEAD + size:
+                return
+            payload = bytes(self._buffer[_HEAD : _HEAD + size])
+            del self._buffer[: _HEAD + size]
+            yield from self._take(kind, payload)
+
+    def _take(self, kind: bytes, payload: bytes) -> Iterator[Event]:
+        if kind == b"E":
+            self._submission = _parse_submission(payload)
+            self._phase = _Phase.RECIPIENTS
+            return
+        if kind == b"R":
+            self._add_recipients(payload)
+            return
+        if self._phase is _Phase.RECIPIENTS:
+            if not self._recipients:
+                raise RemoteProtocolError("no recipients")
+            yield Begun(self._submission, tuple(self._recipients))
+            self._phase = _Phase.CONTENT
+        if kind == b"C":
+            yield self._content(payload)
+            return
+        if not self._whole_lines:
+            raise RemoteProtocolError("the content does not end in a line end")
+        self._phase = _Phase.OVER
+        yield Ended()
+
+    def _add_recipients(self, payload: bytes) -> None:
+        addresses = _strings(payload)
+        if len(self._recipients) + len(addresses) > RECIPIENTS:
+            raise RemoteProtocolError(f"more than {RECIPIENTS} recipients")
+        for address in addresses:
+            _check_address(address)
+        self._recipients += addresses
+
+    def _content(self, data: bytes) -> Content:
+        # What is stored must hold no line end but CRLF, whoever wrote it: other servers may take
+        # one for the end of a message.
+        ends = data.count(b"\r\n")
+        if data.count(b"\n") != ends or data.count(b"\r") != ends:
+            raise RemoteProtocolError("the content has line ends that are not CRLF")
+        if data:
+            self._whole_lines = data.endswith(b"\r\n")
+        return Content(data)
+
+
+class AnswerReader:
+    """The client's side: bytes become the one answer."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Take bytes; return the answer once it is complete.
+
+        Raises RemoteProtocolError: that is not the language of this server.
+        """
+        self._buffer += data
+        if len(self._buffer) < _HEAD:
+            return None
+        kind, size = self._buffer[:1], int.from_bytes(self._buffer[1:_HEAD])
+        if kind not in (b"A", b"X") or size > REPLY_BYTES:
+            raise RemoteProtocolError("the answer is not understood")
+        if len(self._buffer) < _HEAD + size:
+            return None
+        text = self._buffer[_HEAD : _HEAD + size].decode("utf-8", "replace")
+        if kind == b"A":
+            return Answer(queue_id=text)
+        status, _, reason = text.partition("\0")
+        if not (status.isascii() and status.isdigit()):
+            raise RemoteProtocolError("the answer is not understood")
+        return Answer(status=int(status), text=reason)
+
+
+def format_begin(submission: Submission, recipients: Sequence[str]) -> bytes:
+    """Return the frames of an envelope and its recipients."""
+    attributes = {
+        "sender": submission.sender,
+        "full_name": submission.full_name,
+        "envid": submission.envid,
+        "ret": submission.ret,
+        "encoding": submission.encoding,
+        "smtputf8": "1" if submission.smtputf8 else "0",
+        "notify": str(int(submission.notify)),
+    }
+    words = [w for name, value in attributes.items() if value is not None for w in (name, value)]
+    frames = [_frame(b"E", _joined(words))]
+    some: list[str] = []
+    size = 0
+    for address in recipients:
+        length = len(address.encode()) + 1
+        if some and size + length > RECIPIENTS_BYTES:
+            frames.append(_frame(b"R", _joined(some)))
+            some, size = [], 0
+        some.append(address)
+        size += length
+    frames.append(_frame(b"R", _joined(some)))
+    return b"".join(frames)
+
+
+def format_content(data: bytes) -> Iterator[bytes]:
+    """Yield the frames of content; no CRLF is cut in two."""
+    start = 0
+    while start < len(data):
+        end = min(start + CONTENT_BYTES, len(data))
+        if end < len(data) and data[end - 1] == ord("\r"):
+            end -= 1
+        yield _frame(b"C", data[start:end])
+        start = end
+
+
+def format_end() -> bytes:
+    """Return the frame that ends a message."""
+    return _frame(b"Z", b"")
+
+
+def format_accepted(queue_id: str) -> bytes:
+    """Return the answer that a message is safe."""
+    return _frame(b"A", queue_id.encode())
+
+
+def format_refused(status: int, text: str) -> bytes:
+    """Return the answer that a message is not taken, with an exit status and the reason."""
+    return _frame(b"X", f"{status}\0{text}".encode("utf-8", "replace")[:REPLY_BYTES])
+
+
+def check(submission: Submission, recipients: Iterable[str]) -> None:
+    """Raise RemoteProtocolError if this cannot be handed in; the text says why."""
+    if submission.ret not in _RET or submission.encoding not in _ENCODINGS:
+        raise RemoteProtocolError("RET or the encoding has a value that is not allowed")
+    if submission.notify not in _NOTIFY:
+        raise RemoteProtocolError("NOTIFY=NEVER excludes other values")
+    envid = submission.envid
+    if len(envid) > _ENVID_BYTES or not (envid.isascii() and envid.isprintable()):
+        raise RemoteProtocolError("the envelope id is longer than 100 characters or not printable")
+    for address in (submission.sender or "", *recipients):
+        _check_address(address)
+
+
+def _frame(kind: bytes, payload: bytes) -> bytes:
+    return kind + len(payload).to_bytes(4) + payload
+
+
+def _joined(words: Iterable[str]) -> bytes:
+    return b"".join(word.encode() + b"\0" for word in words)
+
+
+def _strings(payload: bytes) -> list[str]:
+    if payload and not payload.endswith(b"\0"):
+        raise RemoteProtocolError("a frame ends in the middle of a text")
+    try:
+        return payload.decode().split("\0")[:-1]
+    except UnicodeDecodeError:
+        raise RemoteProtocolError("a text is not UTF-8") from None
+
+
+def _parse_submission(payload: bytes) -> Submission:
+    words = _strings(payload)
+    values = dict(zip(words[::2], words[1::2], strict=False))
+    notify = values.get("notify", "0")
+    if not (notify.isascii() and notify.isdigit()):
+        raise RemoteProtocolError("NOTIFY is not understood")
+    submission = Submission(
+        sender=values.get("sender"),
+        full_name=values.get("full_name"),
+        envid=values.get("envid", ""),
+        ret=values.get("ret", ""),
+        encoding=values.get("encoding", "7bit"),
+        smtputf8=values.get("smtputf8") == "1",
+        notify=Notify(int(notify[:2])),
+    )
+    check(submission, ())
+    return submission
+
+
+def _check_address(address: str) -> None:
+    try:
+        size = len(address.encode())
+    except UnicodeEncodeError:
+        raise RemoteProtocolError("an address is not UTF-8") from None
+    if size > ADDRESS_BYTES:
+        raise RemoteProtocolError(f"an address is longer than {ADDRESS_BYTES} bytes")
+    if any(character < " " or character == "\x7f" for character in address):
+        raise RemoteProtocolError("an address has control characters in it")

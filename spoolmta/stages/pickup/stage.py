@@ -1,0 +1,255 @@
+"""Mail from maildrop goes through cleanup into the queue.
+
+A batch is claimed, cleaned up message by message, and moved on in one commit. Of a large message
+only the pieces with the header lines are read and rewritten; the others stay where they are.
+
+Postfix:    pickup(8), cleanup(8)
+Claims:     maildrop      Advances to: incoming, hold, corrupt, active (returned to its sender)
+Parameters: see stages/cleanup
+Must not:   take an origin, a uid or a client from anything but the message's row
+Limits:     a message that a table cannot decide about now is tried again after RETRY_SECONDS
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from spoolmta import maillog
+from spoolmta.address.routing import Routing
+from spoolmta.config.parameters.address import RoutingParameters
+from spoolmta.errors import ClaimLost, Corrupt
+from spoolmta.message.outcome import bounce
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.crash import crash_point
+from spoolmta.spool import content, maildrop, queues
+from spoolmta.spool.connection import Transaction
+from spoolmta.spool.queues import NewMessage, QueuedMessage, State
+from spoolmta.stages.cleanup.rules import CleanupRules
+from spoolmta.stages.cleanup.run import Cleanup
+from spoolmta.stages.cleanup.verdict import CleanupResult, Verdict
+
+RETRY_SECONDS = 60.0
+
+_BATCH = 100
+_BATCH_BYTES = 4 * 1024 * 1024
+_NO_ENVELOPE = "the message has no envelope"
+_NO_RECIPIENTS = "the message has no recipients"
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """How a message leaves maildrop: *make* it in a transaction, then log and poke.
+
+    *warning* is what is logged, *next* the stage that is poked, if any. *held_bytes* are in memory
+    until then.
+    """
+
+    make: Callable[[Transaction], None]
+    warning: str = ""
+    next: str = ""
+    held_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewritten:
+    """The beginning of a message's content as cleanup leaves it.
+
+    *pieces* are its first pieces from piece 0 on, *kept* is the number of the last one that stays.
+    """
+
+    result: CleanupResult
+    pieces: tuple[bytes, ...]
+    kept: int
+
+
+class Pickup:
+    """The stage between maildrop and incoming."""
+
+    name = "pickup"
+
+    def __init__(self, context: ServiceContext, rules: CleanupRules, routing: Routing) -> None:
+        """Use `open_stage`."""
+        self._context = context
+        self._rules = rules
+        self._routing = routing
+        self._again_at: dict[int, float] = {}
+
+    async def run_once(self) -> int:
+        """Clean up one batch; return how many messages moved."""
+        claimed = self._claim()
+        if not claimed:
+            return 0
+        messages = queues.load(self._context.spool, claimed)
+        lost = set(claimed).difference(message.message_id for message in messages)
+        moves = [self._corrupt(message_id, _NO_ENVELOPE) for message_id in sorted(lost)]
+        moved = held_bytes = 0
+        for message in messages:
+            move = await self._move(message)
+            if move is None:
+                continue
+            moves.append(move)
+            held_bytes += move.held_bytes
+            if held_bytes >= _BATCH_BYTES:
+                moved += self._advance(moves)
+                moves, held_bytes = [], 0
+        return moved + self._advance(moves)
+
+    def next_due(self) -> float | None:
+        """Return when a message that could not be cleaned up is tried again."""
+        return min(self._again_at.values(), default=None)
+
+    def _claim(self) -> list[int]:
+        """Return what is to be done now: what waits for its next try, and new messages."""
+        context = self._context
+        now = context.clock.now()
+        again = [message_id for message_id, at in self._again_at.items() if at <= now]
+        for message_id in again:
+            del self._again_at[message_id]
+        with context.spool.transaction() as tx:
+            return again + queues.claim(tx, State.MAILDROP, context.process_id, _BATCH)
+
+    async def _move(self, message: QueuedMessage) -> _Move | None:
+        """Return how the message leaves maildrop; None if it stays for now."""
+        envelope = message.envelope
+        if not envelope.recipients:
+            return self._corrupt(message.message_id, _NO_RECIPIENTS)
+        uid = _uid(message)
+        if uid is not None:
+            maillog.pickup(self._context.log, message.queue_id, uid, envelope.sender)
+        try:
+            cleaned = await self._clean(message, uid)
+        except Corrupt as error:
+            return self._corrupt(message.message_id, str(error))
+        verdict = cleaned.result.verdict
+        if verdict is Verdict.DEFER:
+            self._again_at[message.message_id] = self._context.clock.now() + RETRY_SECONDS
+            return None
+        if verdict is Verdict.REJECT:
+            return self._refuse(message, cleaned.result.reason)
+        if verdict is Verdict.DISCARD:
+            process_id = self._context.process_id
+            return _Move(lambda tx: maildrop.discard(tx, message.message_id, process_id))
+        return self._replace(message, cleaned)
+
+    async def _clean(self, message: QueuedMessage, uid: int | None) -> _Rewritten:
+        """Return what cleanup makes of a message.
+
+        Raises Corrupt: the message has no content.
+        """
+        envelope = message.envelope
+        cleanup = Cleanup(
+            self._rules,
+            self._routing,
+            queue_id=message.queue_id,
+            sender=envelope.sender,
+            client=envelope.client,
+            origin="sendmail" if uid is not None else envelope.origin,
+            local_rewrite=envelope.client.is_local,
+            arrived_at=message.arrived_at,
+            uid=uid,
+            full_name=envelope.full_name,
+            smtputf8=envelope.smtputf8,
+        )
+        spool = self._context.spool
+        body: list[bytes] = []
+        count = size = 0
+        for piece in content.read(spool, message.message_id):
+            body.append(cleanup.feed(piece))
+            count += 1
+            size += len(piece)
+            if cleanup.in_body:
+                break
+        cleanup.skip(max(0, message.size - size))
+        result = await cleanup.finish(envelope.recipients)
+        beginning = b"".join((result.head, *body, result.tail))
+        if size >= message.size:
+            return _Rewritten(result, (beginning,), 0)
+        kept = maildrop.last_piece(spool, message.message_id)
+        return _Rewritten(result, _divided(beginning, count), kept)
+
+    def _replace(self, message: QueuedMessage, cleaned: _Rewritten) -> _Move:
+        result, encoding = cleaned.result, message.envelope.encoding
+        envelope = replace(
+            message.envelope,
+            sender=result.sender,
+            recipients=result.recipients,
+            encoding=encoding if result.encoding == "7bit" else result.encoding,
+        )
+        new = NewMessage(
+            message.message_id,
+            message.queue_id,
+            envelope,
+            result.size,
+            cleaned.pieces[:1],
+            message.arrived_at,
+            uploaded=cleaned.kept,
+        )
+        state = State.HOLD if result.verdict is Verdict.HOLD else State.INCOMING
+        process_id = self._context.process_id
+
+        def make(tx: Transaction) -> None:
+            for number, piece in enumerate(cleaned.pieces[1:], 1):
+                maildrop.put_piece(tx, message.message_id, number, piece)
+            queues.replace(tx, state, new, process_id, reason=result.reason)
+
+        return _Move(make, next="trivial_rewrite", held_bytes=sum(map(len, cleaned.pieces)))
+
+    def _refuse(self, message: QueuedMessage, reason: str) -> _Move:
+        dsn, _, text = reason.partition(" ")
+        outcomes = [bounce(number, dsn, text) for number in range(len(message.envelope.recipients))]
+        process_id = self._context.process_id
+        return _Move(lambda tx: maildrop.refuse(tx, message, process_id, outcomes), next="bounce")
+
+    def _corrupt(self, message_id: int, reason: str) -> _Move:
+        process_id = self._context.process_id
+        return _Move(
+            lambda tx: queues.corrupt(tx, State.MAILDROP, message_id, process_id, reason),
+            warning=f"{self._context.queue_id(message_id)}: moved to corrupt: {reason}",
+        )
+
+    def _advance(self, moves: Sequence[_Move]) -> int:
+        """Make moves in one commit; if an operator took one message away, each by itself."""
+        if not moves:
+            return 0
+        crash_point("pickup.before_advance")
+        made = moves if self._commits(moves) else [m for m in moves if self._commits([m])]
+        crash_point("pickup.after_advance")
+        for move in made:
+            if move.warning:
+                self._context.log.warning(move.warning)
+        for name in {move.next for move in made if move.next}:
+            self._context.poke(name)
+        return len(made)
+
+    def _commits(self, moves: Sequence[_Move]) -> bool:
+        """Return whether the moves were made: False if a claim was lost, then none was."""
+        try:
+            with self._context.spool.transaction() as tx:
+                for move in moves:
+                    move.make(tx)
+        except ClaimLost:
+            return False
+        return True
+
+
+def open_stage(context: ServiceContext) -> Pickup:
+    """Return the stage with its maps opened."""
+    log = context.log_as("cleanup")
+    rules = CleanupRules.open(context.configuration, log, context.service.overrides)
+    return Pickup(context, rules, Routing.open(context.section(RoutingParameters)))
+
+
+def _uid(message: QueuedMessage) -> int | None:
+    """Return who handed the message in; a requeued one from the network is ours.
+
+    None: the mail system made it itself.
+    """
+    if message.envelope.origin == "smtpd":
+        return os.geteuid()
+    return message.envelope.uid
+
+
+def _divided(data: bytes, count: int) -> tuple[bytes, ...]:
+    """Return data in *count* pieces, none of them empty if it is not too short."""
+    size = -(-len(data) // count)
+    return tuple(data[number * size : (number + 1) * size] for number in range(count))
