@@ -1,0 +1,176 @@
+"""Who is told of what: RFC 3461's NOTIFY, notify_classes, and never a bounce of a bounce.
+
+Postfix:    bounce/bounce_notify_service.c, bounce_warn_service.c, bounce_trace_service.c
+RFC:        3461 4.1 (NOTIFY), 5.2.1 (who is told); 3464 2.3.3 (actions); 5321 6.1 (null sender)
+Parameters: notify_classes, bounce_notice_recipient, 2bounce_notice_recipient,
+            delay_notice_recipient, double_bounce_sender
+Must not:   touch the spool
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spoolmta.message.envelope import Notify, Recipient
+from spoolmta.message.outcome import Action
+from spoolmta.spool.notices import Kind, RecordedOutcome
+
+_ACTIONS = {Kind.FAILURE: Action.BOUNCED, Kind.DELAY: Action.DEFERRED, Kind.SUCCESS: Action.SENT}
+_ASKED = {Kind.FAILURE: Notify.FAILURE, Kind.DELAY: Notify.DELAY, Kind.SUCCESS: Notify.SUCCESS}
+_WORDS = {Kind.FAILURE: "failed", Kind.DELAY: "delayed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """A recipient that a notice is about; *action* is RFC 3464's word for what happened."""
+
+    recipient: Recipient
+    action: str
+    dsn: str
+    reason: str
+    remote: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """The parameters that say what a postmaster is told; addresses are complete."""
+
+    classes: frozenset[str]
+    bounce: str
+    double_bounce: str
+    delay: str
+    double_bounce_sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One report to be written: from whom, to whom, about whom.
+
+    *title* is how the log calls it. *to_postmaster*: a copy without the words for a sender.
+    *headers_only*: however small the message is, its body is not returned.
+    """
+
+    kind: Kind
+    sender: str
+    recipient: str
+    concerned: tuple[Concerned, ...]
+    title: str
+    to_postmaster: bool = False
+    headers_only: bool = False
+
+
+def concerned_by(
+    kind: Kind, recipients: Sequence[Recipient], outcomes: Mapping[int, RecordedOutcome]
+) -> tuple[tuple[int, Concerned], ...]:
+    """Return the recipients whose outcome a notice of this kind is about, by number."""
+    return tuple(
+        (number, _concerned(kind, recipients[number], outcome))
+        for number, outcome in sorted(outcomes.items())
+        if number < len(recipients) and _is_about(kind, recipients[number], outcome)
+    )
+
+
+def recipients_to_tell(
+    kind: Kind, recipients: Sequence[Recipient], outcomes: Mapping[int, RecordedOutcome]
+) -> tuple[Concerned, ...]:
+    """Return the recipients of whom the sender wants to be told."""
+    asked = _ASKED[kind]
+    return tuple(
+        concerned
+        for number, concerned in concerned_by(kind, recipients, outcomes)
+        if _wants(recipients[number].notify, asked)
+    )
+
+
+def letters(
+    kind: Kind,
+    sender: str,
+    recipients: Sequence[Recipient],
+    outcomes: Mapping[int, RecordedOutcome],
+    postmaster: Postmaster,
+) -> tuple[Letter, ...]:
+    """Return the reports that a notice about the mail of *sender* comes to.
+
+    A bounce that cannot be delivered goes to the postmaster if notify_classes says so, and what
+    the postmaster does not get either is dropped.
+    """
+    if sender.lower() == postmaster.double_bounce_sender.lower():
+        return ()
+    everybody = tuple(concerned for _, concerned in concerned_by(kind, recipients, outcomes))
+    if not everybody:
+        return ()
+    if not sender:
+        return _of_a_bounce(kind, everybody, postmaster)
+    told = recipients_to_tell(kind, recipients, outcomes)
+    written = []
+    if told:
+        written.append(_to_sender(kind, sender, told))
+    copy = _copy(kind, everybody, postmaster)
+    if copy is not None:
+        written.append(copy)
+    return tuple(written)
+
+
+def _is_about(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> bool:
+    if outcome.noticed or outcome.action != _ACTIONS[kind]:
+        return False
+    if kind is Kind.SUCCESS:
+        return bool(outcome.success and recipient.notify & Notify.SUCCESS)
+    return True
+
+
+def _wants(notify: Notify, asked: Notify) -> bool:
+    if notify == Notify.ABSENT:
+        return asked is not Notify.SUCCESS
+    return bool(notify & asked)
+
+
+def _concerned(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> Concerned:
+    reason = outcome.reason
+    if kind is Kind.SUCCESS:
+        reason = f"delivery via {outcome.relay}: {reason}"
+    return Concerned(
+        recipient,
+        _WORDS.get(kind) or outcome.success,
+        outcome.dsn,
+        reason,
+        outcome.remote,
+        outcome.reply,
+    )
+
+
+def _to_sender(kind: Kind, sender: str, told: tuple[Concerned, ...]) -> Letter:
+    titles = {
+        Kind.FAILURE: "sender non-delivery",
+        Kind.DELAY: "sender delay",
+        Kind.SUCCESS: "sender delivery status",
+    }
+    return Letter(kind, "", sender, told, titles[kind], headers_only=kind is not Kind.FAILURE)
+
+
+def _of_a_bounce(
+    kind: Kind, everybody: tuple[Concerned, ...], postmaster: Postmaster
+) -> tuple[Letter, ...]:
+    if kind is not Kind.FAILURE or not postmaster.classes & {"bounce", "2bounce"}:
+        return ()
+    return (
+        Letter(
+            kind,
+            postmaster.double_bounce_sender,
+            postmaster.double_bounce,
+            everybody,
+            "postmaster non-delivery",
+            to_postmaster=True,
+        ),
+    )
+
+
+def _copy(kind: Kind, everybody: tuple[Concerned, ...], postmaster: Postmaster) -> Letter | None:
+    if kind is Kind.FAILURE and "bounce" in postmaster.classes:
+        recipient, title = postmaster.bounce, "postmaster non-delivery"
+    elif kind is Kind.DELAY and "delay" in postmaster.classes:
+        recipient, title = postmaster.delay, "postmaster delay"
+    else:
+        return None
+    sender = postmaster.double_bounce_sender
+    return Letter(kind, sender, recipient, everybody, title, to_postmaster=True, headers_only=True)
