@@ -90,7 +90,7 @@ def main_text() -> str:
         mailboxes=", ".join(f"{{ {u}@{DOMAIN} = {DOMAIN}/{u}/ }}" for u in USERS),
         uid=uid,
         gid=os.getegid(),
-        minimum_uid=min(uid, 100),
+        minimum_uid=max(1, min(uid, 100)),
         outside=OUTSIDE,
         sink_port=port() + 1,
     )

@@ -135,7 +135,7 @@ class MailSystem:
             "virtual_mailbox_base": str(self.queue / "mail"),
             "virtual_uid_maps": f"static:{os.geteuid()}",
             "virtual_gid_maps": f"static:{os.getegid()}",
-            "virtual_minimum_uid": str(min(os.geteuid(), 100)),
+            "virtual_minimum_uid": str(max(1, min(os.geteuid(), 100))),
             "maillog_file": str(self.log_file),
             "maillog_file_prefixes": str(self.root),
             "mail_owner": _user_name(),
