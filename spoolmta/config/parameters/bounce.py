@@ -3,7 +3,7 @@
 Postfix: bounce(8), bounce(5), postconf(5)
 """
 
-from spoolmta.config.parameter import choice, number, text, yes_no
+from spoolmta.config.parameter import number, text, yes_no
 from spoolmta.config.parameters.address import RewritingParameters
 
 
@@ -13,4 +13,3 @@ class BounceParameters(RewritingParameters):
     bounce_size_limit: int = number("50000", min=1)  # larger messages: their headers alone
     bounce_template_file: str = text("")  # own wording, see bounce(5)
     enable_threaded_bounces: bool = yes_no("no")  # References: to the message in question
-    header_from_format: str = choice("standard", ("standard", "obsolete"))  # form of From:

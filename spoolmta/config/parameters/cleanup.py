@@ -3,7 +3,7 @@
 Postfix: cleanup(8), postconf(5)
 """
 
-from spoolmta.config.parameter import choice, number, text, yes_no
+from spoolmta.config.parameter import number, text, yes_no
 from spoolmta.config.parameters.address import RewritingParameters
 
 
@@ -12,7 +12,6 @@ class CleanupParameters(RewritingParameters):
 
     always_add_missing_headers: bool = yes_no("no")  # also to mail of foreign clients
     undisclosed_recipients_header: str = text("")  # for mail without To and Cc; empty: none
-    header_from_format: str = choice("standard", ("standard", "obsolete"))  # of the From we add
     message_drop_headers: str = text(
         "bcc, content-length, resent-bcc, return-path"
     )  # headers that no message keeps

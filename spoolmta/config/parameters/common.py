@@ -17,7 +17,6 @@ class CommonParameters(LogParameters):
     myorigin: str = text("$myhostname", empty_allowed=False)  # domain of mail posted here
     mail_name: str = text("Postfix", empty_allowed=False)  # name in banner, Received and notices
     mail_version: str = text("3.11.6", empty_allowed=False)  # release whose behaviour is ours
-    mail_release_date: str = text("20260821", empty_allowed=False)  # date of that release
     compatibility_level: str = text("0")  # release whose defaults are wanted: 2, 3.6, ...
     multi_instance_name: str = text("")  # name of this instance among several
     service_name: str = text("")  # name in master.cf of the running service; set by master
@@ -68,9 +67,7 @@ class CommonParameters(LogParameters):
     canonical_maps: str = text("")  # rewriting of all addresses, in envelope and headers
     sender_canonical_maps: str = text("")  # rewriting of sender addresses
     recipient_canonical_maps: str = text("")  # rewriting of recipient addresses
-    content_filter: str = text("")  # transport:nexthop through which all mail goes first
     default_database_type: str = text("hash", empty_allowed=False)  # map type of postmap
-    best_mx_transport: str = text("")  # transport for mail whose best MX we are
 
     # Addresses
     recipient_delimiter: str = text("")  # characters between user and address extension
@@ -96,7 +93,6 @@ class CommonParameters(LogParameters):
         "${{$compatibility_level} <level {1} ? {no} : {yes}}"
     )  # internationalised addresses
     strict_smtputf8: bool = yes_no("no")  # refuse UTF-8 where the client did not announce it
-    enable_idna2003_compatibility: bool = yes_no("no")  # the older rules of domain names
 
     # Limits
     message_size_limit: int = number("10240000", max=_LARGEST_SIZE)  # bytes; 0: no limit
@@ -107,21 +103,13 @@ class CommonParameters(LogParameters):
     hopcount_limit: int = number("50", min=1)  # Received headers; at this many mail loops
     queue_minfree: int = number("0", max=_LARGEST_SIZE)  # free bytes that must stay on the disk
     default_process_limit: int = number("100", min=1)  # maxproc where master.cf has "-"
-    max_use: int = number("100", min=1)  # requests after which a process retires
     max_idle: float = seconds("100s", min=1)  # idle time after which a process retires
     ipc_timeout: float = seconds("3600s", min=1)  # waiting for another process of ours
-    daemon_timeout: float = seconds("18000s", min=1)  # longest time for one request
     command_time_limit: float = seconds("1000s", min=1)  # longest run of an external command
-    fork_attempts: int = number("5", min=1)  # tries to start a process
-    fork_delay: float = seconds("1s", min=1)  # pause between them
     service_throttle_time: float = seconds("60s", min=1)  # pause after a service failed to start
 
     # Queue times
-    queue_run_delay: float = seconds("300s", min=1)  # how often deferred mail is examined
-    minimal_backoff_time: float = seconds("300s", min=1)  # shortest time between attempts
-    maximal_backoff_time: float = seconds("4000s", min=1)  # longest time between attempts
     maximal_queue_lifetime: float = seconds("5d", unit="d")  # then mail is returned
-    bounce_queue_lifetime: float = seconds("5d", unit="d")  # the same for bounces
     delay_warning_time: float = seconds("0h", unit="h")  # when the sender is warned; 0: never
 
     # Notices
@@ -130,23 +118,15 @@ class CommonParameters(LogParameters):
     double_bounce_notice_recipient: str = text(
         "postmaster", name="2bounce_notice_recipient"
     )  # bounces that could not be delivered
+    header_from_format: str = choice("standard", ("standard", "obsolete"))  # form of our From:
     delay_notice_recipient: str = text("postmaster")  # copies of delay warnings
-    error_notice_recipient: str = text("postmaster")  # other notices
 
     # Folders, accounts, processes
     queue_directory: str = text("/var/spool/postfix", empty_allowed=False)  # spool.db is in it
-    data_directory: str = text("/var/lib/postfix", empty_allowed=False)  # caches are in it
-    command_directory: str = text("/usr/sbin", empty_allowed=False)  # postqueue, postmap, ...
-    daemon_directory: str = text("/usr/libexec/postfix", empty_allowed=False)  # programs of master
     process_id_directory: str = text("pid", empty_allowed=False)  # master.pid is in it
     mail_spool_directory: str = text("/var/mail", empty_allowed=False)  # mailboxes of users
     mail_owner: str = text("postfix", empty_allowed=False)  # account that owns the spool
-    setgid_group: str = text("postdrop", empty_allowed=False)  # group that may submit mail
     default_privs: str = text("nobody", empty_allowed=False)  # account for root's commands
-    import_environment: str = text(
-        "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C"
-        " POSTLOG_SERVICE POSTLOG_HOSTNAME"
-    )  # environment that services keep
     export_environment: str = text("TZ MAIL_CONFIG LANG")  # environment of external commands
     enable_long_queue_ids: bool = yes_no("no")  # queue ids in the vowel-free long form
 

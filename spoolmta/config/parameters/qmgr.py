@@ -1,7 +1,7 @@
 """Parameters of the queue manager and of the stage that resolves for it."""
 
-from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.config.parameter import number, seconds, text
+from spoolmta.config.parameters.common import CommonParameters
 
 
 class QueueManagerParameters(CommonParameters):
@@ -9,9 +9,7 @@ class QueueManagerParameters(CommonParameters):
 
     minimal_backoff_time: float = seconds("300s", min=1)  # shortest pause before the next try
     maximal_backoff_time: float = seconds("4000s", min=1)  # longest pause before the next try
-    maximal_queue_lifetime: float = seconds("5d", unit="d")  # then mail is returned
     bounce_queue_lifetime: float = seconds("5d", unit="d")  # then a notification is dropped
-    delay_warning_time: float = seconds("0h", unit="h")  # 0: no warning of delayed mail
     initial_destination_concurrency: int = number("5", min=1)  # window of a fresh destination
     default_destination_concurrency_limit: int = number("20")  # widest window; 0: no limit
     default_destination_concurrency_failed_cohort_limit: int = number("1")  # then it is dead
