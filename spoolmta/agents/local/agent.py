@@ -46,9 +46,6 @@ from spoolmta.spool.queues import NewMessage
 
 RELAY = "local"
 
-# Parameters whose $names are not those of main.cf.
-_UNEXPANDED = ("forward_path", "luser_relay", "mailbox_command", "command_execution_directory")
-
 
 def prepare(configuration: Configuration, service: Service) -> Deliverer:
     """Start the process that becomes the recipients, before privileges are dropped.
@@ -76,7 +73,6 @@ class LocalAgent:
         parameters = context.section(LocalParameters)
         deliverer = context.prepared
         assert isinstance(deliverer, Deliverer)
-        unexpanded = {name: _unexpanded(context, name) for name in _UNEXPANDED}
         nobody = (
             _identity(parameters.default_privs, "default_privs")
             if deliverer.is_privileged
@@ -87,7 +83,6 @@ class LocalAgent:
         self._routing = Routing.open(parameters)
         self._expander = Expander(
             parameters,
-            unexpanded,
             self._routing,
             open_maps(parameters.alias_maps),
             Lists(deliverer, context.log, nobody),
@@ -95,10 +90,9 @@ class LocalAgent:
         )
         self._handover = Handover(
             parameters,
-            Mailboxes(parameters, unexpanded["mailbox_command"]),
+            Mailboxes(parameters),
             deliverer,
             context.clock,
-            command_folder=unexpanded["command_execution_directory"],
         )
         self._headers = frozenset(split_words(parameters.prepend_delivered_header))
 
@@ -221,8 +215,3 @@ class LocalAgent:
 def _identity(name: str, parameter: str) -> Identity:
     entry = account(name, parameter)
     return Identity(entry.pw_uid, entry.pw_gid)
-
-
-def _unexpanded(context: ServiceContext, name: str) -> str:
-    override = context.service.overrides.get(name)
-    return context.configuration.raw(name) if override is None else override

@@ -155,19 +155,18 @@ class Expander:
     def __init__(
         self,
         parameters: LocalParameters,
-        unexpanded: dict[str, str],
         routing: Routing,
         aliases: Maps,
         lists: Lists,
         log: MailLog,
     ) -> None:
-        """*unexpanded* has forward_path and luser_relay.
+        """Check the parameters.
 
         Raises ConfigError: a parameter cannot be understood.
         """
         self._parameters = parameters
-        self._forward_paths = split_words(unexpanded["forward_path"])
-        self._luser_relay = unexpanded["luser_relay"].strip()
+        self._forward_paths = split_words(parameters.forward_path)
+        self._luser_relay = parameters.luser_relay.strip()
         self._routing = routing
         self._aliases = aliases
         self._lists = lists

@@ -65,18 +65,15 @@ class Handover:
         mailboxes: Mailboxes,
         deliverer: Deliverer,
         clock: Clock,
-        *,
-        command_folder: str,
     ) -> None:
-        """*command_folder* is command_execution_directory, unexpanded.
+        """Check the parameters.
 
-        Raises ConfigError: a parameter cannot be understood.
+        Raises ConfigError: one cannot be understood.
         """
         self._parameters = parameters
         self._mailboxes = mailboxes
         self._deliverer = deliverer
         self._clock = clock
-        self._command_folder = command_folder
         self._headers = frozenset(split_words(parameters.prepend_delivered_header))
         self._folder = Path(parameters.queue_directory)
         self._locking = LockRules(
@@ -213,7 +210,7 @@ class Handover:
         )
 
     def _start_folder(self, parcel: Parcel, user: User | None) -> str:
-        if not self._command_folder:
+        if not self._parameters.command_execution_directory:
             return ""
         address = parcel.recipient.address
         local, domain = split_address(address)
@@ -229,7 +226,8 @@ class Handover:
         }
         allowed = self._parameters.execution_directory_expansion_filter
         return expand(
-            self._command_folder, lambda name: command.censor(values.get(name, ""), allowed)
+            self._parameters.command_execution_directory,
+            lambda name: command.censor(values.get(name, ""), allowed),
         )
 
 

@@ -34,13 +34,13 @@ class MailboxPath:
 class Mailboxes:
     """Chooses mailboxes; one per process."""
 
-    def __init__(self, parameters: LocalParameters, mailbox_command: str) -> None:
-        """*mailbox_command* is unexpanded: its $names are the shell's.
+    def __init__(self, parameters: LocalParameters) -> None:
+        """Open the tables.
 
         Raises ConfigError: a table cannot be opened.
         """
         self._commands: Maps = open_maps(parameters.mailbox_command_maps)
-        self._command = mailbox_command.strip()
+        self._command = parameters.mailbox_command.strip()
         self._home_mailbox = parameters.home_mailbox
         self._spool = parameters.mail_spool_directory
         self._spool_group = _group_of(self._spool)
