@@ -118,6 +118,7 @@ async def _besiege(
 def _check_the_accounts(siege: Siege, least_kills: int) -> None:
     system, kills = siege.system, siege.nemesis.kills
     _wait_until_quiet(system)
+    siege.nemesis.count_crashes()
     system.stop()
     taken = _delivered(siege)
     promised = read_tokens(siege.ledger.path, PROMISED)
