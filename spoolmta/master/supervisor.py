@@ -116,7 +116,7 @@ class Master:
         try:
             self._start_keeper()
             self._start_missing()
-            if on_ready is not None:
+            if on_ready is not None and not self._stopping:
                 on_ready(self._configuration)
             self._watch(wakeup)
         finally:
