@@ -62,9 +62,10 @@ def choose(
 @app.command()
 def serve(context: typer.Context) -> None:
     """Run the mail system in the foreground until it is told to stop."""
+    from spoolmta.cli.welcome import greet
     from spoolmta.master.supervisor import serve as run
 
-    raise typer.Exit(run(context.obj))
+    raise typer.Exit(run(context.obj, greet))
 
 
 @app.command()
