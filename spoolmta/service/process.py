@@ -9,6 +9,7 @@ Must not:   hold an SQLite connection before the fork, or read input before priv
 """
 
 import asyncio
+import codecs
 import os
 import signal
 import socket
@@ -30,9 +31,10 @@ from spoolmta.message.queue_id import MessageIds
 from spoolmta.service import privileges
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.poke import Poker, Wakeup
-from spoolmta.spool import deliveries, processes
+from spoolmta.spool import deliveries, processes, schema
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool
+from spoolmta.spool.statements import statements
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -75,6 +77,7 @@ def run(launch: Launch) -> int:
     prepare = launch.program.prepare
     prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
     log = MailLog.open(launch.configuration, launch.program.name, launch.service.overrides)
+    _read_files_ahead()
     privileges.become(owner)
     privileges.end_with_parent(signal.SIGTERM)
     try:
@@ -91,6 +94,14 @@ def run(launch: Launch) -> int:
     finally:
         log.flush()
     return EXIT_OK
+
+
+def _read_files_ahead() -> None:
+    """Read what would be read later: mail_owner may not be able to read our files."""
+    statements()
+    schema.text()
+    for encoding in ("ascii", "latin-1", "idna"):
+        codecs.lookup(encoding)
 
 
 async def _live(
