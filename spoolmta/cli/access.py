@@ -17,7 +17,9 @@ from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import SpoolUnusable
 from spoolmta.service.poke import Poker
 from spoolmta.service.privileges import account, become
+from spoolmta.spool import schema
 from spoolmta.spool.connection import FILE_NAME, Spool
+from spoolmta.spool.statements import statements
 
 
 class Access:
@@ -44,6 +46,9 @@ class Access:
         Raises ConfigError: mail_owner does not exist.
         """
         if os.geteuid() == 0:
+            # What is read later must be read now: mail_owner may not be able to read our files.
+            statements()
+            schema.text()
             become(account(self.parameters.mail_owner))
 
     def require_spool(self) -> Path:

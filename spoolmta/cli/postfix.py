@@ -78,7 +78,7 @@ class Control:
             return self.fatal("the Postfix mail system is already running")
         self.info("starting the Postfix mail system")
         if not _start_in_background(self.directory):
-            return self.fatal("mail system startup failed")
+            return self.fatal("mail system startup failed (the mail log says why)")
         return 0
 
     def start_foreground(self) -> int:
