@@ -22,17 +22,15 @@ class DataDecoder:
     """Decodes the content that follows DATA.
 
     *finished* becomes true at the end of data; *rest* is then what came after it. *bare_newline*
-    tells that a line ended in LF alone. An mbox separator in front of the header ("From ...")
-    becomes a header line, as sendmail does it.
+    tells that a line ended in LF alone.
     """
 
-    __slots__ = ("_at_start", "_held", "_written", "bare_newline", "finished", "rest")
+    __slots__ = ("_held", "_written", "bare_newline", "finished", "rest")
 
     def __init__(self) -> None:
         # Content begins as if after a line end, so that ".CRLF" alone is an empty message.
         self._held = b"\r\n"
         self._written = True
-        self._at_start = True
         self.bare_newline = False
         self.finished = False
         self.rest = b""
@@ -47,19 +45,11 @@ class DataDecoder:
             self.finished = True
             self.rest = data[end + len(END_OF_DATA) :]
             data = data[: end + 2]
-        elif self._at_start and _may_become_from_line(data):
-            self._held = data
-            return b""
         written = self._written
         if end < 0:
             data = self._hold_open_end(data)
         content = self._decode(data, has_dots=0 <= dot != end)
-        if written:
-            content = content[2:]
-        if self._at_start:
-            self._at_start = False
-            return _MAILBOX_LINE + content if _FROM_LINE.match(content) else content
-        return content
+        return content[2:] if written else content
 
     def _hold_open_end(self, data: bytes) -> bytes:
         """Keep the end of *data* in mind; its line end is nevertheless written now."""
@@ -141,10 +131,6 @@ class DataEncoder:
         return b".\r\n" if self._tail == b"\r\n" else END_OF_DATA
 
 
-_MAILBOX_LINE = b"X-Mailbox-Line: "
-_FROM_LINE = re.compile(rb">*From ")
-_FROM = b"From "
-_MOST_QUOTED_FROM = 100
 _LEADING_DOT = re.compile(rb"(?<=\n)\.\n?")
 # What may turn out to be part of the end of data when more comes, longest first; and how many of
 # its bytes are a line end for certain.
@@ -162,9 +148,3 @@ _OPEN_ENDS = (
 def _has_clean_line_ends(data: bytes) -> bool:
     pairs = data.count(b"\r\n")
     return data.count(b"\n") == pairs == data.count(b"\r")
-
-
-def _may_become_from_line(data: bytes) -> bool:
-    start = data[2:]
-    rest = start.lstrip(b">")
-    return len(rest) < len(_FROM) and _FROM.startswith(rest) and len(start) < _MOST_QUOTED_FROM

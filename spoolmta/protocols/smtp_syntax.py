@@ -14,10 +14,10 @@ Must not: know which verb is allowed when (smtp_server), or what a site permits
 import re
 from dataclasses import dataclass
 
+from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.address.tokens import COMMENT, LITERAL, Token, find, find_last, internal, scan
 from spoolmta.errors import RemoteProtocolError
 from spoolmta.message.envelope import Notify
-from spoolmta.net.network import parse_address
 
 LARGEST_SIZE = 2**63 - 1  # what an off_t holds
 LONGEST_REPLY_LINE = 510  # RFC 5321 4.5.3.1.5, without the line end
@@ -132,13 +132,15 @@ def parse_mailbox(path: bytes, *, numeric_domain: bool = False) -> str | None:
     digits and dots alone only with *numeric_domain*.
     """
     if _PLAIN_MAILBOX.fullmatch(path):
-        address = path.strip(b"<>").decode("ascii")
-        domain = address[address.find("@") + 1 :] if "@" in address else ""
-        return address if not domain or is_domain(domain, numeric=numeric_domain) else None
+        address = path[1:-1].decode("ascii")
+        at = address.find("@")
+        return address if at < 0 or _is_domain(address[at + 1 :], numeric_domain) else None
     text = _text(path)
     if _CONTROL.search(text) or _ESCAPED.sub("", text).count('"') % 2:
         return None
     tokens = [token for token in scan(text) if token.kind != COMMENT]
+    if tokens and tokens[-1].kind == ",":
+        tokens.pop()
     while tokens and tokens[0].kind == "<":
         if tokens[-1].kind != ">":
             return None
@@ -148,18 +150,6 @@ def parse_mailbox(path: bytes, *, numeric_domain: bool = False) -> str | None:
         if not tokens:
             return None
     return _mailbox(tokens, numeric_domain=numeric_domain)
-
-
-def is_domain(domain: str, *, numeric: bool = False) -> bool:
-    """Return whether a host name could be a mail domain; one dot at its end is allowed.
-
-    A name of digits and dots alone is an address that lacks its brackets, unless *numeric*.
-    """
-    return (
-        len(domain) <= _LONGEST_DOMAIN
-        and _DOMAIN.fullmatch(domain) is not None
-        and (numeric or _NUMERIC.fullmatch(domain) is None)
-    )
 
 
 def parse_mail_options(parameters: list[bytes]) -> MailOptions:
@@ -281,7 +271,6 @@ def parse_reply(buffer: bytes, start: int = 0) -> tuple[Reply, int] | None:
 
 
 _BLANKS = b" \t"
-_LONGEST_DOMAIN = 255
 _LONGEST_QUOTE = 100
 _NO_MAIL_OPTIONS = MailOptions()
 _NO_RCPT_OPTIONS = RcptOptions()
@@ -303,8 +292,6 @@ _WORD = re.compile(
     rb"(?:" + _QUOTED + rb"|<(?:" + _QUOTED + rb'|\\.|[^>"\\])*(?:>|\\?\Z)|\\.|[^ \t"<])+',
     re.DOTALL,
 )
-_LABEL = r"(?!-)[A-Za-z0-9_\-\x80-\U0010ffff]{1,63}(?<!-)"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _NUMERIC = re.compile(r"[0-9.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
@@ -329,16 +316,15 @@ def _mailbox(tokens: list[Token], *, numeric_domain: bool) -> str | None:
         return internal(tokens)
     local, domain = internal(tokens[:at]), internal(tokens[at + 1 :])
     if find(tokens[at + 1 :], LITERAL) >= 0:
-        valid = len(tokens) == at + 2 and _is_literal(domain)
+        valid = len(tokens) == at + 2 and literal_address(domain) is not None
     else:
-        valid = is_domain(domain, numeric=numeric_domain)
+        valid = _is_domain(domain, numeric_domain)
     return f"{local}@{domain}" if valid and local else None
 
 
-def _is_literal(text: str) -> bool:
-    address = parse_address(text)
-    has_prefix = text[1:6].lower() == "ipv6:"
-    return address is not None and has_prefix == (":" in text)
+def _is_domain(name: str, numeric_too: bool) -> bool:
+    name = name.removesuffix(".")
+    return is_hostname(name) or (numeric_too and _NUMERIC.fullmatch(name) is not None)
 
 
 def _name_and_value(parameter: bytes) -> tuple[str, bytes]:

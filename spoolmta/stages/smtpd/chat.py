@@ -1,0 +1,42 @@
+"""The replies to a client: those to one pipelined batch leave in one write.
+
+Postfix:    smtpd_chat(8), postconf(5) soft_bounce
+RFC:        2920 3.2 (replies to a group may wait for each other)
+Parameters: soft_bounce
+"""
+
+import functools
+from collections.abc import Callable
+
+from spoolmta.protocols.smtp_syntax import Reply
+
+
+class Chat:
+    """The replies that wait, and the way to the client."""
+
+    __slots__ = ("_soft_bounce", "_waiting", "_write")
+
+    def __init__(self, write: Callable[[bytes], None], *, soft_bounce: bool) -> None:
+        self._write = write
+        self._soft_bounce = soft_bounce
+        self._waiting: list[bytes] = []
+
+    def send(self, reply: Reply) -> None:
+        """Say *reply*; with soft_bounce nothing is final."""
+        if self._soft_bounce and reply.code >= 500:
+            reply = soften(reply)
+        self._waiting.append(_encode(reply))
+
+    def flush(self) -> None:
+        """Let the replies go that wait."""
+        if self._waiting:
+            self._write(b"".join(self._waiting))
+            self._waiting.clear()
+
+
+def soften(reply: Reply) -> Reply:
+    """Return a 5xx reply as the 4xx one of the same meaning."""
+    return Reply(reply.code - 100, "4" + reply.dsn[1:] if reply.dsn else "", reply.text)
+
+
+_encode = functools.lru_cache(maxsize=1024)(Reply.encode)

@@ -1,0 +1,235 @@
+"""One connection: bytes come in, are cut into commands and content, and replies go out.
+
+One handler runs at a time. While it has to wait, what comes is kept, and reading stops when much
+has come; no command is taken while the client does not take its replies.
+
+Postfix:    smtpd(8)
+Parameters: line_length_limit, smtpd_timeout, smtpd_banner, smtpd_peername_lookup,
+            smtpd_delay_reject, smtpd_client_restrictions, smtpd_forbid_unauth_pipelining,
+            soft_bounce, myhostname
+Must not:   know a verb
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+from spoolmta import maillog
+from spoolmta.net.network import parse_address
+from spoolmta.protocols.smtp_server import ServerInput
+from spoolmta.protocols.smtp_syntax import Reply
+from spoolmta.stages.smtpd import eager, verbs
+from spoolmta.stages.smtpd.chat import Chat
+from spoolmta.stages.smtpd.data import take_content
+from spoolmta.stages.smtpd.peer import Peer
+from spoolmta.stages.smtpd.restrictions.request import Subject
+from spoolmta.stages.smtpd.server import Server
+from spoolmta.stages.smtpd.session import Session
+
+_CONTENT_COMMANDS = ("DATA", "BDAT")
+# What may wait for a busy handler before reading stops.
+_MOST_WAITING_BYTES = 64 * 1024
+
+
+class Connection(asyncio.Protocol):
+    """The link between a transport and a session; *on_end* is called when it is over."""
+
+    def __init__(self, server: Server, on_end: Callable[["Connection"], None]) -> None:
+        self._server = server
+        self._on_end = on_end
+        self._input = ServerInput(server.parameters.line_length_limit)
+        self._chat = Chat(self._write, soft_bounce=server.parameters.soft_bounce)
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._session: Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._heard_at = self._loop.time()
+        self._is_paused = False
+        self._is_clogged = False
+        self._is_at_end = False
+        self._is_draining = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Find out who it is, and greet."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._run(self._greet(transport.get_extra_info("peername")))
+        self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends, and act on it unless a handler is busy."""
+        self._heard_at = self._loop.time()
+        self._input.receive(data)
+        if self._task is None:
+            self._advance()
+        elif len(self._input.waiting) > _MOST_WAITING_BYTES and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Answer what came before, then hang up."""
+        self._is_at_end = True
+        if self._task is None:
+            self._advance()
+        return True
+
+    def pause_writing(self) -> None:
+        """Take no more commands: the client does not read."""
+        self._is_clogged = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_clogged = False
+        if self._task is None:
+            self._advance()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """End, once a handler that is busy has come to its end."""
+        self._transport = None
+        if self._task is None:
+            self._end()
+
+    def check_time(self, now: float) -> None:
+        """Hang up on a client that has been silent for smtpd_timeout."""
+        session, parameters = self._session, self._server.parameters
+        if self._task is not None or session is None or session.is_over:
+            return
+        if now - self._heard_at < parameters.smtpd_timeout:
+            return
+        maillog.timeout(self._server.context.log, session.peer, *self._after())
+        text = f"{parameters.myhostname} Error: timeout exceeded"
+        self._say_goodbye(session, Reply(421, "4.4.2", text))
+
+    def drain(self) -> None:
+        """Hang up as soon as no content is under way."""
+        self._is_draining = True
+        if self._task is None:
+            self._advance()
+
+    def stop(self) -> None:
+        """Hang up now, whatever is under way; a commit that has begun is not called off."""
+        if self._session is not None and not self._session.is_over:
+            self._say_goodbye(self._session, self._shutting_down())
+        elif self._transport is not None:
+            self._transport.abort()
+
+    async def _greet(self, peername: Any) -> None:
+        server, parameters = self._server, self._server.parameters
+        peer = await self._find_peer(peername)
+        session = self._session = Session(server, peer, self._chat, self._input)
+        if peer.doubt is not None:
+            maillog.name_does_not_resolve(
+                server.context.log, peer.reverse_name, peer.address, peer.doubt
+            )
+        maillog.connect(server.context.log, peer)
+        if not self._input.is_empty and parameters.smtpd_forbid_unauth_pipelining:
+            verbs.hang_up_unsynchronized(session, session.last_command)
+            return
+        refusal = None
+        if not parameters.smtpd_delay_reject:
+            asked = [(Subject.CLIENT, server.lists.client)]
+            refusal = await session.decide(session.request("CONNECT"), asked, is_last=False)
+        if refusal is None:
+            self._chat.send(Reply(220, "", parameters.smtpd_banner))
+        else:
+            self._chat.send(refusal)
+            session.is_denied = True
+            session.is_over = refusal.code in verbs.LAST_REPLIES
+
+    async def _find_peer(self, peername: Any) -> Peer:
+        # A client on a unix-domain socket has no address; it is on this machine.
+        host, port = peername[:2] if isinstance(peername, tuple) else ("127.0.0.1", 0)
+        parsed = parse_address(host.partition("%")[0])
+        address = host if parsed is None else str(parsed)
+        if not self._server.parameters.smtpd_peername_lookup:
+            return Peer(address, port)
+        names = self._server.names
+        return names.known(address, port) or await names.find(address, port)
+
+    def _advance(self) -> None:
+        """Act on what waits, as far as it goes; then let the replies go."""
+        session, incoming = self._session, self._input
+        while self._task is None and session is not None and not session.is_over:
+            if self._is_clogged or self._transport is None:
+                break
+            if incoming.in_content:
+                if not incoming.has_content:
+                    break
+                self._run(take_content(session))
+            elif self._is_draining:
+                self._chat.send(self._shutting_down())
+                session.is_over = True
+            else:
+                line = incoming.next_line()
+                if line is None:
+                    break
+                self._run(verbs.run_line(session, line))
+        if self._task is None:
+            self._come_to_rest()
+        self._server.end_turn()
+
+    def _come_to_rest(self) -> None:
+        """No handler is busy and nothing is left to do: answer, and wait for the client."""
+        session, transport = self._session, self._transport
+        self._chat.flush()
+        if transport is None:
+            self._end()
+        elif session is not None and session.is_over:
+            transport.close()
+        elif self._is_at_end and not self._is_clogged:
+            self._lose()
+            transport.close()
+        elif self._is_paused:
+            self._is_paused = False
+            transport.resume_reading()
+
+    def _run(self, step: Coroutine[Any, Any, None]) -> None:
+        self._task = eager.start(step, self._continue)
+
+    def _continue(self, task: "asyncio.Task[None]") -> None:
+        self._task = None
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._server.fail(error)
+            return
+        self._heard_at = self._loop.time()
+        self._advance()
+
+    def _say_goodbye(self, session: Session, reply: Reply) -> None:
+        self._chat.send(reply)
+        self._chat.flush()
+        session.is_over = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def _shutting_down(self) -> Reply:
+        host = self._server.parameters.myhostname
+        return Reply(421, "4.3.2", f"{host} Service shutting down")
+
+    def _lose(self) -> None:
+        """Log that the client went away before it should have."""
+        session = self._session
+        if session is not None and not session.is_over:
+            maillog.lost_connection(self._server.context.log, session.peer, *self._after())
+            session.is_over = True
+
+    def _after(self) -> tuple[str, int | None]:
+        """Return where in the session we are, and how much content has come if we are in it."""
+        assert self._session is not None
+        where, intake = self._session.last_command, self._session.transaction.intake
+        if where not in _CONTENT_COMMANDS or intake is None:
+            return where, None
+        return where, intake.size
+
+    def _end(self) -> None:
+        """Forget the session; called once, when transport and handler are both gone."""
+        self._lose()
+        session, self._session = self._session, None
+        if session is not None:
+            session.end_mail()
+            maillog.disconnect(self._server.context.log, session.peer, session.commands)
+            self._server.end_turn()
+        self._on_end(self)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)

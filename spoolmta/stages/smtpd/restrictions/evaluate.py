@@ -1,0 +1,135 @@
+"""Runs the restriction lists of a command and returns one decision.
+
+Lists are asked one after the other: PERMIT ends a list, REJECT ends all. What is permitted in the
+end is refused after all if a restriction said defer_if_permit; the first reason counts.
+
+Postfix:  smtpd(8), SMTPD_ACCESS_README, postconf(5) warn_if_reject, defer_if_permit
+Must not: change the session; what is to be done is in the decision
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from spoolmta.errors import ConfigError
+from spoolmta.protocols.smtp_syntax import Reply
+from spoolmta.stages.smtpd.restrictions.lists import Restriction, RestrictionLists
+from spoolmta.stages.smtpd.restrictions.request import Request, Subject
+from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind, Verdict
+
+Asked = tuple[Subject, tuple[Restriction, ...]]
+"""A list, and what it judges."""
+
+_DEPTH_LIMIT = 100
+
+
+@dataclass(slots=True)
+class Decision:
+    """What the lists say together.
+
+    *reply* refuses the command; None permits it. *effects* are those of access(5) actions, in the
+    order in which they came, and "reject_warning" for what warn_if_reject let through. *deferral*
+    is a defer_if_permit that a later command of the same mail has to honour.
+    """
+
+    reply: Reply | None = None
+    effects: list[Effect] = field(default_factory=list)
+    deferral: Reply | None = None
+    is_discarded: bool = False
+
+
+async def evaluate(
+    request: Request,
+    lists: RestrictionLists,
+    asked: Sequence[Asked],
+    *,
+    deferral: Reply | None = None,
+    is_last: bool = True,
+) -> Decision:
+    """Return what the lists *asked* say of a request.
+
+    *deferral* is that of an earlier command. Unless the command *is_last* to decide on the mail, a
+    defer_if_permit waits in the decision's deferral.
+    """
+    run = _Run(request, lists, deferral)
+    for subject, restrictions in asked:
+        request.subject = subject
+        # defer_if_reject speaks of the restrictions behind it in its own command's lists.
+        if subject is not Subject.RECIPIENT:
+            run.defer_if_reject = None
+        kind = await run.ask(restrictions)
+        if kind is Kind.REJECT or kind is Kind.DISCARD:
+            break
+    decision = run.decision
+    if decision.reply is None and not decision.is_discarded and run.defer_if_permit:
+        if is_last:
+            decision.reply = run.defer_if_permit
+        else:
+            decision.deferral = run.defer_if_permit
+    return decision
+
+
+class _Run:
+    """One evaluation under way."""
+
+    def __init__(self, request: Request, lists: RestrictionLists, deferral: Reply | None) -> None:
+        self.decision = Decision()
+        self.defer_if_permit = deferral
+        self.defer_if_reject: Reply | None = None
+        self._request = request
+        self._lists = lists
+
+    async def ask(
+        self,
+        restrictions: tuple[Restriction, ...],
+        *,
+        only_warn: bool = False,
+        depth: int = 0,
+    ) -> Kind:
+        """Run a list; DUNNO means that it came to its end."""
+        for restriction in restrictions:
+            warn = only_warn or restriction.only_warns
+            if restriction.judge is None:
+                kind = await self.ask(restriction.members, only_warn=warn, depth=depth + 1)
+            else:
+                verdict = await restriction.judge(self._request)
+                kind = await self._take(verdict, only_warn=warn, depth=depth)
+            if kind is not Kind.DUNNO:
+                return kind
+            if self.defer_if_permit and self.defer_if_reject:
+                return Kind.PERMIT
+        return Kind.DUNNO
+
+    async def _take(self, verdict: Verdict, *, only_warn: bool, depth: int) -> Kind:
+        if verdict.effect is not None:
+            self.decision.effects.append(verdict.effect)
+        if verdict.restrictions:
+            return await self._ask_result(verdict.restrictions, only_warn=only_warn, depth=depth)
+        kind, reply = verdict.kind, verdict.reply
+        if reply is None:
+            self.decision.is_discarded = kind is Kind.DISCARD
+            return kind
+        if only_warn and not verdict.is_fault and kind is not Kind.DEFER_IF_REJECT:
+            self.decision.effects.append(Effect("reject_warning", "", reply.line))
+            return Kind.DUNNO
+        if kind is Kind.DEFER_IF_PERMIT:
+            self.defer_if_permit = self.defer_if_permit or reply
+            return Kind.DUNNO
+        if kind is Kind.DEFER_IF_REJECT:
+            self.defer_if_reject = self.defer_if_reject or reply
+            return Kind.DUNNO
+        if self.defer_if_reject is not None and reply.code >= 500:
+            reply = self.defer_if_reject
+        self.decision.reply = reply
+        return kind
+
+    async def _ask_result(self, text: str, *, only_warn: bool, depth: int) -> Kind:
+        """Ask the restrictions that an access(5) result lists."""
+        try:
+            if depth >= _DEPTH_LIMIT:
+                raise ConfigError(f"access table entries refer to each other: {text}")
+            restrictions = self._lists.parse_result(text)
+        except ConfigError as error:
+            self.decision.effects.append(Effect("warning", str(error)))
+            self.decision.reply = Reply(451, "4.3.5", "Server configuration error")
+            return Kind.REJECT
+        return await self.ask(restrictions, only_warn=only_warn, depth=depth + 1)

@@ -1,0 +1,111 @@
+"""What all sessions of a process share: parameters, lists, tables, names, the log, the spool.
+
+Parameters: smtpd_discard_ehlo_keyword_address_maps, smtpd_noop_commands,
+            smtpd_forbidden_commands, local_header_rewrite_clients, dns_nameservers
+Must not:   keep anything of one session
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from spoolmta.address.routing import Routing
+from spoolmta.config.parameters.address import RoutingParameters
+from spoolmta.config.parameters.smtpd import SmtpdParameters
+from spoolmta.maps import MatchList, open_maps, open_match_list
+from spoolmta.maps.lookup import Maps
+from spoolmta.maps.syntax import split_words
+from spoolmta.net.dns import Resolver, parse_nameservers
+from spoolmta.service.context import ServiceContext
+from spoolmta.spool import content
+from spoolmta.stages.cleanup.rules import CleanupRules
+from spoolmta.stages.smtpd.peer import PeerNames
+from spoolmta.stages.smtpd.restrictions.lists import Restriction, RestrictionLists
+from spoolmta.stages.smtpd.restrictions.rules import AccessRules
+from spoolmta.stages.smtpd.storage import Storage
+
+
+@dataclass
+class Server:
+    """The SMTP server of one process. *failure* gets the exception that ends the process."""
+
+    context: ServiceContext
+    parameters: SmtpdParameters
+    routing: Routing
+    rules: AccessRules
+    lists: RestrictionLists
+    cleanup_rules: CleanupRules
+    storage: Storage
+    names: PeerNames
+    noop_commands: frozenset[bytes]
+    forbidden_commands: MatchList
+    discard_maps: Maps
+    local_clients: tuple[Restriction, ...]
+    failure: "asyncio.Future[None]"
+    _leftovers: set[int] = field(default_factory=set)
+    _turn_ends: bool = False
+    _poke_wanted: bool = False
+
+    @classmethod
+    def open(cls, context: ServiceContext) -> "Server":
+        """Return the server of a service; call it inside the event loop.
+
+        Raises ConfigError: the configuration cannot be used; the process does not start.
+        """
+        parameters = context.section(SmtpdParameters)
+        configuration, overrides = context.configuration, context.service.overrides
+        routing = Routing.open(context.section(RoutingParameters))
+        resolver = Resolver(parse_nameservers(parameters.dns_nameservers))
+        lists = RestrictionLists(parameters, lambda name: configuration.value(name, overrides))
+        return cls(
+            context=context,
+            parameters=parameters,
+            routing=routing,
+            rules=AccessRules.open(parameters, routing, resolver),
+            lists=lists,
+            cleanup_rules=CleanupRules.open(configuration, context.log_as("cleanup"), overrides),
+            storage=Storage(parameters, context.clock),
+            names=PeerNames(),
+            noop_commands=frozenset(
+                word.upper().encode() for word in split_words(parameters.smtpd_noop_commands)
+            ),
+            forbidden_commands=open_match_list(parameters.smtpd_forbidden_commands, exact=True),
+            discard_maps=open_maps(parameters.smtpd_discard_ehlo_keyword_address_maps),
+            local_clients=lists.parse(
+                parameters.local_header_rewrite_clients, "local_header_rewrite_clients"
+            ),
+            failure=asyncio.get_running_loop().create_future(),
+        )
+
+    def fail(self, error: BaseException) -> None:
+        """End the process for *error*, which no session can deal with."""
+        if not self.failure.done():
+            self.failure.set_exception(error)
+
+    def end_turn(self, *, poke: bool = False) -> None:
+        """At the end of the event loop's present turn, write the log and wake the next stage."""
+        self._poke_wanted = self._poke_wanted or poke
+        if not self._turn_ends:
+            self._turn_ends = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def abandon(self, message_id: int) -> None:
+        """Delete what is in the spool of a message that was not taken; try again if need be."""
+        submitted = self.context.committer.submit(lambda tx: content.abandon(tx, message_id))
+        submitted.add_done_callback(lambda done: self._abandoned(message_id, done))
+
+    def abandon_leftovers(self) -> None:
+        """Try again to delete what could not be deleted before."""
+        leftovers, self._leftovers = self._leftovers, set()
+        for message_id in leftovers:
+            self.abandon(message_id)
+
+    def _abandoned(self, message_id: int, done: "asyncio.Future[None]") -> None:
+        if not done.cancelled() and done.exception() is not None:
+            self._leftovers.add(message_id)
+
+    def _end_turn(self) -> None:
+        self._turn_ends = False
+        if self._poke_wanted:
+            self._poke_wanted = False
+            self.context.poke("trivial_rewrite")
+        self.context.flush_logs()

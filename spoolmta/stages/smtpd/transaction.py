@@ -1,0 +1,59 @@
+"""One mail on its way in, from MAIL to the end of its content.
+
+A session always has one. When a mail ends, however it ends, the session gets a new one; nothing
+is ever reset inside, so nothing of one mail can show up in the next.
+"""
+
+from dataclasses import dataclass, field
+
+from spoolmta.message.envelope import Recipient
+from spoolmta.protocols.smtp_data import ChunkDecoder
+from spoolmta.protocols.smtp_server import Chunks
+from spoolmta.protocols.smtp_syntax import MailOptions, Reply
+from spoolmta.stages.smtpd.intake import Intake
+
+_NO_OPTIONS = MailOptions()
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What access actions want of the message; None and empty: nothing."""
+
+    hold_reason: str | None = None
+    is_discarded: bool = False
+    redirect: str = ""
+    copies: list[str] = field(default_factory=list)
+    prepended: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A BDAT chunk that is coming. With a *refusal* it is thrown away, which the reply then is."""
+
+    size: int
+    is_last: bool
+    refusal: Reply | None
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What is known of the mail by now.
+
+    *sender* is None before MAIL. The ids exist from the first accepted recipient on, *intake* from
+    the first content on; *decoder* joins BDAT chunks. *refused_recipients* counts those over the
+    limit. *deferral* is a defer_if_permit that RCPT has to honour.
+    """
+
+    sender: str | None = None
+    options: MailOptions = _NO_OPTIONS
+    recipients: list[Recipient] = field(default_factory=list)
+    refused_recipients: int = 0
+    message_id: int = 0
+    queue_id: str = ""
+    arrived_at: float = 0.0
+    chunks: Chunks = Chunks.NONE
+    chunk: Chunk | None = None
+    decoder: ChunkDecoder | None = None
+    intake: Intake | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+    deferral: Reply | None = None
