@@ -2,14 +2,15 @@
 
 Each frame is a letter, the length of the rest (four bytes, network order), and the rest:
 
+    server   H                            go on; before it, nothing can have been taken
     client   E  name NUL value NUL ...     who sends it and how (see Submission)
-             R  address NUL ...            recipients; as many frames as it takes
+             R  address NUL ...            recipients; as many frames as it takes, perhaps none
              C  bytes                      content, CRLF line ends, whole line ends in each frame
              Z                             that was all
     server   A  queue id                   it is on the disk
              X  status NUL text            it is not taken; an exit status of sysexits, and why
 
-in the order E R+ C* Z. The client says nothing of who it is: the kernel does.
+in the order E R* C* Z. Who cannot be served now gets X at once. The client says nothing of who it is: the kernel does.
 
 Postfix:  postdrop(1)
 RFC:      3461 4.3, 4.4 (RET, ENVID, NOTIFY)
@@ -31,6 +32,8 @@ REPLY_BYTES = 4 * 1024
 ADDRESS_BYTES = 2048
 RECIPIENTS = 100_000
 
+GREETING = b"H" + bytes(4)
+
 _HEAD = 5
 _RET = ("", "FULL", "HDRS")
 _ENCODINGS = ("7bit", "8bit")
@@ -43,10 +46,12 @@ class Submission:
     """What a user says of a message.
 
     *sender* None means the user, "" is the null sender. *full_name* None means the account's.
+    *extract*: those whom the message's headers name are recipients, too (sendmail -t).
     """
 
     sender: str | None = None
     full_name: str | None = None
+    extract: bool = False
     envid: str = ""
     ret: str = ""
     encoding: str = "7bit"
@@ -156,7 +161,7 @@ class SubmissionReader:
             self._add_recipients(payload)
             return
         if self._phase is _Phase.RECIPIENTS:
-            if not self._recipients:
+            if not self._recipients and not self._submission.extract:
                 raise RemoteProtocolError("no recipients")
             yield Begun(self._submission, tuple(self._recipients))
             self._phase = _Phase.CONTENT
@@ -188,9 +193,10 @@ class SubmissionReader:
 
 
 class AnswerReader:
-    """The client's side: bytes become the one answer."""
+    """The client's side: bytes become the one answer; *greeted* tells that we may go on."""
 
     def __init__(self) -> None:
+        self.greeted = False
         self._buffer = b""
 
     def feed(self, data: bytes) -> Answer | None:
@@ -199,6 +205,9 @@ class AnswerReader:
         Raises RemoteProtocolError: that is not the language of this server.
         """
         self._buffer += data
+        if not self.greeted and self._buffer.startswith(GREETING):
+            self.greeted = True
+            self._buffer = self._buffer[len(GREETING) :]
         if len(self._buffer) < _HEAD:
             return None
         kind, size = self._buffer[:1], int.from_bytes(self._buffer[1:_HEAD])
@@ -220,6 +229,7 @@ def format_begin(submission: Submission, recipients: Sequence[str]) -> bytes:
     attributes = {
         "sender": submission.sender,
         "full_name": submission.full_name,
+        "extract": "1" if submission.extract else "0",
         "envid": submission.envid,
         "ret": submission.ret,
         "encoding": submission.encoding,
@@ -237,7 +247,8 @@ def format_begin(submission: Submission, recipients: Sequence[str]) -> bytes:
             some, size = [], 0
         some.append(address)
         size += length
-    frames.append(_frame(b"R", _joined(some)))
+    if some:
+        frames.append(_frame(b"R", _joined(some)))
     return b"".join(frames)
 
 
@@ -280,6 +291,20 @@ def check(submission: Submission, recipients: Iterable[str]) -> None:
         _check_address(address)
 
 
+def extract_recipients(content: bytes) -> list[str]:
+    """Return whom the headers at the beginning of *content* name as recipients.
+
+    Raises RemoteProtocolError: one of them cannot be an address.
+    """
+    # Not at the top: sendmail(1) imports this module and must start fast.
+    from spoolmta.message.header import message_recipients, split_headers
+
+    addresses = message_recipients(split_headers(content))
+    for address in addresses:
+        _check_address(address)
+    return addresses
+
+
 def _frame(kind: bytes, payload: bytes) -> bytes:
     return kind + len(payload).to_bytes(4) + payload
 
@@ -306,6 +331,7 @@ def _parse_submission(payload: bytes) -> Submission:
     submission = Submission(
         sender=values.get("sender"),
         full_name=values.get("full_name"),
+        extract=values.get("extract") == "1",
         envid=values.get("envid", ""),
         ret=values.get("ret", ""),
         encoding=values.get("encoding", "7bit"),

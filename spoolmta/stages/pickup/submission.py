@@ -5,7 +5,7 @@ is answered once it is on the disk. Large ones are stored piece by piece as they
 
 Postfix:    postdrop(1), sendmail(1)
 Writes:     maildrop
-Parameters: authorized_submit_users, message_size_limit
+Parameters: authorized_submit_users, message_size_limit, extract_recipient_limit
 Must not:   take a uid, an origin or a client from the wire
 Limits:     SESSIONS_OF_USER at a time for each uid; READ_SECONDS between two reads
 """
@@ -44,6 +44,7 @@ class SubmissionServer:
         """Use `open`."""
         self.context = context
         self.size_limit = parameters.message_size_limit
+        self.extract_limit = parameters.extract_recipient_limit
         self.authorized = open_match_list(parameters.authorized_submit_users, exact=True)
         self._sessions: set[asyncio.Task[None]] = set()
         self._users: Counter[int] = Counter()
@@ -117,6 +118,7 @@ class SubmissionServer:
         loop = asyncio.get_running_loop()
         reader = SubmissionReader()
         try:
+            await loop.sock_sendall(connection, submission.GREETING)
             while True:
                 async with asyncio.timeout(READ_SECONDS):
                     data = await loop.sock_recv(connection, _RECEIVE_BYTES)
@@ -209,10 +211,18 @@ class Session:
         queue_id = self._context.queue_id(self._message_id)
         last = self._take_gathered()
         pieces = (self._first, last) if self._first and last else (self._first or last,)
+        recipients = list(self._begun.recipients)
+        if self._begun.submission.extract:
+            recipients += submission.extract_recipients(pieces[0])
+            if not recipients:
+                text = "No recipient addresses found in message header"
+                return self.refuse(os.EX_NOUSER, text)
+            if len(recipients) > self._server.extract_limit:
+                return self.refuse(os.EX_DATAERR, "too many recipients")
         message = NewMessage(
             self._message_id,
             queue_id,
-            self._begun.submission.envelope(self._submitter, self._begun.recipients),
+            self._begun.submission.envelope(self._submitter, recipients),
             self._size,
             pieces,
             self._context.clock.now(),
