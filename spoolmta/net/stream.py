@@ -20,6 +20,7 @@ from spoolmta.errors import ConnectError, ConnectionLost, NetworkError, PeerTime
 
 _MOST_UNREAD_BYTES = 1 << 18
 _EARLY_S = 0.005
+_CLOSED = "connection closed"
 _TIMED_OUT = "Connection timed out"
 
 
@@ -194,16 +195,17 @@ class Stream(asyncio.Protocol):
 
         Raises PeerTimeout, ConnectionLost: the caller gives the conversation up.
         """
-        if self._failure is not None:
-            raise self._failure
-        if not self._paused:
-            return
-        self._writer = self._loop.create_future()
-        self._set_alarm(timeout_s)
-        try:
-            await self._writer
-        finally:
-            self._writer = None
+        if self._paused:
+            self._writer = self._loop.create_future()
+            self._set_alarm(timeout_s)
+            try:
+                await self._writer
+            finally:
+                self._writer = None
+        if self._transport is None or self._transport.is_closing():
+            # A failed write closes at once, and tells why in the next turn of the loop.
+            await asyncio.sleep(0)
+            raise self._failure or ConnectionLost(_CLOSED)
 
     def close(self) -> None:
         """Close after what was written has been sent."""
@@ -231,7 +233,7 @@ class Stream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._failure = ConnectionLost(_reason(exc) if exc else "closed by the peer")
+        self._failure = ConnectionLost(_reason(exc) if exc else _CLOSED)
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()

@@ -26,6 +26,7 @@ class SmtpAgent:
     """Delivers by SMTP or LMTP; one per process."""
 
     def __init__(self, settings: Settings, resolver: Resolver, log: MailLog, clock: Clock) -> None:
+        self.settings = settings
         self._kept = KeptSessions(settings.reuse)
         self._surroundings = Surroundings(
             settings, HostFinder(settings.lookup, resolver, log), self._kept, log, clock

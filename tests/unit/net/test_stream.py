@@ -144,6 +144,16 @@ def test_a_peer_that_does_not_read_holds_the_writer_back() -> None:
     converse(peer, client)
 
 
+def test_a_peer_that_goes_away_is_noticed_by_who_only_writes() -> None:
+    async def client(stream: Stream) -> None:
+        with pytest.raises(ConnectionLost):
+            for _ in range(1000):
+                stream.write(b"x" * (1 << 18))
+                await stream.drain(SECOND)
+
+    converse(lambda peer: None, client)
+
+
 def test_a_flood_is_not_read_ahead_without_bound() -> None:
     size = 1 << 24
 

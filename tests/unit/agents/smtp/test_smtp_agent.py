@@ -1,5 +1,6 @@
 """Deliveries over real sockets: what each recipient's outcome says, and what the log says."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from spoolmta.agents.smtp.agent import SmtpAgent
 from spoolmta.message.outcome import Action, Outcome, Success
-from spoolmta.spool.deliveries import Feedback, Verdict
+from spoolmta.spool.deliveries import Feedback, Report, Verdict
 from tests.support.scripted_server import DROP, SILENT, Behaviour, ScriptedServer
-from tests.support.smtp_delivery import CONTENT, Client, delivery, keeping, settings
+from tests.support.smtp_delivery import CONTENT, Client, HeldContent, delivery, keeping, settings
 from tests.support.stub_dns import StubDns
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -578,11 +580,7 @@ def test_a_connection_that_was_closed_while_idle_is_not_used(dns: StubDns) -> No
     with ScriptedServer() as server:
         client = Client(dns, keeping(settings(server.port)))
 
-        async def work(agent):  # type: ignore[no-untyped-def]
-            import asyncio
-
-            from tests.support.smtp_delivery import HeldContent
-
+        async def work(agent: SmtpAgent) -> Report:
             await agent.deliver(delivery(HERE, ALICE), HeldContent(CONTENT))
             server.hang_up()
             await asyncio.sleep(0.05)
