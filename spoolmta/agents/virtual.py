@@ -197,7 +197,7 @@ class VirtualAgent:
             self._context.log.warning(f"{delivery.queue_id}: {error}")
             said = Result("4.3.0", "mailbox table lookup error")
         except DelivererLost as error:
-            self._context.drain()
+            self._retire_if_lost()
             said = Result("4.3.0", str(error))
         except NotPermitted as error:
             said = Result("4.3.5", str(error))
@@ -205,6 +205,12 @@ class VirtualAgent:
             said = Result("4.3.0", f"cannot stage the message: {error.strerror}")
         delays = result.delays(delivery, self._context.clock.now())
         return result.outcome(said, recipient.number, RELAY, delays)
+
+    def _retire_if_lost(self) -> None:
+        """Give way to a new process of this service, which gets a new deliverer."""
+        if self._deliverer is not None and self._deliverer.is_lost:
+            self._context.log.warning("the delivering process is gone: starting afresh")
+            self._context.drain()
 
     async def _deliver(
         self, mailbox: Mailbox, delivery: Delivery, recipient: DeliveryRecipient, content: Content

@@ -9,6 +9,7 @@ Limits: the layout of struct passwd is that of Linux
 import asyncio
 import ctypes
 import errno
+import functools
 import os
 from dataclasses import dataclass
 
@@ -58,14 +59,18 @@ async def find_user(name: str) -> User | None:
     return await asyncio.to_thread(_find, os.fsencode(name))
 
 
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def _find(name: bytes) -> User | None:
-    library = ctypes.CDLL(None, use_errno=True)
     entry = _Passwd()
     found = ctypes.POINTER(_Passwd)()
     size = _BUFFER_BYTES
     while True:
         buffer = ctypes.create_string_buffer(size)
-        status = library.getpwnam_r(
+        status = _library().getpwnam_r(
             name, ctypes.byref(entry), buffer, ctypes.c_size_t(size), ctypes.byref(found)
         )
         if status != errno.ERANGE:
