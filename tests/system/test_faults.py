@@ -47,7 +47,7 @@ def _refusal(system: MailSystem) -> tuple[int, str]:
         ("queue_run_delay = soon", "soon"),
         ("smtpd_recipient_limit = -1", "-1"),
         ("smtputf8_enable = perhaps", "perhaps"),
-        ("  = value", "="),
+        ("this is not a setting", "="),
     ],
 )
 def test_a_broken_main_cf_is_named_with_file_and_line(

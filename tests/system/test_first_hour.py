@@ -162,14 +162,14 @@ def test_the_whole_life_of_a_message_can_be_read_after_it_is_gone(hour: FirstHou
     assert found
     wait_for(lambda: "removed" in hour.run(BIN / "spoolmta", "trace", found[1]), 20, "its removal")
     trace = hour.run(BIN / "spoolmta", "trace", found[1])
-    for kind in ("accepted", "resolved", "granted", "sent", "removed"):
-        assert kind in trace, trace
+    for step in ("accepted from", "goes by virtual", "let go", "sent by virtual", "removed"):
+        assert step in trace, trace
     assert found[1] not in hour.run(BIN / "mailq")
 
 
 def test_every_program_of_the_tour_answers_on_the_running_system(hour: FirstHour) -> None:
     status = hour.run(BIN / "spoolmta", "status")
-    for word in ("smtpd", "qmgr", "deferred"):
+    for word in ("keeper", "qmgr", "deferred"):
         assert word in status, status
     hour.run(BIN / "spoolmta", "queue", "list")
     counted = hour.run(BIN / "spoolmta", "sql", "SELECT count(*) FROM v1_events")
@@ -241,8 +241,8 @@ def test_mail_from_a_stranger_to_the_outside_is_not_relayed(tmp_path: Path) -> N
             client.mail("me@example.com")
             code, text = client.rcpt("someone@outside.example")
         assert (code, text) == (
-            554,
-            b"5.7.1 <someone@outside.example>: Relay access denied",
+            454,
+            b"4.7.1 <someone@outside.example>: Relay access denied",
         )
         assert system.stop() == 0
 
@@ -267,7 +267,7 @@ def test_the_tour_of_the_readme_goes_as_it_says(hour: FirstHour) -> None:
         "Subject: first mail",
         "RCPT failed: 550",
         "Connection refused",
-        "Subject: patience",
+        '"patience"',
         "removed",
         "no such user here",
         "accepted",
