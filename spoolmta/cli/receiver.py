@@ -195,7 +195,7 @@ class Arrived:
         print(printable(line), flush=True)
         if text is not None:
             for part in text.split("\r\n"):
-                print(f"    {printable(part)}", flush=True)
+                print(f"    {printable(part.expandtabs())}", flush=True)
 
 
 class Handler:
