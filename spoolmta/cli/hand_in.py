@@ -12,8 +12,8 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from spoolmta.cli.draft import Draft
 from spoolmta.config.parameters.pickup import SubmissionParameters
@@ -28,8 +28,7 @@ _BUSY_PAUSE_SECONDS = 0.25
 _RECEIVE_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """What is handed in; *uid* is the user who started this program."""
 
     uid: int

@@ -48,9 +48,8 @@ def _deliver(asked: Options) -> int:
     from spoolmta.errors import ConfigError, RemoteProtocolError
     from spoolmta.protocols import submission
 
-    user = _user()
     if not asked.recipients and not asked.extract:
-        _fatal(f"{user}: {_NO_RECIPIENTS}", os.EX_USAGE)
+        _fatal_for_user(f"{_NO_RECIPIENTS}", os.EX_USAGE)
     try:
         parameters = load(asked.directory).section(SubmissionParameters)
     except ConfigError as error:
@@ -66,14 +65,14 @@ def _deliver(asked: Options) -> int:
         said = _submission(asked, recipients, eight_bit=draft.eight_bit)
         submission.check(said, recipients)
     except OSError as error:
-        _fatal(f"{user}: cannot read the message: {error.strerror}", os.EX_NOINPUT)
+        _fatal_for_user(f"cannot read the message: {error.strerror}", os.EX_NOINPUT)
     except TooLargeError:
-        _fatal(f"{user}: message file too big", os.EX_UNAVAILABLE)
+        _fatal_for_user("message file too big", os.EX_UNAVAILABLE)
     except RemoteProtocolError as error:
-        _fatal(f"{user}: {error}", os.EX_DATAERR)
+        _fatal_for_user(str(error), os.EX_DATAERR)
     answer = hand_in(parameters, Message(os.getuid(), said, recipients, draft))
     if answer.status:
-        _fatal(f"{user}: {answer.text}", answer.status)
+        _fatal_for_user(f"{answer.text}", answer.status)
     return os.EX_OK
 
 
@@ -132,7 +131,6 @@ _MODES: Mapping[str, Callable[[Options], int]] = {
 
 
 def _submission(asked: Options, recipients: list[str], *, eight_bit: bool) -> "Submission":
-    from spoolmta.message.envelope import Notify
     from spoolmta.protocols.submission import Submission
 
     sender = None if asked.sender is None else "".join(_addresses(asked.sender)[:1])
@@ -144,7 +142,7 @@ def _submission(asked: Options, recipients: list[str], *, eight_bit: bool) -> "S
         ret=asked.ret,
         encoding="8bit" if eight_bit else asked.encoding or "7bit",
         smtputf8=not all(map(str.isascii, (sender or "", *recipients))),
-        notify=Notify(asked.notify),
+        notify=asked.notify,
     )
 
 
@@ -162,11 +160,11 @@ def _directory(asked: Options) -> list[str]:
     return ["-c", asked.directory] if asked.directory else []
 
 
-def _user() -> str:
+def _fatal_for_user(text: str, status: int) -> NoReturn:
     from spoolmta.message.submitter import find_submitter
 
     uid = os.getuid()
-    return f"{find_submitter(uid).name}({uid})"
+    _fatal(f"{find_submitter(uid).name}({uid}): {text}", status)
 
 
 def _fatal(text: str, status: int) -> NoReturn:

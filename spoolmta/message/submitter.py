@@ -5,11 +5,10 @@ Reads:   the system's accounts
 """
 
 import pwd
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Submitter:
+class Submitter(NamedTuple):
     """An account: its uid, its login name and its full name ("" if there is none)."""
 
     uid: int

@@ -10,7 +10,8 @@ Each frame is a letter, the length of the rest (four bytes, network order), and 
     server   A  queue id                   it is on the disk
              X  status NUL text            it is not taken; an exit status of sysexits, and why
 
-in the order E R* C* Z. Who cannot be served now gets X at once. The client says nothing of who it is: the kernel does.
+in the order E R* C* Z. Who cannot be served now gets X at once. The client says nothing of who it
+is: the kernel does.
 
 Postfix:  postdrop(1)
 RFC:      3461 4.3, 4.4 (RET, ENVID, NOTIFY)
@@ -18,12 +19,15 @@ Must not: believe a length before it is looked at
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from spoolmta.errors import RemoteProtocolError
-from spoolmta.message.envelope import Envelope, Notify, Recipient
-from spoolmta.message.submitter import Submitter
+
+# sendmail(1) imports this module and must start fast: named tuples are quicker made than
+# dataclasses, and what the server alone needs is imported in the functions.
+if TYPE_CHECKING:
+    from spoolmta.message.envelope import Envelope
+    from spoolmta.message.submitter import Submitter
 
 CONTENT_BYTES = 128 * 1024
 RECIPIENTS_BYTES = 64 * 1024
@@ -37,16 +41,16 @@ GREETING = b"H" + bytes(4)
 _HEAD = 5
 _RET = ("", "FULL", "HDRS")
 _ENCODINGS = ("7bit", "8bit")
-_NOTIFY = frozenset((Notify.ABSENT, Notify.NEVER, *range(2, 15, 2)))
+_NOTIFY = frozenset((0, 1, *range(2, 15, 2)))  # NEVER (1) stands alone
 _ENVID_BYTES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What a user says of a message.
 
     *sender* None means the user, "" is the null sender. *full_name* None means the account's.
-    *extract*: those whom the message's headers name are recipients, too (sendmail -t).
+    *extract*: those whom the message's headers name are recipients, too (sendmail -t). *notify* is
+    RFC 3461's NOTIFY as the number that Notify has for it.
     """
 
     sender: str | None = None
@@ -56,15 +60,16 @@ class Submission:
     ret: str = ""
     encoding: str = "7bit"
     smtputf8: bool = False
-    notify: Notify = Notify.ABSENT
+    notify: int = 0
 
-    def envelope(self, submitter: Submitter, recipients: Iterable[str]) -> Envelope:
+    def envelope(self, submitter: "Submitter", recipients: Iterable[str]) -> "Envelope":
         """Return the envelope of the message when *submitter* hands it in."""
+        from spoolmta.message.envelope import Envelope, Notify, Recipient
+
+        notify = Notify(self.notify)
         return Envelope(
             sender=submitter.name if self.sender is None else self.sender,
-            recipients=tuple(
-                Recipient(address, address, notify=self.notify) for address in recipients
-            ),
+            recipients=tuple(Recipient(address, address, notify=notify) for address in recipients),
             origin="sendmail",
             uid=submitter.uid,
             envid=self.envid,
@@ -75,28 +80,24 @@ class Submission:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """Envelope and recipients are complete; content or the end comes next."""
 
     submission: Submission
     recipients: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """The next bytes of content."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The message is complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the server said: a queue id, or an exit status (sysexits) and the reason."""
 
     queue_id: str = ""
@@ -107,18 +108,12 @@ class Answer:
 Event = Begun | Content | Ended
 
 
-class _Phase(StrEnum):
-    ENVELOPE = "E"
-    RECIPIENTS = "R"
-    CONTENT = "C"
-    OVER = "Z"
-
-
+_BEGINNING, _RECIPIENTS, _CONTENT, _OVER = "beginning", "recipients", "content", "over"
 _ALLOWED = {
-    _Phase.ENVELOPE: {b"E": ENVELOPE_BYTES},
-    _Phase.RECIPIENTS: {b"R": RECIPIENTS_BYTES, b"C": CONTENT_BYTES, b"Z": 0},
-    _Phase.CONTENT: {b"C": CONTENT_BYTES, b"Z": 0},
-    _Phase.OVER: {},
+    _BEGINNING: {b"E": ENVELOPE_BYTES},
+    _RECIPIENTS: {b"R": RECIPIENTS_BYTES, b"C": CONTENT_BYTES, b"Z": 0},
+    _CONTENT: {b"C": CONTENT_BYTES, b"Z": 0},
+    _OVER: {},
 }
 
 
@@ -127,7 +122,7 @@ class SubmissionReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._phase = _Phase.ENVELOPE
+        self._phase = _BEGINNING
         self._submission = Submission()
         self._recipients: list[str] = []
         self._whole_lines = True
@@ -155,22 +150,22 @@ class SubmissionReader:
     def _take(self, kind: bytes, payload: bytes) -> Iterator[Event]:
         if kind == b"E":
             self._submission = _parse_submission(payload)
-            self._phase = _Phase.RECIPIENTS
+            self._phase = _RECIPIENTS
             return
         if kind == b"R":
             self._add_recipients(payload)
             return
-        if self._phase is _Phase.RECIPIENTS:
+        if self._phase == _RECIPIENTS:
             if not self._recipients and not self._submission.extract:
                 raise RemoteProtocolError("no recipients")
             yield Begun(self._submission, tuple(self._recipients))
-            self._phase = _Phase.CONTENT
+            self._phase = _CONTENT
         if kind == b"C":
             yield self._content(payload)
             return
         if not self._whole_lines:
             raise RemoteProtocolError("the content does not end in a line end")
-        self._phase = _Phase.OVER
+        self._phase = _OVER
         yield Ended()
 
     def _add_recipients(self, payload: bytes) -> None:
@@ -234,7 +229,7 @@ def format_begin(submission: Submission, recipients: Sequence[str]) -> bytes:
         "ret": submission.ret,
         "encoding": submission.encoding,
         "smtputf8": "1" if submission.smtputf8 else "0",
-        "notify": str(int(submission.notify)),
+        "notify": str(submission.notify),
     }
     words = [w for name, value in attributes.items() if value is not None for w in (name, value)]
     frames = [_frame(b"E", _joined(words))]
@@ -296,7 +291,6 @@ def extract_recipients(content: bytes) -> list[str]:
 
     Raises RemoteProtocolError: one of them cannot be an address.
     """
-    # Not at the top: sendmail(1) imports this module and must start fast.
     from spoolmta.message.header import message_recipients, split_headers
 
     addresses = message_recipients(split_headers(content))
@@ -336,7 +330,7 @@ def _parse_submission(payload: bytes) -> Submission:
         ret=values.get("ret", ""),
         encoding=values.get("encoding", "7bit"),
         smtputf8=values.get("smtputf8") == "1",
-        notify=Notify(int(notify[:2])),
+        notify=int(notify[:3]),
     )
     check(submission, ())
     return submission

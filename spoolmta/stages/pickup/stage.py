@@ -217,6 +217,8 @@ class Pickup:
         for move in made:
             if move.warning:
                 self._context.log.warning(move.warning)
+        # Before anybody else can log what becomes of them.
+        self._context.flush_logs()
         for name in {move.next for move in made if move.next}:
             self._context.poke(name)
         return len(made)
