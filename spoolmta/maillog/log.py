@@ -100,6 +100,15 @@ class MailLog:
             log._clock = clock
         return log
 
+    def named(self, program: str) -> "MailLog":
+        """Return a log for the lines of another program; both write to the one target."""
+        tag = f"{self._tag.rpartition('/')[0]}/{program}"
+        log = MailLog(self._target, tag, self._host, facility=self._facility)
+        log.external_addresses = self.external_addresses
+        log.resolution = self.resolution
+        log._clock = self._clock
+        return log
+
     def info(self, text: str) -> None:
         """Log what happened."""
         self._append(_INFO, text)

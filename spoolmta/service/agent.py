@@ -86,6 +86,8 @@ class AgentLoop:
             crash_point("report.after_report")
             self._log(finished)
             self._context.poke("qmgr")
+            if any(report.messages for _, report in finished):
+                self._context.poke("pickup")
         if claimed:
             crash_point("deliver.after_claim")
         for delivery, small in claimed:

@@ -62,9 +62,7 @@ class ServiceContext:
         writes them.
         """
         if program not in self._logs:
-            self._logs[program] = MailLog.open(
-                self.configuration, program, self.service.overrides, clock=self.clock
-            )
+            self._logs[program] = self.log.named(program)
         return self._logs[program]
 
     def flush_logs(self) -> None:

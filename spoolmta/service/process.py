@@ -38,7 +38,7 @@ from spoolmta.spool.statements import statements
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-EXIT_SPOOL_UNUSABLE = 2
+EXIT_SPOOL_UNUSABLE = 69  # EX_UNAVAILABLE of sysexits
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ UPDATE outcome SET noticed = 1 WHERE message_id = ? AND number = ?;
 
 -- name: expire_outcomes
 -- The lifetime is over: what was deferred is now returned, with the last reason.
-UPDATE outcome SET action = 'bounced', dsn = '5' || substr(dsn, 2), at = :now
+UPDATE outcome SET action = 'bounced', at = :now
  WHERE message_id = :message_id AND action = 'deferred';
 
 -- name: insert_notice
