@@ -1,11 +1,12 @@
 """A real smtpd over a real spool, on a port of 127.0.0.1, for dialogues. No master, no stages.
 
-    with Smtpd(tmp_path, {"smtpd_helo_required": "yes"}) as smtpd:
-        with smtpd.connect() as client:
-            client.send(b"NOOP\\r\\n")
-            assert client.reply() == "250 2.0.0 Ok"
+with Smtpd(tmp_path, {"smtpd_helo_required": "yes"}) as smtpd:
+    with smtpd.connect() as client:
+        client.send(b"NOOP\\r\\n")
+        assert client.reply() == "250 2.0.0 Ok"
 """
 
+import asyncio
 import socket
 import threading
 from collections.abc import Mapping
@@ -165,14 +166,12 @@ class Smtpd:
     def _run(self) -> None:
         try:
             uvloop.run(self._serve())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
             self.error = error
         finally:
             self._ready.set()
 
     async def _serve(self) -> None:
-        import asyncio
-
         self._loop = asyncio.get_running_loop()
         context = self._context = self._open_context()
         self._loop.call_later(0.0, self._ready.set)

@@ -81,7 +81,13 @@ async def check_recipient(session: Session, verb: str, address: str, path: bytes
     # RFC 5321 4.5.1: whatever else is refused, this name must reach a human.
     if address.lower() == "postmaster":
         return None
-    return await session.decide(request, _lists(session))
+    request.recipient_count += 1
+    refusal = await session.decide(request, _lists(session))
+    if refusal is not None or session.transaction.wishes.is_discarded:
+        return refusal
+    if not server.parameters.smtpd_reject_unlisted_recipient:
+        return None
+    return await session.decide(request, [(Subject.RECIPIENT, server.lists.unlisted_recipient)])
 
 
 def is_excused(session: Session, reply: Reply) -> bool:
@@ -102,8 +108,6 @@ def _lists(session: Session) -> list[Asked]:
         asked += (relay, recipient)
     else:
         asked += (recipient, relay)
-    if parameters.smtpd_reject_unlisted_recipient:
-        asked.append((Subject.RECIPIENT, lists.unlisted_recipient))
     return asked
 
 

@@ -223,7 +223,7 @@ class Session:
                 sender=request.sender,
                 recipient=request.recipient,
                 protocol=self.protocol,
-                helo=self.helo,
+                helo=request.helo,
                 sasl_method=self.peer.sasl_method,
                 sasl_username=self.peer.sasl_username,
             ),

@@ -256,7 +256,8 @@ def _misconfigured(warning: str) -> Verdict:
 
 
 def _unavailable(request: Request, subject: Subject, error: MapUnavailable) -> Verdict:
-    return fault(request.refusal(451, "4.3.5", "Server configuration error", subject), error)
+    reply = request.refusal(451, "4.3.5", "Server configuration error", subject)
+    return Verdict(Kind.REJECT, reply, Effect("warning", str(error)))
 
 
 def _names(request: Request, name: str) -> Iterator[Key]:

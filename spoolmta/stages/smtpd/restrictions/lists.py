@@ -152,7 +152,7 @@ class RestrictionLists:
                 f"access table has entry with lookup table: {text}; define a restriction class"
                 " and specify its name instead"
             )
-        return self._parse(text, _Place("access table"))
+        return self._parse(text, _Place(""))
 
     def _parse(self, text: str, place: "_Place") -> tuple[Restriction, ...]:
         words = iter(split_words(text))
@@ -178,20 +178,17 @@ class RestrictionLists:
         if name == SLEEP:
             seconds = next(following, "")
             if not _SECONDS.fullmatch(seconds):
-                raise ConfigError(f'{place.parameter}: {SLEEP} "{seconds}": expected seconds')
+                raise ConfigError(f'{place.prefix}{SLEEP} "{seconds}": expected seconds')
             return Restriction(name, functools.partial(always.sleep, seconds=float(seconds)))
         if ":" in word and place.table_alone:
             return _with_table(place.table_alone, word, place)
-        raise ConfigError(
-            f'{place.parameter}: unknown restriction "{word}"'
-            " (expected a restriction of postconf(5) or a name of smtpd_restriction_classes)"
-        )
+        raise ConfigError(f'{place.prefix}unknown smtpd restriction: "{word}"')
 
     def _class(self, name: str, place: "_Place") -> tuple[Restriction, ...]:
         known = self._classes.get(name)
         if known is None:
             if place.depth >= _DEEPEST_CLASS:
-                raise ConfigError(f"{place.parameter}: restriction class {name} contains itself")
+                raise ConfigError(f"{place.prefix}restriction class {name} contains itself")
             known = self._parse(self._value_of(name), _Place(name, "", place.depth + 1))
             self._classes[name] = known
         return known
@@ -205,16 +202,21 @@ class _Place:
     table_alone: str = ""
     depth: int = 0
 
+    @property
+    def prefix(self) -> str:
+        """What an error text begins with."""
+        return f"{self.parameter}: " if self.parameter else ""
+
 
 def _with_table(name: str, table: str, place: _Place) -> Restriction:
     if ":" not in table:
         raise ConfigError(
-            f'{place.parameter}: restriction {name}: bad argument "{table}": need maptype:mapname'
+            f'{place.prefix}restriction {name}: bad argument "{table}": need maptype:mapname'
         )
     try:
         maps = Maps([open_map(table)], table)
     except ConfigError as error:
-        raise ConfigError(f"{place.parameter}: {name}: {error}") from error
+        raise ConfigError(f"{place.prefix}{name}: {error}") from error
     judge = WITH_TABLE[name]
     return Restriction(name, lambda request: judge(request, maps))
 
