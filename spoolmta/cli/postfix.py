@@ -143,7 +143,7 @@ class Control:
         """Say what is wrong with the configuration."""
         from spoolmta.cli.check import main as run
 
-        return run(self.directory)
+        return run(self.directory, name="postfix")
 
     def flush(self) -> int:
         """Let all deferred mail be tried now."""

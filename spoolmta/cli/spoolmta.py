@@ -69,11 +69,21 @@ def serve(context: typer.Context) -> None:
 
 
 @app.command()
-def check(context: typer.Context) -> None:
+def check(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one finding a line.")] = False,
+) -> None:
     """Say what in main.cf and master.cf is wrong, unknown or not supported."""
+    from spoolmta.cli.check import Severity, findings
     from spoolmta.cli.check import main as run
+    from spoolmta.cli.output import print_json
 
-    raise typer.Exit(run(context.obj))
+    if not as_json:
+        raise typer.Exit(run(context.obj))
+    found = findings(context.obj)
+    for finding in found:
+        print_json(finding)
+    raise typer.Exit(int(any(finding.severity is Severity.ERROR for finding in found)))
 
 
 @app.command()
