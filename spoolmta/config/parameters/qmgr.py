@@ -1,6 +1,6 @@
 """Parameters of the queue manager and of the stage that resolves for it."""
 
-from spoolmta.config.parameter import number, seconds, text
+from spoolmta.config.parameter import number, seconds
 from spoolmta.config.parameters.common import CommonParameters
 
 
@@ -15,4 +15,3 @@ class QueueManagerParameters(CommonParameters):
     default_destination_concurrency_failed_cohort_limit: int = number("1")  # then it is dead
     default_destination_recipient_limit: int = number("50")  # recipients in one delivery
     qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
-    defer_transports: str = text("")  # transports whose mail waits for a flush
