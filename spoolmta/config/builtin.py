@@ -49,7 +49,6 @@ _MAIN = """\
 compatibility_level = 3.11
 myhostname = {hostname}
 queue_directory = {queue_directory}
-data_directory = $queue_directory/data
 mail_owner = {user}
 maillog_file_prefixes = /var, /dev/stdout, $queue_directory
 

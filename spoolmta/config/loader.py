@@ -71,6 +71,10 @@ class Configuration:
         self._views: dict[tuple[tuple[str, str], ...], _View] = {}
         self._sections: dict[tuple[type[Section], _View], Section] = {}
         self._plain = self._view(_NOTHING)
+        try:
+            self._level = parse_level(self.value("compatibility_level"))
+        except ConfigError as error:
+            raise ConfigError(f"{self.place('compatibility_level')}: {error}") from None
 
     def section(self, kind: type[S], overrides: Mapping[str, str] = _NOTHING) -> S:
         """Return the typed values of one section, as a service with these *overrides* sees them.
@@ -157,9 +161,10 @@ class Configuration:
 
         Raises ConfigError: as master.
         """
-        parameters = self.section(common.CommonParameters)
-        old = parse_level(parameters.compatibility_level) < (1, 0, 0)
-        defaults = Defaults(maxproc=parameters.default_process_limit, chroot=old)
+        declared = common.CommonParameters.parameters
+        maxproc = self._plain.typed(declared["default_process_limit"])
+        assert isinstance(maxproc, int)
+        defaults = Defaults(maxproc=maxproc, chroot=self._level < (1, 0, 0))
         file = self.master.file
         services = (master_cf.to_service(e, file, defaults) for e in self.master.entries)
         return tuple({service.key: service for service in services}.values())

@@ -1,10 +1,10 @@
 """The kinds of configuration parameters, and the Section that holds their values.
 
 A Section declares each parameter in one line: name, type, default, limits. The declaration
-says the value's type to the type checker, so that `parameters.queue_run_delay` is a float:
+says the value's type to the type checker, so that `parameters.minimal_backoff_time` is a float:
 
     class QueueManagerParameters(Section):
-        queue_run_delay: float = seconds("300s", min=1)  # how often deferred mail is examined
+        minimal_backoff_time: float = seconds("300s", min=1)  # shortest pause before a retry
 
 A default is main.cf text and may refer to other parameters. Values are made and checked when
 the configuration makes the section; after that a section never changes.

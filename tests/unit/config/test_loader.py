@@ -76,6 +76,11 @@ def test_defaults_depend_on_the_compatibility_level(
     assert configuration.services[0].chroot is chroot
 
 
+def test_a_malformed_compatibility_level_is_told_with_its_place() -> None:
+    with pytest.raises(ConfigError, match=r"main\.cf, line 1: malformed compatibility level"):
+        from_text("compatibility_level = new")
+
+
 def test_a_dash_in_the_process_limit_means_default_process_limit() -> None:
     configuration = from_text("default_process_limit = 7", "a unix - - - - - b\n")
     assert configuration.services[0].maxproc == 7

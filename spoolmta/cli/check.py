@@ -1,0 +1,193 @@
+"""What is wrong with a configuration: the library behind "spoolmta check" and "postfix check".
+
+An error keeps the mail system from starting, or mail from being delivered; a warning tells of a
+setting that does not do what it says; a note tells of one that has nothing to do here.
+
+Postfix:    postfix(1) check, postconf(1)
+Reads:      main.cf, master.cf, and the tables that they name
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from spoolmta.config.loader import Configuration, load
+from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters import sections
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.config.unsupported import AS_IT_IS, gap
+from spoolmta.config.unused import Names
+from spoolmta.errors import ConfigError, SpoolmtaError
+
+_LISTS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
+_PROTOCOLS = ("all", "ipv4", "ipv6")
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that somebody should know; *text* names file and line where there is one."""
+
+    severity: Severity
+    text: str
+
+
+def main(directory: str | None, *, name: str = "spoolmta") -> int:
+    """Print what is wrong with a configuration; return 1 if it cannot be used, else 0."""
+    found = findings(directory)
+    for finding in found:
+        print(f"{name}: {finding.severity}: {finding.text}", file=sys.stderr)
+    return int(any(finding.severity is Severity.ERROR for finding in found))
+
+
+def findings(directory: str | None) -> list[Finding]:
+    """Return what is wrong with the configuration of *directory*, errors first."""
+    try:
+        configuration = load(directory)
+        services = configuration.services
+    except ConfigError as error:
+        return [Finding(Severity.ERROR, str(error))]
+    found = [Finding(Severity.WARNING, text) for text in configuration.warnings]
+    found += _values(configuration, services)
+    if not any(finding.severity is Severity.ERROR for finding in found):
+        found += _combinations(configuration)
+        found += _tables(configuration)
+    found += _programs(configuration, services)
+    found += _names(configuration)
+    found += _gaps(configuration, services)
+    order = list(Severity)
+    return sorted(dict.fromkeys(found), key=lambda finding: order.index(finding.severity))
+
+
+def _values(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
+    """Make every section as every service sees it: each value has its type and range."""
+    for kind in sections():
+        for overrides in ({}, *(s.overrides for s in services if len(s.overrides) > 1)):
+            yield from _errors(partial(configuration.section, kind, overrides))
+
+
+def _combinations(configuration: Configuration) -> Iterator[Finding]:
+    """Look at values that must go together, or with this machine."""
+    from spoolmta.service.privileges import account
+    from spoolmta.spool.filesystem import require_local_filesystem
+
+    parameters = configuration.section(CommonParameters)
+    yield from _errors(lambda: account(parameters.mail_owner))
+    folder = Path(parameters.queue_directory)
+    if not folder.is_absolute():
+        yield _at(configuration, "queue_directory", f"{folder}: expected an absolute path")
+    yield from _errors(lambda: require_local_filesystem(folder))
+    for name in ("myhostname", "mydomain"):
+        host = getattr(parameters, name)
+        if not _is_hostname(host):
+            yield _at(configuration, name, f"bad parameter value: {host} (expected a host name)")
+    protocols = parameters.inet_protocols.replace(",", " ").split()
+    for word in protocols:
+        if word not in _PROTOCOLS:
+            text = f'unknown value "{word}" (expected {", ".join(_PROTOCOLS)})'
+            yield _at(configuration, "inet_protocols", text)
+    if 0 < parameters.mailbox_size_limit < parameters.message_size_limit:
+        text = "mailbox_size_limit is smaller than message_size_limit: local delivery cannot start"
+        yield Finding(Severity.WARNING, f"{configuration.main.file}: {text}")
+
+
+def _tables(configuration: Configuration) -> Iterator[Finding]:
+    """Open every table and list, as a service would."""
+    from spoolmta.maps.registry import open_maps, open_match_list
+
+    names = {name for kind in sections() for name in kind.parameters}
+    for name in sorted(n for n in names if n.endswith("_maps")):
+        yield from _warnings(configuration, name, open_maps)
+    for name in _LISTS:
+        yield from _warnings(configuration, name, open_match_list)
+
+
+def _programs(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
+    from spoolmta.master.programs import entry
+
+    file = configuration.master.file
+    for service in services:
+        if entry(service) is None:
+            text = f"service {service.key}: {service.command} is not supported yet"
+            yield Finding(Severity.WARNING, f"{file}, line {service.line}: {text}")
+    chroot = [service.key for service in services if service.chroot and entry(service) is not None]
+    if chroot:
+        text = f"no service runs in a chroot folder here; it is asked for by {', '.join(chroot)}"
+        yield Finding(Severity.NOTE, f"{file}: {text}")
+
+
+def _names(configuration: Configuration) -> Iterator[Finding]:
+    names = Names(configuration)
+    for unused in names.unused():
+        hint = f" (did you mean {unused.nearest}?)" if unused.nearest else ""
+        place = f"{unused.file}, line {unused.line}"
+        text = f"{place}: unused parameter: {unused.name}={unused.value}{hint}"
+        yield Finding(Severity.WARNING, text)
+    for name in names.undefined:
+        text = f"{configuration.main.file}: undefined parameter: {name}"
+        yield Finding(Severity.WARNING, text)
+
+
+def _gaps(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
+    """Tell of settings of Postfix that have no effect, unless they change nothing anyway."""
+    names = Names(configuration)
+    defaults = configuration.defaults()
+    for name, value in configuration.main.values.items():
+        if name in names.builtin and value != defaults.raw(name):
+            yield from _gap(name, value, configuration.place(name))
+    for service in services:
+        place = f"{configuration.master.file}, line {service.line}, service {service.key}"
+        for name, value in service.overrides.items():
+            if name in names.builtin and value != configuration.raw(name):
+                yield from _gap(name, value, f"{place}, -o")
+
+
+def _gap(name: str, value: str, place: str) -> Iterator[Finding]:
+    missing = gap(name)
+    if missing is not None and value != AS_IT_IS.get(name):
+        severity = Severity.NOTE if missing.harmless else Severity.WARNING
+        yield Finding(severity, f"{place}: {name} has no effect: {missing.reason}")
+
+
+def _errors(work: Callable[[], object]) -> Iterator[Finding]:
+    try:
+        work()
+    except SpoolmtaError as error:
+        yield Finding(Severity.ERROR, str(error))
+
+
+def _warnings(
+    configuration: Configuration, name: str, open_table: Callable[[str], object]
+) -> Iterator[Finding]:
+    value = configuration.value(name)
+    try:
+        open_table(value)
+    except ConfigError as error:
+        text = f"{configuration.place(name)}: {name}: {error}"
+        yield Finding(Severity.WARNING, text)
+
+
+def _at(configuration: Configuration, name: str, text: str) -> Finding:
+    return Finding(Severity.ERROR, f"{configuration.place(name)}: {name}: {text}")
+
+
+def _is_hostname(name: str) -> bool:
+    labels = name.split(".")
+    return len(name) <= 255 and all(
+        0 < len(label) <= 63
+        and label.replace("-", "").replace("_", "").isalnum()
+        and label.isascii()
+        and not label.startswith("-")
+        and not label.endswith("-")
+        for label in labels
+    )

@@ -1,0 +1,130 @@
+"""Parameters that Postfix knows and that have no effect here, each with the reason.
+
+A parameter works if a section declares it, if it is computed, or if the queue manager asks for it
+by transport. Of the others, some have nothing to do here because spoolmta is built otherwise
+(harmless), and some stand for behaviour that is missing.
+
+Limits:     tells by name; a parameter that works may still have values that do not
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from spoolmta.config import catalogue, computed
+from spoolmta.config.parameters import sections
+
+_WORKING_SUFFIXES = (
+    "_destination_concurrency_limit",
+    "_destination_concurrency_failed_cohort_limit",
+    "_destination_recipient_limit",
+    "_initial_destination_concurrency",
+)
+_ALWAYS = frozenset(("config_directory", "mail_release_date", "process_id", "process_name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Why a parameter has no effect; *harmless* if nothing is missed by it."""
+
+    reason: str
+    harmless: bool
+
+
+# What spoolmta does anyway: setting the parameter to this value changes nothing.
+AS_IT_IS = {"biff": "no"}
+
+_HARMLESS = (
+    (
+        r"hash_queue_|queue_file_|dont_remove|frozen_delivered_to|in_flow_delay",
+        "the queue is a database, not a tree of files",
+    ),
+    (
+        r"queue_run_delay|transport_retry_time|trigger_timeout",
+        "deferred mail is tried when it is due, and nothing scans the queue",
+    ),
+    (
+        r"qmgr_|default_(extra_)?recipient_(limit|refill_)|.*_(extra_)?recipient_(limit|refill_)",
+        "the queue manager holds no recipients in memory",
+    ),
+    (
+        r".*_service_name|proxy_(read|write)_maps|ipc_(idle|ttl)|connection_cache_",
+        "this service of Postfix is a function or a row here",
+    ),
+    (
+        r".*_path|(command|daemon|html|manpage|meta|readme|sample|shlib)_directory|openssl_path",
+        "nothing is looked for there",
+    ),
+    (r"data_directory", "what it would hold is in queue_directory"),
+    (r"setgid_group", "mail is submitted over a socket, and no program is set-gid"),
+    (
+        r"max_use|daemon_timeout|application_event_drain_time|fork_(attempts|delay)",
+        "processes carry many sessions and do not retire by count",
+    ),
+    (r"berkeley_db_|lmdb_map_size", "tables are built in a format of their own"),
+    (r"postlogd_|maillog_file_(compressor|rotate)", "each process writes the log file itself"),
+    (r"anvil_|.*_status_update_time", "no statistics are written to the log"),
+    (
+        r"sun_mailtool_|backwards_bounce_|maps_rbl_|helpful_warnings|daemon_table_open_",
+        "it concerns the past, or the wording of warnings",
+    ),
+)
+_MISSING = (
+    (r".*tls|relay_clientcerts|tlsproxy", "TLS is not supported yet"),
+    (r".*sasl|broken_sasl_|smtpd_sender_login_maps", "authentication is not supported yet"),
+    (r".*milter", "milters are not supported yet"),
+    (r"dnssec_", "DNSSEC is not supported yet"),
+    (r"postscreen_|dnsblog_", "postscreen is not supported yet"),
+    (r"smtpd_policy_|rbl_|default_rbl_", "policy services and DNS lists are not supported yet"),
+    (r"address_verify_|unverified_|.*_address_verify_", "addresses are not verified yet"),
+    (r"content_filter|default_filter_|smtpd_proxy_", "content filters are not supported yet"),
+    (r"smtpd_client_", "clients are not counted yet"),
+    (r".*(xclient|xforward|upstream_proxy)", "proxies in front or behind are not supported yet"),
+    (r"qmqpd_", "QMQP is not supported yet"),
+    (r"multi_instance_|postmulti_|alternate_config_", "one instance is managed at a time"),
+    (r".*verp", "VERP is not supported yet"),
+    (r"masquerade_|.*canonical_classes|.*generic_maps", "this rewriting is not supported yet"),
+    (
+        r"(smtp_|lmtp_)?(body|mime_header|nested_header|header)_checks|body_checks_|mime_",
+        "this inspection of content is not supported yet",
+    ),
+    (
+        r"strict_|disable_mime_|.*_8bit_|force_mime_|message_(reject|strip)_",
+        "this inspection of content is not supported yet",
+    ),
+    (r"fallback_transport|mailbox_transport|best_mx_", "mail is not passed on that way yet"),
+    (
+        r".*_(status|reply)_filter|.*_command_filter|.*reject_f",
+        "replies are not filtered or extended yet",
+    ),
+    (r".*delivery_slot", "messages do not overtake each other yet"),
+    (r".*_rate_delay", "deliveries are not paced yet"),
+    (r".*_feedback", "windows widen and narrow by whole deliveries alone"),
+    (r".*_time_limit", "no transport runs commands yet"),
+    (r"import_environment", "services keep the environment that the master was started with"),
+    (r"debug|fault_injection_", "there is no debugging aid of that kind"),
+    (r"use_srv_|.*_srv_", "SRV records are not looked up yet"),
+)
+
+
+def gap(name: str) -> Gap | None:
+    """Return why the parameter *name* of Postfix has no effect; None if it has one."""
+    if name in _working() or name.endswith(_WORKING_SUFFIXES):
+        return None
+    for patterns, harmless in ((_MISSING, False), (_HARMLESS, True)):
+        for pattern, reason in patterns:
+            if re.match(pattern, name):
+                return Gap(reason, harmless)
+    return Gap("it is not supported yet", harmless=False)
+
+
+@cache
+def _working() -> frozenset[str]:
+    declared = frozenset(name for section in sections() for name in section.parameters)
+    return declared | frozenset(computed.COMPUTED) | _ALWAYS
+
+
+def gaps() -> dict[str, Gap]:
+    """Return every parameter of the catalogue that has no effect, by name."""
+    found = {name: gap(name) for name in catalogue.known()}
+    return {name: missing for name, missing in found.items() if missing is not None}

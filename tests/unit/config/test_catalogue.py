@@ -1,0 +1,46 @@
+from spoolmta.config import catalogue, unsupported
+from spoolmta.config.computed import COMPUTED
+from spoolmta.config.parameters import sections
+
+# Declared by spoolmta and unknown to Postfix, or names that its own postconf does not print.
+OWN = {"dns_nameservers", "drain_time_limit", "history_lifetime"}
+OLD = {"extract_recipient_limit", "fallback_relay", "virtual_maps"}
+
+
+def declared() -> dict[str, str]:
+    return {n: p.default for section in sections() for n, p in section.parameters.items()}
+
+
+def test_a_declaration_has_the_default_that_postfix_has() -> None:
+    known = catalogue.known()
+    differing = {n: d for n, d in declared().items() if known.get(n, d) != d}
+    assert differing == {}
+
+
+def test_what_is_declared_is_known_to_postfix_or_listed_here() -> None:
+    extra = set(declared()) - set(catalogue.known()) - set(COMPUTED) - OWN - OLD
+    assert extra == {"service_name"}
+
+
+def test_every_parameter_works_or_has_a_reason_why_not() -> None:
+    gaps = unsupported.gaps()
+    assert not set(gaps) & set(declared())
+    assert all(gap.reason for gap in gaps.values())
+    assert unsupported.gap("queue_directory") is None
+    assert unsupported.gap("mailman_destination_recipient_limit") is None
+    assert unsupported.gap("x_delivery_slot_cost") is not None
+
+
+def test_transports_bring_along_what_postfix_gives_them() -> None:
+    from spoolmta.config.master_cf import parse_master
+
+    master = parse_master(
+        "a unix - - - - - smtp\nb inet n - - - - smtpd\nc unix - n n - - pipe\n"
+        "d unix - n n - - spawn\ne unix - - - - - /x/virtual\n",
+        "master.cf",
+    )
+    names = catalogue.of_transports(master.entries)
+    assert names["a_destination_recipient_limit"] == "$default_destination_recipient_limit"
+    assert [n for n in names if n.endswith("_time_limit")] == ["c_time_limit", "d_time_limit"]
+    assert "e_initial_destination_concurrency" in names
+    assert not [n for n in names if n.startswith(("b_", "d_dest"))]
