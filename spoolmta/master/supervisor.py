@@ -27,6 +27,7 @@ from pathlib import Path
 from spoolmta import __version__, maillog
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters import sections
 from spoolmta.config.parameters.master import MasterParameters
 from spoolmta.errors import ConfigError, SpoolmtaError
 from spoolmta.maillog import MailLog
@@ -127,6 +128,7 @@ class Master:
     # ---- set-up
 
     def _adopt(self, configuration: Configuration) -> None:
+        _require_sound(configuration)
         self._configuration = configuration
         self._parameters = configuration.section(MasterParameters)
         self._queue_directory = Path(self._parameters.queue_directory)
@@ -222,7 +224,7 @@ class Master:
         os.close(ready)
         if not opened:
             self._stopping = True
-            self._exit_status = 1
+            self._exit_status = process.EXIT_FAILED
 
     def _start_missing(self) -> None:
         now = time.monotonic()
@@ -287,7 +289,7 @@ class Master:
                 self._log.warning(f"{name}: bad command startup -- throttling for {pause:.0f} s")
         if code == process.EXIT_SPOOL_UNUSABLE:
             self._log.fatal("the spool cannot be used: stopping the mail system")
-            self._stopping, self._exit_status = True, 1
+            self._stopping, self._exit_status = True, code
         with contextlib.suppress(KeyError):
             if unit is not self._units["keeper"]:
                 self._poke_keeper()
@@ -387,6 +389,18 @@ class Master:
         for unit in self._units.values():
             unit.close()
         self._log.flush()
+
+
+def _require_sound(configuration: Configuration) -> None:
+    """Raise ConfigError for any parameter that cannot be understood, whoever is to read it.
+
+    A mistake must be heard of at the start, and not from the service that meets it.
+    """
+    for kind in sections():
+        configuration.section(kind)
+        for service in configuration.services:
+            if service.overrides:
+                configuration.section(kind, service.overrides)
 
 
 def _name(configuration: Configuration) -> str:
