@@ -71,7 +71,7 @@ def serve(context: typer.Context) -> None:
 @app.command()
 def check(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one finding a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Say what in main.cf and master.cf is wrong, unknown or not supported."""
     from spoolmta.cli.check import Severity, findings

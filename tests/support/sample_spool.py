@@ -71,14 +71,17 @@ class SampleSpool:
         self.clock = ManualClock(self.start)
         self.path = self.queue / FILE_NAME
         self.spool = Spool.open(self.path, self.clock, create=True)
+        self._open = True
         with self.spool.transaction() as tx:
             self.process_id = processes.register(tx, "smtp")
         self._makes = MessageIds(self.process_id, self.clock)
         self._fill()
 
     def close(self) -> None:
-        """Close the spool, so that commands have it for themselves."""
-        self.spool.close()
+        """Close the spool, so that commands have it for themselves; a second time does nothing."""
+        if self._open:
+            self._open = False
+            self.spool.close()
 
     def number(self, name: str) -> int:
         """Return the message id of a message."""
