@@ -138,6 +138,7 @@ class HeaderBlock:
         self._tail = buffer[position:]
         self.oversize = self._done_bytes + len(self._tail) > self._limit
         if self.oversize:
+            self._done.clear()
             self._end(b"")
         return b""
 

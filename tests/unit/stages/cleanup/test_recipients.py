@@ -1,0 +1,111 @@
+"""Recipients: rewritten, copied, expanded, each one once."""
+
+import pytest
+
+from spoolmta.config.loader import from_text
+from spoolmta.maillog import MailLog
+from spoolmta.message.envelope import Notify, Recipient
+from spoolmta.stages.cleanup.rules import CleanupRules
+from tests.unit.stages.cleanup.conftest import Clean
+
+ALIASES = {
+    "virtual_alias_maps": "inline:{va@example.test=a@example.test, vb@example.test=va@example.test,"
+    " {list@example.test = a@example.test, b@example.test, joe}}"
+}
+MAIL = b"Subject: x\r\n\r\n"
+
+
+def test_addresses_are_completed_and_the_original_is_kept(clean: Clean) -> None:
+    (recipient,) = clean(MAIL, ["joe"]).result.recipients
+    assert recipient == Recipient("joe@mail.example.test", "joe")
+
+
+def test_the_null_address_has_a_recipient(clean: Clean) -> None:
+    assert clean(MAIL, [""]).addresses == ["MAILER-DAEMON@mail.example.test"]
+
+
+def test_the_same_mailbox_by_two_originals_gets_two_copies(clean: Clean) -> None:
+    done = clean(
+        MAIL,
+        ["vb@example.test", "va@example.test", "a@example.test", "VB@example.test"],
+        settings=ALIASES,
+    )
+    assert [(r.address, r.original) for r in done.result.recipients] == [
+        ("a@example.test", "vb@example.test"),
+        ("a@example.test", "va@example.test"),
+        ("a@example.test", "a@example.test"),
+    ]
+
+
+def test_without_originals_the_same_mailbox_gets_one_copy(clean: Clean) -> None:
+    done = clean(
+        MAIL,
+        ["vb@example.test", "va@example.test", "A@example.test"],
+        settings={**ALIASES, "enable_original_recipient": "no"},
+    )
+    assert done.addresses == ["a@example.test"]
+
+
+def test_other_wishes_are_another_recipient(clean: Clean) -> None:
+    people = [
+        Recipient("a@x.test", "a@x.test"),
+        Recipient("a@x.test", "a@x.test", "", Notify.NEVER),
+    ]
+    assert len(clean(MAIL, people).result.recipients) == 2
+
+
+def test_the_duplicate_filter_has_a_limit(clean: Clean) -> None:
+    people = ["a@x.test", "b@x.test", "a@x.test", "b@x.test"]
+    done = clean(MAIL, people, settings={"duplicate_filter_limit": "1"})
+    assert done.addresses == ["a@x.test", "b@x.test", "b@x.test"]
+
+
+def test_an_alias_keeps_the_wishes_of_its_recipient(clean: Clean) -> None:
+    person = Recipient("list@example.test", "list@example.test", "rfc822;l@x", Notify.FAILURE)
+    done = clean(MAIL, [person], settings=ALIASES)
+    assert done.addresses == ["a@example.test", "b@example.test", "joe@mail.example.test"]
+    assert {(r.original, r.orcpt, r.notify) for r in done.result.recipients} == {
+        ("list@example.test", "rfc822;l@x", Notify.FAILURE)
+    }
+
+
+COPIES = {
+    "always_bcc": "all",
+    "sender_bcc_maps": "inline:{a@b.test=by-sender@x.test}",
+    "recipient_bcc_maps": "inline:{@example.test=by-recipient@x.test}",
+}
+
+
+def test_copies_go_to_whom_sender_and_recipients_say(clean: Clean) -> None:
+    done = clean(MAIL, settings=COPIES)
+    assert done.addresses == [
+        "r@example.test",
+        "by-sender@x.test",
+        "by-recipient@x.test",
+        "all@mail.example.test",
+    ]
+    assert {r.notify for r in done.result.recipients[1:]} == {Notify.NEVER}
+
+
+@pytest.mark.parametrize(
+    ("more", "given"),
+    [({}, {"origin": "bounce"}), ({"receive_override_options": "no_address_mappings"}, {})],
+)
+def test_there_are_mails_without_copies(
+    clean: Clean, more: dict[str, str], given: dict[str, str]
+) -> None:
+    assert clean(MAIL, settings={**COPIES, **more}, **given).addresses == ["r@example.test"]
+
+
+def test_aliases_can_be_switched_off_for_a_service(clean: Clean) -> None:
+    settings = {**ALIASES, "receive_override_options": "no_address_mappings"}
+    assert clean(MAIL, ["va@example.test"], settings=settings).addresses == ["va@example.test"]
+
+
+def test_cleanup_service_name_says_whose_options_count() -> None:
+    master = "sub-cleanup unix n - n - 0 cleanup -o always_bcc=b@x.test\n"
+    configuration = from_text("myhostname = m.example\n", master)
+    log = MailLog.open(configuration, "cleanup", command=True)
+    plain = CleanupRules.open(configuration, log)
+    other = CleanupRules.open(configuration, log, {"cleanup_service_name": "sub-cleanup"})
+    assert (plain.parameters.always_bcc, other.parameters.always_bcc) == ("", "b@x.test")
