@@ -236,20 +236,24 @@ class Master:
 
     def _fork(self, unit: Unit, ready: int | None) -> None:
         self._log.flush()
-        parent = os.getpid()
+        master = os.getpid()
+        # The child must not take our handler for its own: SIGTERM would be noted and forgotten.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             unit.children.started(pid, time.monotonic())
             return
         status = process.EXIT_FAILED
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             for other in self._units.values():
                 if other is not unit:
                     other.close()
-            if os.getppid() == parent:
-                status = process.run(self._launch(unit, ready))
+            status = process.run(self._launch(unit, master, ready))
         except SpoolmtaError as error:
             self._log.fatal(f"{unit.service.name}: {error}")
             self._log.flush()
@@ -257,7 +261,7 @@ class Master:
             sys.stdout.flush()
             os._exit(status)
 
-    def _launch(self, unit: Unit, ready: int | None) -> Launch:
+    def _launch(self, unit: Unit, master: int, ready: int | None) -> Launch:
         return Launch(
             program=unit.program,
             configuration=self._configuration,
@@ -265,6 +269,7 @@ class Master:
             sockets=unit.listening,
             poke_socket=unit.poke_socket,
             session_limit=unit.session_limit,
+            master=master,
             ready=ready,
         )
 

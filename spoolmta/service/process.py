@@ -65,6 +65,7 @@ class Launch:
     sockets: tuple[socket.socket, ...]
     poke_socket: socket.socket | None
     session_limit: int
+    master: int  # its process id
     ready: int | None = None  # descriptor that is written to once the spool is open
 
 
@@ -80,6 +81,8 @@ def run(launch: Launch) -> int:
     _read_files_ahead()
     privileges.become(owner)
     privileges.end_with_parent(signal.SIGTERM)
+    if os.getppid() != launch.master:
+        return EXIT_FAILED  # it died before we asked to be told
     try:
         uvloop.run(_live(launch, parameters, log, prepared))
     except SpoolUnusable as error:
@@ -107,6 +110,9 @@ def _read_files_ahead() -> None:
 async def _live(
     launch: Launch, parameters: CommonParameters, log: MailLog, prepared: object
 ) -> None:
+    draining = asyncio.Event()
+    # From here on the end is orderly; a signal before this line ends the process at once.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, draining.set)
     clock = SystemClock()
     queue_directory = Path(parameters.queue_directory)
     path = queue_directory / FILE_NAME
@@ -129,6 +135,7 @@ async def _live(
         session_limit=launch.session_limit,
         long_queue_ids=parameters.enable_long_queue_ids,
         prepared=prepared,
+        draining=draining,
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, context.drain)
     _tell_ready(launch.ready)
