@@ -66,10 +66,15 @@ class Service(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServerReply:
-    """A reply with its *text* as it came, codes and all, its lines joined by a blank."""
+    """A reply, and the bytes that it came as."""
 
     reply: Reply
-    text: str
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """What came, codes and all, its lines joined by a blank, fit for a log line."""
+        return _printable(self.raw)
 
     @property
     def code(self) -> int:
@@ -140,7 +145,7 @@ class ReplyReader:
                 raise RemoteProtocolError(f"reply longer than {LONGEST_REPLY_BYTES} bytes")
             return None
         reply, self._start = parsed
-        return ServerReply(reply, _printable(self._buffer[start : self._start]))
+        return ServerReply(reply, self._buffer[start : self._start])
 
 
 def parse_capabilities(reply: Reply, discarded: Iterable[str] = ()) -> Capabilities:

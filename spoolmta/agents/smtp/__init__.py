@@ -5,6 +5,7 @@ attempt    the walk over servers, what became of whom
 hosts      which servers, in which order
 session    one conversation: greeting, EHLO, one transaction after the other
 reuse      sessions kept open for the next delivery
+flags      flags=DORX of the line in master.cf
 trouble    what a failure means for a recipient, a message, a destination; its words
 server     a server and its names in logs
 settings   the parameters, smtp_... or lmtp_...

@@ -5,13 +5,13 @@ Parameters: smtp_... or lmtp_..., by the command in master.cf; dns_nameservers
 """
 
 from spoolmta.agents.smtp.attempt import Attempt, Surroundings
+from spoolmta.agents.smtp.flags import parse_flags
 from spoolmta.agents.smtp.hosts import HostFinder
 from spoolmta.agents.smtp.reuse import KeptSessions
 from spoolmta.agents.smtp.session import ContentSource
 from spoolmta.agents.smtp.settings import Settings, lmtp_settings, smtp_settings
 from spoolmta.clock import Clock
 from spoolmta.config.parameters.smtp import ClientParameters, LmtpParameters, SmtpParameters
-from spoolmta.errors import ConfigError
 from spoolmta.maillog import MailLog
 from spoolmta.message.outcome import Delivery
 from spoolmta.net.dns import Resolver, parse_nameservers
@@ -19,7 +19,6 @@ from spoolmta.service.context import ServiceContext
 from spoolmta.spool.deliveries import Report
 
 LMTP = "lmtp"
-_FINAL_DELIVERY = "X"
 
 
 class SmtpAgent:
@@ -49,27 +48,10 @@ def open_agent(context: ServiceContext) -> SmtpAgent:
 
     Raises ConfigError: a parameter or an argument cannot be used.
     """
-    final = _is_final(context.service.arguments)
+    flags = parse_flags(context.service.arguments)
     if context.service.command == LMTP:
-        settings = lmtp_settings(context.section(LmtpParameters), final=final)
+        settings = lmtp_settings(context.section(LmtpParameters), flags)
     else:
-        settings = smtp_settings(context.section(SmtpParameters), final=final)
+        settings = smtp_settings(context.section(SmtpParameters), flags)
     nameservers = parse_nameservers(context.section(ClientParameters).dns_nameservers)
     return SmtpAgent(settings, Resolver(nameservers), context.log, context.clock)
-
-
-def _is_final(arguments: tuple[str, ...]) -> bool:
-    """Return whether flags= of the master.cf entry has X: this hop is the last one.
-
-    Raises ConfigError: an argument is unknown.
-    """
-    final = False
-    for argument in arguments:
-        name, mark, flags = argument.partition("=")
-        if name == "-v":
-            continue
-        unknown = set(flags) - {_FINAL_DELIVERY}
-        if name != "flags" or not mark or unknown:
-            raise ConfigError(f'unknown argument "{argument}": expected flags=X')
-        final = True
-    return final

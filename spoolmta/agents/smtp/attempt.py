@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from spoolmta import maillog
 from spoolmta.agents.smtp import trouble
+from spoolmta.agents.smtp.flags import is_looping, prepended_headers
 from spoolmta.agents.smtp.hosts import SMTP_PORT, HostFinder
 from spoolmta.agents.smtp.recipients import Circumstances, Recipients
 from spoolmta.agents.smtp.reuse import KeptSessions
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.session import ContentSource, Message, Session
-from spoolmta.agents.smtp.settings import Settings
+from spoolmta.agents.smtp.settings import FINAL, Settings
 from spoolmta.agents.smtp.trouble import Radius, Trouble
 from spoolmta.clock import Clock
 from spoolmta.errors import ConnectError
@@ -54,6 +55,7 @@ class Attempt:
         self._recipients = Recipients(
             delivery, surroundings.log, lmtp=surroundings.settings.dialogue.lmtp
         )
+        self._headers = prepended_headers(surroundings.settings.flags, delivery)
         self._keeps = False
         self._tried: set[tuple[str, int]] = set()
         # Both are counted anew for each next hop of the list.
@@ -63,6 +65,10 @@ class Attempt:
     async def run(self) -> Report:
         """Deliver; return an outcome for every recipient, and a word on the destination."""
         nexthop = self._delivery.nexthop
+        if await is_looping(self._around.settings.flags, self._delivery, self._content):
+            loop = trouble.forwarding_loop(self._delivery.recipients[0].address)
+            self._recipients.refuse_all(loop, self._circumstances())
+            return self._recipients.report()
         self._keeps = await self._around.kept.wants(nexthop)
         used = False
         while self._keeps and not used:
@@ -185,7 +191,7 @@ class Attempt:
         begun_at = self._around.clock.now()
         keeps = self._keeps and kept.may_serve(session, session.uses + 1)
         message = Message(
-            self._delivery, tuple(self._recipients.left), self._content, last=not keeps
+            self._delivery, tuple(self._recipients.left), self._content, self._headers, not keeps
         )
         try:
             transmission = await session.transact(message)
@@ -215,7 +221,7 @@ class Attempt:
         """Return how a success is told to the sender; None: the server has taken that over."""
         if Service.DSN in session.capabilities:
             return None
-        return Success.DELIVERED if self._around.settings.final_delivery else Success.RELAYED
+        return Success.DELIVERED if FINAL in self._around.settings.flags else Success.RELAYED
 
     def _circumstances(
         self, session: Session | None = None, begun_at: float | None = None

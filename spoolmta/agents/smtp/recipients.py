@@ -16,7 +16,6 @@ from spoolmta.agents.smtp.session import Transmission
 from spoolmta.agents.smtp.trouble import Radius, Trouble
 from spoolmta.maillog import MailLog
 from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Success
-from spoolmta.protocols.smtp_client import ServerReply
 from spoolmta.spool.deliveries import Feedback, Report, Verdict
 
 
@@ -60,8 +59,20 @@ class Recipients:
             if answer is None:
                 self._refuse(recipient, failure or trouble.NO_SERVER, circumstances)
             elif answer.is_success:
-                outcome = _sent(recipient.number, server, answer.reply, circumstances)
-                self._finish(recipient, replace(outcome, tell_success=tell_success))
+                text = answer.reply.text
+                sent = Outcome(
+                    recipient.number,
+                    Action.SENT,
+                    answer.reply.dsn,
+                    text,
+                    circumstances.relay,
+                    server.name,
+                    text,
+                    circumstances.delays,
+                    circumstances.connection_use,
+                    tell_success,
+                )
+                self._finish(recipient, sent)
             else:
                 refusal = trouble.refused(server, answer, lmtp=self._lmtp)
                 self._refuse(recipient, refusal, circumstances)
@@ -125,20 +136,6 @@ class Recipients:
     def _finish(self, recipient: DeliveryRecipient, outcome: Outcome) -> None:
         self._done[recipient.number] = outcome
         self.left.remove(recipient)
-
-
-def _sent(number: int, server: Server, reply: ServerReply, circumstances: Circumstances) -> Outcome:
-    return Outcome(
-        number,
-        Action.SENT,
-        reply.dsn,
-        reply.text,
-        circumstances.relay,
-        server.name,
-        reply.text,
-        circumstances.delays,
-        circumstances.connection_use,
-    )
 
 
 def _failed(number: int, failure: Trouble, circumstances: Circumstances) -> Outcome:

@@ -68,11 +68,15 @@ class ContentSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a transaction is about. *last*: no other message will follow on this session."""
+    """What a transaction is about. *headers* go before the content.
+
+    *last*: no other message will follow on this session.
+    """
 
     delivery: Delivery
     recipients: Sequence[DeliveryRecipient]
     content: ContentSource
+    headers: bytes = b""
     last: bool = False
 
 
@@ -310,9 +314,11 @@ class Session:
         if message.last and Service.PIPELINING in self.capabilities:
             tail, self.is_over = QUIT, True
         if whole is not None:
+            headers = encoder.encode(message.headers)
             encoded = encoder.encode(whole)
-            self._stream.write_pieces((encoded, encoder.finish() + tail))
+            self._stream.write_pieces((headers, encoded, encoder.finish() + tail))
         else:
+            self._stream.write(encoder.encode(message.headers))
             try:
                 async for piece in message.content.read():
                     self._stream.write(encoder.encode(piece))

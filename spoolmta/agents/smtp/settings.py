@@ -20,6 +20,8 @@ from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addre
 from spoolmta.net.network import Address, parse_address
 from spoolmta.protocols.smtp_client import Phase
 
+FINAL = "X"  # the flag for a last hop
+
 _BOTH = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -75,7 +77,10 @@ class ReuseSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of them. *sources* are the own addresses to connect from, by family."""
+    """All of them.
+
+    *sources* are the own addresses to connect from, by family; *flags* those of flags.py.
+    """
 
     lookup: LookupSettings = field(default_factory=LookupSettings)
     dialogue: DialogueSettings = field(default_factory=DialogueSettings)
@@ -86,12 +91,12 @@ class Settings:
     session_limit: int = 2
     fallback_relays: tuple[str, ...] = ()
     relayhost: str = ""
-    final_delivery: bool = False
+    flags: frozenset[str] = frozenset()
     queue_directory: Path = Path()
 
 
-def smtp_settings(parameters: SmtpParameters, *, final: bool = False) -> Settings:
-    """Return the settings of a service with the command smtp; *final*: it is the last hop.
+def smtp_settings(parameters: SmtpParameters, flags: frozenset[str] = frozenset()) -> Settings:
+    """Return the settings of a service with the command smtp.
 
     Raises ConfigError: a value cannot be used.
     """
@@ -112,13 +117,13 @@ def smtp_settings(parameters: SmtpParameters, *, final: bool = False) -> Setting
         session_limit=parameters.smtp_mx_session_limit,
         fallback_relays=_words(parameters.smtp_fallback_relay),
         relayhost=parameters.relayhost,
-        final_delivery=final,
+        flags=flags,
         queue_directory=Path(parameters.queue_directory),
     )
 
 
-def lmtp_settings(parameters: LmtpParameters, *, final: bool = False) -> Settings:
-    """Return the settings of a service with the command lmtp; *final*: it is the last hop.
+def lmtp_settings(parameters: LmtpParameters, flags: frozenset[str] = frozenset()) -> Settings:
+    """Return the settings of a service with the command lmtp.
 
     Raises ConfigError: a value cannot be used.
     """
@@ -138,7 +143,7 @@ def lmtp_settings(parameters: LmtpParameters, *, final: bool = False) -> Setting
         connect_timeout=parameters.lmtp_connect_timeout,
         session_limit=parameters.lmtp_mx_session_limit,
         fallback_relays=_words(parameters.lmtp_fallback_relay),
-        final_delivery=final or parameters.lmtp_assume_final,
+        flags=flags | ({FINAL} if parameters.lmtp_assume_final else frozenset()),
         queue_directory=Path(parameters.queue_directory),
     )
 

@@ -118,6 +118,11 @@ def loops_back(nexthop: str, *, permanent: bool) -> Trouble:
     return Trouble(Radius.DESTINATION, status, f"mail for {nexthop} loops back to myself")
 
 
+def forwarding_loop(address: str) -> Trouble:
+    """The message has been delivered to this address before."""
+    return Trouble(Radius.MESSAGE, "5.4.6", f"mail forwarding loop for {address}")
+
+
 def too_large(server: Server, size: int, limit: int) -> Trouble:
     """The server has said that it takes no message of this size."""
     reason = f"message size {size} exceeds size limit {limit} of server {server.label}"
@@ -144,5 +149,5 @@ def bad_address() -> Trouble:
 def _replied(radius: Radius, server: Server, reply: ServerReply, words: str) -> Trouble:
     status = reply.dsn
     if status[0] not in "45":
-        status, words = "4.5.0", f"Protocol error: {words}"
+        status = "4.5.0"
     return Trouble(radius, status, words, server.name, reply.text)

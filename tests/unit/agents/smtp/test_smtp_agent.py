@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spoolmta.agents.smtp.agent import SmtpAgent
+from spoolmta.agents.smtp.settings import FINAL
 from spoolmta.message.outcome import Action, Outcome, Success
 from spoolmta.spool.deliveries import Feedback, Report, Verdict
 from tests.support.scripted_server import DROP, SILENT, Behaviour, ScriptedServer
@@ -532,9 +533,32 @@ def test_lmtp_looks_for_no_exchanger(dns: StubDns) -> None:
 def test_the_last_hop_says_delivered(dns: StubDns, tmp_path: Path, final: bool) -> None:
     path = tmp_path / "lmtp"
     with ScriptedServer(behaviour=Behaviour((), lmtp=True, path=path)):
-        client = Client(dns, replace(settings(24, lmtp=True), final_delivery=final))
+        client = Client(
+            dns, replace(settings(24, lmtp=True), flags=frozenset({FINAL} if final else ()))
+        )
         (outcome,) = client.deliver(f"unix:{path}", ALICE)
     assert outcome.tell_success is (Success.DELIVERED if final else Success.RELAYED)
+
+
+@pytest.mark.parametrize("size", [100, 1_000_000])
+def test_headers_are_prepended_as_the_flags_say(dns: StubDns, size: int) -> None:
+    one = delivery(HERE, ALICE, size=size)
+    one = replace(one, recipients=(replace(one.recipients[0], original="list@example.com"),))
+    with ScriptedServer() as server:
+        client = Client(dns, replace(settings(server.port), flags=frozenset("DOR")))
+        client.report(one)
+    assert server.messages[0].content == (
+        b"Return-Path: <sender@example.org>\r\nX-Original-To: list@example.com\r\n"
+        b"Delivered-To: alice@example.com\r\n" + CONTENT
+    )
+
+
+def test_mail_that_comes_by_again_is_returned(dns: StubDns, port: int) -> None:
+    client = Client(dns, replace(settings(port), flags=frozenset("D")))
+    report = client.report(delivery(HERE, ALICE), b"Delivered-To: Alice@Example.com\r\n" + CONTENT)
+    assert results(report.outcomes) == [
+        ("bounced", "5.4.6", "mail forwarding loop for alice@example.com")
+    ]
 
 
 # ------------------------------------------------------------------------------ kept sessions

@@ -151,9 +151,9 @@ def test_the_command_decides_which_client_it_is(tmp_path: Path) -> None:
 
 
 def test_flags_x_means_the_last_hop() -> None:
-    assert opened("lmtp", "flags=X").final_delivery
-    assert not opened("lmtp").final_delivery
-    assert opened("lmtp", main="lmtp_assume_final = yes\n").final_delivery
+    assert opened("lmtp", "flags=DX").flags == {"D", "X"}
+    assert opened("lmtp", "-v").flags == set()
+    assert opened("lmtp", main="lmtp_assume_final = yes\n").flags == {"X"}
 
 
 @pytest.mark.parametrize("argument", ["flags=Z", "flags", "nosuch=1"])
