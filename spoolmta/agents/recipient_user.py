@@ -45,11 +45,11 @@ class Identity(NamedTuple):
     gid: int
 
 
-class NotPermitted(TemporaryError):  # noqa: N818 - named as the errors of errors.py are
+class NotPermitted(TemporaryError):
     """The work may not be done as that user: defer, the text says why."""
 
 
-class DelivererLost(TemporaryError):  # noqa: N818
+class DelivererLost(TemporaryError):
     """The deliverer, or the child that did the work, is gone: defer, and retire if it recurs."""
 
 
