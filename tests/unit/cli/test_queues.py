@@ -1,6 +1,8 @@
 """spoolmta queue: list, show, hold, release, requeue, delete, flush."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -155,6 +157,28 @@ def test_a_bulk_deed_is_done_when_confirmed(sample: SampleSpool, queue: Run) -> 
     ended = queue("delete", "--domain", "y.example", "--yes")
     assert (ended.status, ended.out) == (0, "4 messages deleted\n")
     assert [state_of(sample, name) for name in NAMES[:4]] == [None, None, "active", "deferred"]
+
+
+class Terminal(io.StringIO):
+    """Standard input that is a person."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", None), ("n\n", "hold"), ("", "hold")])
+def test_a_person_is_asked(
+    sample: SampleSpool,
+    queue: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    left: str | None,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    ended = queue("delete", "--state", "hold")
+    assert "delete them? [y/N] " in ended.err
+    assert state_of(sample, "hold") == left
+    assert ended.status == (0 if left is None else 1)
 
 
 def test_all_is_all_that_the_verb_is_for(sample: SampleSpool, queue: Run) -> None:

@@ -1,0 +1,26 @@
+"""The commands. A command reads its arguments, asks the layers below, and prints.
+
+The native command, one verb a file, with the work behind it (imported when it is called):
+
+spoolmta         the command line: -c DIR, verbs, exit status
+queues           queue list, show, hold ...   queue_listing, queue_message, queue_surgery, queue_choice
+trace            message_history              the journal in plain words
+status           system_status                services, processes, disk
+sql              a SELECT over the spool
+sink             receiver                     shows what arrives, answers as told
+check            what is wrong with a configuration
+welcome          what a newcomer reads
+
+Commands with Postfix's names:
+
+postqueue        mailq                        the listing to the byte; flushing
+postsuper        hold, release, requeue, delete
+postcat          content_parts                the records of a message
+postfix          running                      start, stop, reload; is a master there
+sendmail         sendmail_options, draft, hand_in, maildrop_entry, smtp_dialogue
+postmap          postalias, tables            lookup tables
+postconf         postconf_edit                main.cf and master.cf
+
+What they share: access (the way to configuration and spool), command_line (options as getopt(3),
+fatal errors), output and units (tables, JSON, progress; ages and sizes).
+"""
