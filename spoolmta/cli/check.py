@@ -62,6 +62,7 @@ def findings(directory: str | None) -> list[Finding]:
     if not any(finding.severity is Severity.ERROR for finding in found):
         found += _combinations(configuration)
         found += _tables(configuration)
+        found += _restrictions(configuration, services)
     found += _programs(configuration, services)
     found += _names(configuration)
     found += _gaps(configuration, services)
@@ -110,6 +111,25 @@ def _tables(configuration: Configuration) -> Iterator[Finding]:
         yield from _warnings(configuration, name, open_maps)
     for name in _LISTS:
         yield from _warnings(configuration, name, open_match_list)
+
+
+def _restrictions(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
+    """Read the restriction lists of every SMTP server; it does not start on one it cannot read."""
+    from spoolmta.config.parameters.smtpd import AccessParameters
+    from spoolmta.stages.smtpd.restrictions.lists import RestrictionLists
+
+    for service in services:
+        if service.command != "smtpd":
+            continue
+        overrides = service.overrides
+        try:
+            RestrictionLists(
+                configuration.section(AccessParameters, overrides),
+                partial(configuration.value, overrides=overrides),
+            )
+        except ConfigError as error:
+            place = f"{configuration.master.file}, line {service.line}, service {service.key}"
+            yield Finding(Severity.ERROR, f"{place}: {error}")
 
 
 def _programs(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ def load(directory: Path | str | None = None) -> "Configuration":
 
         return from_text(builtin.main_text(), builtin.master_text())
     folder = Path(directory or DEFAULT_DIRECTORY)
-    file = f"{directory or DEFAULT_DIRECTORY}/main.cf"
+    file = f"{str(directory or DEFAULT_DIRECTORY).rstrip('/')}/main.cf"
     return Configuration(folder, main_cf.parse_main(main_cf.read_text(folder / "main.cf"), file))
 
 

@@ -118,6 +118,21 @@ def test_an_override_without_effect_is_told(folder: Path) -> None:
     assert text.startswith("master.cf, line 3, service a/inet, -o: qmqpd_timeout has no effect")
 
 
+def test_restrictions_that_a_server_cannot_read_are_an_error(folder: Path) -> None:
+    add(folder, "smtpd_recipient_restrictions = reject_nothing\n")
+    (found,) = findings(str(folder))
+    assert found.severity is Severity.ERROR
+    place = f"{folder}/master.cf, line 1, service smtp/inet: "
+    assert found.text.startswith(place)
+    assert "reject_nothing" in found.text
+
+
+def test_an_open_relay_is_an_error(folder: Path) -> None:
+    severity, text = one(folder, "smtpd_relay_restrictions =\n")
+    assert severity is Severity.ERROR
+    assert "specify at least one working instance of" in text
+
+
 def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
     assert one(folder, master_text="q inet n - n - - qmqpd\n") == (
         Severity.WARNING,
