@@ -3,7 +3,7 @@
 The native command, one verb a file, with the work behind it (imported when it is called):
 
 spoolmta         the command line: -c DIR, verbs, exit status
-queues           queue_choice, queue_listing, queue_message, queue_surgery: queue list, show, hold ..
+queues           queue_choice, queue_listing, queue_message, queue_surgery: list, show, hold
 trace            message_history              the journal in plain words
 status           system_status                services, processes, disk
 sql              a SELECT over the spool
