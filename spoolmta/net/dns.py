@@ -21,12 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import dns.asyncbackend
 import dns.asyncresolver
 import dns.exception
 import dns.message
 import dns.name
 import dns.nameserver
 import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
@@ -47,6 +50,14 @@ _EDNS_PAYLOAD = 1232
 _ATTEMPTS = 2
 
 T = TypeVar("T")
+
+# dnspython loads its parts when they are first needed. Here they are loaded before the fork, not
+# while the first message waits; nor does it look for other event loops in each query.
+dns.asyncbackend.set_default_backend("asyncio")
+for _record_type in ("A", "AAAA", "CNAME", "MX", "OPT", "PTR", "SOA", "TXT"):
+    dns.rdata.get_rdata_class(  # type: ignore[no-untyped-call]
+        dns.rdataclass.IN, dns.rdatatype.from_text(_record_type)
+    )
 
 
 @dataclass(frozen=True, slots=True)
