@@ -56,7 +56,7 @@ class ContentEncoder:
             if end < 0:
                 return False
             start, reach = end + 2, window
-        return True
+        return self._column_after(piece) <= self._line_limit
 
     def _column_after(self, piece: bytes) -> int:
         end = piece.rfind(b"\r\n")

@@ -58,6 +58,12 @@ def test_a_long_line_is_seen_across_pieces() -> None:
     assert wire + encoder.finish() == b"0123456789\r\n abc\r\n.\r\n"
 
 
+def test_a_line_that_is_too_long_by_one_is_seen_at_the_end_of_a_piece() -> None:
+    encoder = ContentEncoder(SMALL_LIMIT)
+    wire = b"".join(encoder.encode(piece) for piece in (b"a\r\n0123456789b", b"\r\n"))
+    assert wire + encoder.finish() == b"a\r\n0123456789\r\n b\r\n.\r\n"
+
+
 LINES = st.lists(st.text(alphabet=".ab ", max_size=30).map(str.encode), max_size=10)
 
 
