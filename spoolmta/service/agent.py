@@ -13,6 +13,7 @@ Must not:   know how any agent delivers
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from spoolmta import maillog
@@ -131,8 +132,11 @@ class AgentLoop:
     async def _deliver(self, delivery: Delivery, body: Content) -> None:
         try:
             report = await self._agent.deliver(delivery, body)
-        except (TemporaryError, Corrupt) as error:
+        except TemporaryError as error:
             report = _deferred(delivery, str(error))
+        except Corrupt as error:
+            self._context.log.warning(f"{delivery.queue_id}: {error}: moving it to corrupt")
+            report = replace(_deferred(delivery, str(error)), damage=str(error))
         except Exception as error:
             trace = "".join(traceback.format_exception(error)).replace("\n", " | ")
             self._context.log.panic(f"{delivery.queue_id}: {trace}")

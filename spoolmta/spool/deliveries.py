@@ -94,12 +94,15 @@ class SuspendedRecipient:
 class Report:
     """What an agent says of a delivery: an outcome for each recipient, and of its destination.
 
-    *messages* are new ones (forwarded mail) that enter maildrop in the same commit.
+    *messages* are new ones (forwarded mail) that enter maildrop in the same commit. *damage* tells
+    why the message cannot be read at all: it goes to corrupt, unless another attempt at it is
+    still under way; then the outcomes count.
     """
 
     outcomes: tuple[Outcome, ...]
     feedback: Feedback = field(default_factory=Feedback)
     messages: tuple[NewMessage, ...] = ()
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,9 @@ def report(tx: Transaction, process_id: int, delivery: Delivery, said: Report) -
     tx.run("end_attempt", (delivery.delivery_id, process_id))
     if tx.changes != 1:
         raise ClaimLost(f"delivery {delivery.delivery_id} is not ours any more")
+    if said.damage and not tx.run("attempts_of_messages", {"ids": numbers([delivery.message_id])}):
+        set_aside(tx, State.ACTIVE, delivery.message_id, said.damage)
+        return
     feedback = said.feedback
     tx.run(
         "insert_report",
@@ -302,6 +308,16 @@ def withdraw(tx: Transaction, message_ids: Sequence[int]) -> None:
     for statement in ("delete_granted", "delete_attempts", "delete_reports"):
         tx.run(statement, {"ids": numbers(ids)})
     answer(tx, ids)
+
+
+def set_aside(tx: Transaction, state: State | str, message_id: int, reason: str) -> None:
+    """Move a message of *state* to corrupt, whatever was going to be done with it."""
+    withdraw(tx, [message_id])
+    tx.run("delete_notices_of_messages", {"ids": numbers([message_id])})
+    tx.run(f"leave_{state}", {"ids": numbers([message_id])})
+    tx.run("enter_corrupt", (message_id, tx.now, reason))
+    tx.run("delete_crashes", {"ids": numbers([message_id])})
+    events.record(tx, message_id, "corrupted", reason=reason)
 
 
 def mark_dead(tx: Transaction, destination: DeadDestination) -> None:

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoolmta.spool import content, deliveries, events
+from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Spool, Transaction, numbers
 
 CRASH_LIMIT = 3
@@ -72,14 +72,8 @@ def quarantine(tx: Transaction) -> list[int]:
     free = [message_id for message_id in ids if message_id not in busy]
     reason = f"{CRASH_LIMIT} processes died with this message in their hands"
     for message_id, state in tx.run("states_of_messages", {"ids": numbers(free)}):
-        if state in ("hold", "corrupt"):
-            continue
-        deliveries.withdraw(tx, [message_id])
-        tx.run("delete_notices_of_messages", {"ids": numbers([message_id])})
-        tx.run(f"leave_{state}", {"ids": numbers([message_id])})
-        tx.run("enter_corrupt", (message_id, tx.now, reason))
-        tx.run("delete_crashes", {"ids": numbers([message_id])})
-        events.record(tx, message_id, "corrupted", reason=reason)
+        if state not in ("hold", "corrupt"):
+            deliveries.set_aside(tx, state, message_id, reason)
     return free
 
 

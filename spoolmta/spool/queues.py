@@ -115,9 +115,17 @@ def replace(
 
 
 def claim(tx: Transaction, state: State | str, process_id: int, limit: int) -> list[int]:
-    """Claim up to *limit* messages of maildrop, incoming or (those due) deferred."""
+    """Claim up to *limit* messages of maildrop, incoming or (those due) deferred.
+
+    One that a process has died with is claimed alone, so that it takes no others along.
+    """
     bindings = {"process_id": process_id, "now": tx.now, "limit": limit}
-    return [row[0] for row in tx.run(f"claim_{state}", bindings)]
+    ids = [row[0] for row in tx.run(f"claim_{state}", bindings)]
+    suspects = [row[0] for row in tx.run("crashed_before", {"ids": numbers(ids)})] if ids else []
+    if not suspects:
+        return ids
+    release(tx, process_id, [message_id for message_id in ids if message_id != suspects[0]])
+    return suspects[:1]
 
 
 def release(tx: Transaction, process_id: int, message_ids: Sequence[int]) -> None:

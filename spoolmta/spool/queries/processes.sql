@@ -31,6 +31,10 @@ DELETE FROM attempt WHERE process_id = :process_id;
 SELECT crash.message_id FROM crash
  WHERE crash.count >= :limit AND NOT EXISTS (SELECT 1 FROM claim WHERE claim.message_id = crash.message_id);
 
+-- name: crashed_before
+-- Those of some messages that a process has died with.
+SELECT message_id FROM crash WHERE message_id IN carray(:ids) ORDER BY message_id;
+
 -- name: states_of_messages
 SELECT message_id, 'maildrop' FROM maildrop WHERE message_id IN carray(:ids)
 UNION ALL SELECT message_id, 'incoming' FROM incoming WHERE message_id IN carray(:ids)

@@ -8,7 +8,7 @@ from spoolmta.clock import ManualClock
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Delivery, Outcome
 from spoolmta.spool import completion, deliveries, processes, queues
-from spoolmta.spool.connection import Spool
+from spoolmta.spool.connection import Spool, numbers
 from spoolmta.spool.deliveries import Plan, Report, Verdict, Waiting
 from spoolmta.spool.processes import Process
 from spoolmta.spool.queues import NewMessage
@@ -104,3 +104,17 @@ def test_attempts_of_a_dead_agent_are_reported_as_crashed(
         delivery.delivery_id,
         Verdict.CRASHED,
     )
+
+
+def test_a_message_that_cannot_be_read_is_set_aside_with_the_reason(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    message = new_message()
+    delivery = attempted(spool, process_id, message)
+    with spool.transaction() as tx:
+        deliveries.report(tx, process_id, delivery, Report((SENT,), damage="no content"))
+    assert deliveries.reports(spool, 10) == []
+    assert deliveries.existing(spool, [delivery.delivery_id]) == set()
+    with spool.transaction() as tx:
+        states = tx.run("states_of_messages", {"ids": numbers([message.message_id])})
+    assert states == [(message.message_id, "corrupt")]

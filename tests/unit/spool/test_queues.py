@@ -172,3 +172,16 @@ def test_a_message_that_took_three_processes_with_it_goes_to_corrupt(
 
 def test_a_running_process_is_not_taken_for_dead(spool: Spool, process_id: int) -> None:
     assert process_id not in [process.process_id for process in processes.dead(spool)]
+
+
+def test_a_message_that_a_process_died_with_is_claimed_alone(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    suspect = enqueue(spool, new_message())
+    assert claim(spool, process_id) == [suspect]
+    with spool.transaction() as tx:
+        processes.prune(tx, Process(process_id, "test", 0, 0, ""))
+        heir = processes.register(tx, "test")
+    innocent = enqueue(spool, new_message())
+    assert claim(spool, heir) == [suspect]
+    assert claim(spool, heir) == [innocent]
