@@ -7,22 +7,60 @@ of a recipient says what happens to it:
     later...    450 the first time it is seen, taken after that
     anything    taken; the record has the address before the client sees its 250
 
-Lines of the record are "taken ADDRESS". Run as: python -m tests.support.receiver PORT RECORD
+Lines of the record are "taken ADDRESS".
+
+    with Receiver(tmp_path / "taken") as receiver:
+        ... mail goes to 127.0.0.1, port receiver.port ...
+        assert receiver.taken()["someone@outside.example"] == 1
 """
 
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, Envelope
 
-from tests.support.ledger import Ledger
+from tests.support.ledger import Ledger, read_tokens
+from tests.support.mail_system import free_port
 
 TAKEN = "taken"
 MAXIMUM_SIZE = 256 << 20
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Receiver:
+    """The process, and its record."""
+
+    def __init__(self, record: Path) -> None:
+        self.port = free_port()
+        self._record = record
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it listens."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.receiver", str(self.port), self._record],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"listening\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.communicate()
+
+    def taken(self) -> Counter[str]:
+        """Return how often each address was taken."""
+        return read_tokens(self._record, TAKEN)
 
 
 class Recorder:

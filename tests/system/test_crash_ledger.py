@@ -8,8 +8,6 @@ outside the system. A receiver process records what it takes. Meanwhile processe
 import asyncio
 import random
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.sources import ROOT
 from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger, read_tokens
 from tests.support.load import Letter, Session, Writer, keep_sending, submit_by_program
-from tests.support.mail_system import BIN, MailSystem, free_port, wait_for
+from tests.support.mail_system import BIN, MailSystem, wait_for
 from tests.support.nemesis import Nemesis, crash_points, describe
-from tests.support.receiver import TAKEN
+from tests.support.receiver import Receiver
 
 SESSIONS = 6
 SESSION_PAUSE = 0.02
@@ -38,7 +35,7 @@ class Siege:
 
     system: MailSystem
     ledger: Ledger
-    record: Path
+    receiver: Receiver
     rng: random.Random
     nemesis: Nemesis
 
@@ -47,23 +44,13 @@ class Siege:
 def siege(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Siege]:
     seed = random.SystemRandom().randrange(1 << 32)
     print(describe(seed, tmp_path))
-    port, record = free_port(), tmp_path / "taken"
-    receiver = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.receiver", str(port), record],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    assert receiver.stdout is not None
-    assert receiver.stdout.readline() == b"listening\n"
-    system = MailSystem(tmp_path, {"relayhost": f"[127.0.0.1]:{port}"})
     rng = random.Random(seed)
     ledger = Ledger(tmp_path / "ledger")
-    with system:
-        yield Siege(system, ledger, record, rng, Nemesis(system, rng))
+    with Receiver(tmp_path / "taken") as receiver:
+        system = MailSystem(tmp_path, {"relayhost": f"[127.0.0.1]:{receiver.port}"})
+        with system:
+            yield Siege(system, ledger, receiver, rng, Nemesis(system, rng))
     ledger.close()
-    receiver.terminate()
-    receiver.wait()
-    receiver.stdout.close()
 
 
 @pytest.mark.slow
@@ -150,7 +137,7 @@ def _wait_until_quiet(system: MailSystem) -> None:
 
 def _delivered(siege: Siege) -> Counter[str]:
     """Return how often each token came out: at the receiver, in the maildir, or in a bounce."""
-    taken = read_tokens(siege.record, TAKEN)
+    taken = siege.receiver.taken()
     for message in siege.system.mailbox("alice"):
         token = TRACE.search(message)
         assert token, message[:300]

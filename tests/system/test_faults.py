@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.support.mail_system import BIN, MailSystem, free_port, wait_for
+from tests.support.receiver import Receiver
 
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
@@ -44,7 +45,7 @@ def _refusal(system: MailSystem) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("queue_run_delay = soon", "soon"),
+        ("minimal_backoff_time = soon", "soon"),
         ("smtpd_recipient_limit = -1", "-1"),
         ("smtputf8_enable = perhaps", "perhaps"),
         ("this is not a setting", "="),
@@ -125,9 +126,9 @@ def test_a_reload_takes_a_new_configuration(system: MailSystem) -> None:
 
 
 def test_a_reload_with_a_broken_configuration_keeps_the_old_one(system: MailSystem) -> None:
-    system.configure({"smtpd_banner": "$myhostname ESMTP broken", "queue_run_delay": "soon"})
+    system.configure({"smtpd_banner": "$myhostname ESMTP broken", "minimal_backoff_time": "soon"})
     system.master.send_signal(signal.SIGHUP)
-    system.wait_for_log("queue_run_delay")
+    system.wait_for_log("minimal_backoff_time")
     assert _banner(system) == b"220 mx.test.example ESMTP Postfix"
     system.send("me@example.com", ["alice@inbox.example"], MESSAGE)
     wait_for(lambda: system.mailbox("alice"), 20, "mail under the old configuration")
@@ -183,6 +184,7 @@ def test_services_end_when_their_master_is_killed(system: MailSystem) -> None:
     system.master.kill()
     _, alive = psutil.wait_procs(services, timeout=20)
     assert not alive
+    system.master.wait()
     system.start()
     system.send("me@example.com", ["alice@inbox.example"], MESSAGE)
     wait_for(lambda: system.mailbox("alice"), 20, "mail after a new start")
@@ -248,7 +250,10 @@ def test_a_message_that_cannot_be_read_goes_aside_and_all_others_flow(
     tmp_path: Path, damage: str, table: str
 ) -> None:
     blackhole = f"[127.0.0.1]:{free_port()}"
-    with MailSystem(tmp_path, {"relayhost": blackhole}) as system:
+    with (
+        Receiver(tmp_path / "taken") as receiver,
+        MailSystem(tmp_path, {"relayhost": blackhole}) as system,
+    ):
         system.send("me@example.com", ["waiting@outside.example"], MESSAGE)
         system.wait_for_log("status=deferred")
         system.stop()
@@ -256,7 +261,7 @@ def test_a_message_that_cannot_be_read_goes_aside_and_all_others_flow(
         spool = apsw.Connection(str(system.queue / "spool.db"))
         spool.execute(damage, (message_id,))
         spool.close()
-        system.configure({**system.settings, "relayhost": ""})
+        system.configure({**system.settings, "relayhost": f"[127.0.0.1]:{receiver.port}"})
         system.start()
         system.run("postqueue", "-f")
         for number in range(5):

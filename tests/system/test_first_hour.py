@@ -19,9 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.rules.sources import ROOT
-from tests.support.ledger import read_tokens
 from tests.support.mail_system import BIN, MailSystem, free_port, wait_for
-from tests.support.receiver import TAKEN
+from tests.support.receiver import Receiver
 from tests.support.stub_dns import StubDns
 
 
@@ -177,39 +176,30 @@ def test_every_program_of_the_tour_answers_on_the_running_system(hour: FirstHour
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[tuple[MailSystem, Path]]:
+def outside(tmp_path: Path) -> Iterator[tuple[MailSystem, Receiver]]:
     """Yield a mail system whose mail for outside.example goes to a receiver found by its MX."""
-    port, record = free_port(), tmp_path / "taken"
-    receiver = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.receiver", str(port), record],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    assert receiver.stdout is not None
-    assert receiver.stdout.readline() == b"listening\n"
-    with StubDns() as dns:
+    with Receiver(tmp_path / "taken") as receiver, StubDns() as dns:
         dns.mx("outside.example", 10, "mx.outside.example")
         dns.a("mx.outside.example", "127.0.0.1")
-        settings = {"dns_nameservers": dns.parameter, "smtp_tcp_port": str(port)}
+        settings = {"dns_nameservers": dns.parameter, "smtp_tcp_port": str(receiver.port)}
         with MailSystem(tmp_path, settings) as system:
-            yield system, record
+            yield system, receiver
             system.stop()
-    receiver.terminate()
-    receiver.wait()
-    receiver.stdout.close()
 
 
 def test_mail_to_an_outside_domain_goes_to_its_mail_exchanger(
-    outside: tuple[MailSystem, Path],
+    outside: tuple[MailSystem, Receiver],
 ) -> None:
-    system, record = outside
+    system, receiver = outside
     system.send("alice@inbox.example", ["someone@outside.example"], "Subject: out\n\nhello\n")
-    wait_for(lambda: read_tokens(record, TAKEN)["someone@outside.example"], 30, "the message")
+    wait_for(lambda: receiver.taken()["someone@outside.example"], 30, "the message")
     system.wait_for_log("relay=mx.outside.example[127.0.0.1]")
     system.wait_until_empty()
 
 
-def test_what_the_next_hop_refuses_comes_back_as_a_bounce(outside: tuple[MailSystem, Path]) -> None:
+def test_what_the_next_hop_refuses_comes_back_as_a_bounce(
+    outside: tuple[MailSystem, Receiver],
+) -> None:
     system, _ = outside
     system.send("alice@inbox.example", ["refuse-1@outside.example"], "Subject: no\n\nhello\n")
     wait_for(lambda: system.mailbox("alice"), 30, "the bounce")
@@ -226,7 +216,7 @@ def test_what_the_next_hop_refuses_comes_back_as_a_bounce(outside: tuple[MailSys
 
 
 def test_a_domain_without_a_mail_exchanger_bounces_at_once(
-    outside: tuple[MailSystem, Path],
+    outside: tuple[MailSystem, Receiver],
 ) -> None:
     system, _ = outside
     system.send("alice@inbox.example", ["x@no-such-domain.example"], "Subject: no\n\nhello\n")
