@@ -42,14 +42,12 @@ class Draft:
         Raises TooLargeError: the rest is not read.
         """
         rest = b""
-        while data := read(_READ_BYTES):
+        going_on = True
+        while going_on and (data := read(_READ_BYTES)):
             lines, rest = self._whole_lines(rest + data)
-            if lines and not self._take(lines):
-                return
-        if rest:
-            self._take(rest if rest.endswith(b"\n") else rest + b"\n")
-        elif not self._at_line_start:
-            self._take(b"\n")
+            going_on = self._take(lines)
+        if going_on and (rest or not self._at_line_start):
+            self._take(rest + b"\n")
         if not self.size:
             self.store(b"\r\n")
 
@@ -75,6 +73,8 @@ class Draft:
 
     def _take(self, lines: bytes) -> bool:
         """Store lines; return False if the message has ended with them."""
+        if not lines:
+            return True
         if self._strip_cr is None:
             first = lines.find(b"\n")
             self._strip_cr = lines[max(0, first - 1) : first] == b"\r"

@@ -35,7 +35,7 @@ def main() -> NoReturn:
     except BadUsageError as error:
         _fatal(str(error), os.EX_USAGE)
     for warning in asked.warnings:
-        print(f"sendmail: warning: {warning}", file=sys.stderr)
+        _warn(warning)
     sys.exit(_MODES[asked.mode](asked))
 
 
@@ -61,7 +61,7 @@ def _deliver(asked: Options) -> int:
     )
     recipients = [address for word in asked.recipients for address in _addresses(word)]
     try:
-        draft.read(partial(os.read, sys.stdin.fileno()))
+        draft.read(partial(os.read, 0))
         said = _submission(asked, recipients, eight_bit=draft.eight_bit)
         submission.check(said, recipients)
     except OSError as error:
@@ -133,7 +133,11 @@ _MODES: Mapping[str, Callable[[Options], int]] = {
 def _submission(asked: Options, recipients: list[str], *, eight_bit: bool) -> "Submission":
     from spoolmta.protocols.submission import Submission
 
-    sender = None if asked.sender is None else "".join(_addresses(asked.sender)[:1])
+    sender = asked.sender
+    if sender is not None:
+        sender, *others = _addresses(sender) or [""]
+        if others:
+            _warn(f"-f option specified malformed sender: {asked.sender}")
     return Submission(
         sender=sender,
         full_name=asked.full_name if asked.full_name is not None else os.environ.get("NAME"),
@@ -158,6 +162,10 @@ def _addresses(word: str) -> list[str]:
 
 def _directory(asked: Options) -> list[str]:
     return ["-c", asked.directory] if asked.directory else []
+
+
+def _warn(text: str) -> None:
+    print(f"sendmail: warning: {text}", file=sys.stderr)
 
 
 def _fatal_for_user(text: str, status: int) -> NoReturn:

@@ -55,7 +55,7 @@ def serve(directory: str | None) -> int:
         return os.EX_TEMPFAIL
     dialogue = Dialogue(parameters, sys.stdout.buffer)
     try:
-        dialogue.run(partial(os.read, sys.stdin.fileno()))
+        dialogue.run(partial(os.read, 0))
     except BrokenPipeError:
         # Nobody reads our replies any more; nothing may be flushed into the pipe at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -127,6 +128,28 @@ def test_sender_and_name_may_be_chosen_the_uid_may_not(start: Start) -> None:
     assert service.say(whole(MAIL, Submission("", "Some Body"))) is not None
     service.stop()
     assert service.rows("SELECT sender, full_name, uid FROM message") == [("", "Some Body", US.uid)]
+
+
+@pytest.mark.root
+def test_the_kernel_says_who_it_is(start: Start) -> None:
+    service = start()
+    nobody = pwd.getpwnam("nobody")
+    (service.folder / "submit").chmod(0o666)
+    for folder in (service.folder, service.folder.parent, service.folder.parent.parent):
+        folder.chmod(0o711)
+    os.seteuid(nobody.pw_uid)
+    try:
+        client = service.connect()
+    finally:
+        os.seteuid(0)
+    with client:
+        client.sendall(whole())
+        while client.recv(100) not in (b"", submission.GREETING):
+            pass
+        assert client.recv(100).startswith(b"A")
+    service.stop()
+    assert service.rows("SELECT sender, uid FROM message") == [("nobody@m.example", nobody.pw_uid)]
+    assert "(Postfix, from userid 65534)" in str(service.rows("SELECT data FROM content"))
 
 
 def test_recipients_are_taken_from_the_headers_if_asked(start: Start) -> None:
