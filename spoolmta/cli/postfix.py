@@ -54,6 +54,7 @@ class Control:
     def info(self, text: str) -> None:
         """Say what is done."""
         self._log.info(text)
+        self._log.flush()
         if sys.stderr.isatty() or not _has_log(self.access.configuration):
             self._print(text)
 
@@ -88,7 +89,6 @@ class Control:
         if self._pid() is not None:
             return self.fatal("the Postfix mail system is already running")
         self.info("starting the Postfix mail system")
-        self._log.flush()
         return serve(self.directory)
 
     def stop(self) -> int:
