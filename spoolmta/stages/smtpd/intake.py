@@ -14,6 +14,7 @@ from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.message.envelope import Client, Envelope
 from spoolmta.protocols.smtp_syntax import MailOptions, Reply
 from spoolmta.service.context import ServiceContext
+from spoolmta.service.crash import crash_point
 from spoolmta.spool import content, queues
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.queues import NewMessage, State
@@ -100,6 +101,7 @@ class Intake:
 
         def operation(tx: Transaction) -> None:
             queues.enqueue(tx, state, message, reason=reason)
+            crash_point("accept.before_commit")
 
         try:
             await self._context.committer.submit(operation, durable=True)
@@ -107,6 +109,7 @@ class Intake:
             return NO_ROOM
         except SpoolBusy:
             return NOT_NOW
+        crash_point("accept.after_commit")
         self._uploaded = 0
         return None
 
@@ -128,6 +131,7 @@ class Intake:
         except SpoolBusy:
             self.fail(NOT_NOW)
         else:
+            crash_point("accept.after_upload")
             self._uploaded = number
 
     def _message(self, result: CleanupResult, prepended: bytes) -> NewMessage:
