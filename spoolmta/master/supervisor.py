@@ -142,8 +142,8 @@ class Master:
                 path = folder / name
                 if not path.is_dir():
                     path.mkdir(mode, parents=True)
-                    if os.geteuid() == 0:
-                        os.chown(path, owner.pw_uid, owner.pw_gid)
+                if os.geteuid() == 0 and path.stat().st_uid != owner.pw_uid:
+                    os.chown(path, owner.pw_uid, owner.pw_gid)
         except OSError as error:
             raise ConfigError(
                 f"cannot make the queue directory {error.filename}: {error.strerror};"

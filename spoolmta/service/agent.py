@@ -22,7 +22,7 @@ from spoolmta.errors import ClaimLost, Corrupt, SpoolBusy, SpoolFull, TemporaryE
 from spoolmta.message.outcome import Delivery, Outcome, defer
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
-from spoolmta.service.worker import POLL_SECONDS, RETRY_SECONDS
+from spoolmta.service.worker import GATHER_SECONDS, POLL_SECONDS, RETRY_SECONDS
 from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.content import Content
@@ -72,6 +72,9 @@ class AgentLoop:
         if not finished and free <= 0:
             return 0
         limit = free
+        if finished:
+            # Before the queue manager can say of the message that it is removed.
+            self._context.flush_logs()
         try:
             claimed = await self._context.committer.run(
                 lambda spool: self._exchange(spool, finished, limit)
@@ -82,10 +85,10 @@ class AgentLoop:
             self._context.log.warning(f"{error}; trying again")
             await asyncio.sleep(RETRY_SECONDS)
             return 0
-        self._more_granted = len(claimed) == free
+        if free > 0:
+            self._more_granted = len(claimed) == free
         if finished:
             crash_point("report.after_report")
-            self._log(finished)
             self._context.poke("qmgr")
             if any(report.messages for _, report in finished):
                 self._context.poke("pickup")
@@ -104,6 +107,7 @@ class AgentLoop:
             if await self.run_once():
                 idle_since = context.clock.now()
                 context.flush_logs()
+                await asyncio.sleep(GATHER_SECONDS)
                 continue
             if self._finished:
                 continue
@@ -142,6 +146,7 @@ class AgentLoop:
             self._context.log.panic(f"{delivery.queue_id}: {trace}")
             report = _deferred(delivery, "unknown mail transport error")
         crash_point("deliver.after_accept")
+        self._log(delivery, report)
         self._finished.append((delivery, report))
         self._context.wakeup.wake()
 
@@ -160,19 +165,18 @@ class AgentLoop:
             )
         return [(delivery, _small_content(spool, delivery)) for delivery in _load(spool, ids)]
 
-    def _log(self, finished: Sequence[Finished]) -> None:
-        for delivery, report in finished:
-            outcomes = {outcome.number: outcome for outcome in report.outcomes}
-            for recipient in delivery.recipients:
-                outcome = outcomes.get(recipient.number)
-                if outcome is not None:
-                    maillog.delivery(
-                        self._context.log,
-                        delivery.queue_id,
-                        recipient.address,
-                        recipient.original,
-                        outcome,
-                    )
+    def _log(self, delivery: Delivery, report: Report) -> None:
+        outcomes = {outcome.number: outcome for outcome in report.outcomes}
+        for recipient in delivery.recipients:
+            outcome = outcomes.get(recipient.number)
+            if outcome is not None:
+                maillog.delivery(
+                    self._context.log,
+                    delivery.queue_id,
+                    recipient.address,
+                    recipient.original,
+                    outcome,
+                )
 
 
 async def serve_agent(
