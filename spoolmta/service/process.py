@@ -75,15 +75,15 @@ def run(launch: Launch) -> int:
     owner = privileges.account(parameters.mail_owner)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    prepare = launch.program.prepare
-    prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
     log = MailLog.open(launch.configuration, launch.program.name, launch.service.overrides)
-    _read_files_ahead()
-    privileges.become(owner)
-    privileges.end_with_parent(signal.SIGTERM)
-    if os.getppid() != launch.master:
-        return EXIT_FAILED  # it died before we asked to be told
+    prepare = launch.program.prepare
     try:
+        prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
+        _read_files_ahead()
+        privileges.become(owner)
+        privileges.end_with_parent(signal.SIGTERM)
+        if os.getppid() != launch.master:
+            return EXIT_FAILED  # it died before we asked to be told
         uvloop.run(_live(launch, parameters, log, prepared))
     except SpoolUnusable as error:
         log.fatal(str(error))
