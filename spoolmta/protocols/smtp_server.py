@@ -10,8 +10,8 @@ Must not: know a parameter, a recipient or a policy; answer anything but a breac
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from spoolmta.protocols.smtp_data import ChunkDecoder, DataDecoder
 from spoolmta.protocols.smtp_syntax import Reply
@@ -25,8 +25,7 @@ class Chunks(Enum):
     FAILED = "failed"  # whatever comes until the last one is thrown away
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a session has come, as the order of commands sees it.
 
     *greeted*: HELO or EHLO has been said, or need not be. *recipients* counts those accepted.

@@ -13,6 +13,7 @@ Must not: know which verb is allowed when (smtp_server), or what a site permits
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.address.tokens import COMMENT, LITERAL, Token, find, find_last, internal, scan
@@ -23,8 +24,7 @@ LARGEST_SIZE = 2**63 - 1  # what an off_t holds
 LONGEST_REPLY_LINE = 510  # RFC 5321 4.5.3.1.5, without the line end
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An SMTP reply. *dsn* is the enhanced status code, "" if there is none.
 
     *text* is without codes; "\\n" stands between the lines of a reply of several.
@@ -56,7 +56,7 @@ class Reply:
         return _wire(f"{self.code} {self.dsn} {self.text}" if self.dsn else _lines(self)[0])
 
 
-class Refused(RemoteProtocolError):  # noqa: N818 - it is an answer, not a fault
+class Refused(RemoteProtocolError):
     """A command cannot be understood; *reply* tells the client so."""
 
     def __init__(self, reply: Reply) -> None:
@@ -64,8 +64,7 @@ class Refused(RemoteProtocolError):  # noqa: N818 - it is an answer, not a fault
         self.reply = reply
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command line. *verb* is in upper case, *argument* as it came, without outer blanks."""
 
     verb: bytes
@@ -93,10 +92,9 @@ class RcptOptions:
 
 def parse_command(line: bytes) -> Command:
     """Return the command in a line without its line end; an empty line has the verb b""."""
-    line = line.strip(_BLANKS)
-    verb, _, argument = line.partition(b" ")
+    verb, _, argument = line.strip(_BLANKS).partition(b" ")
     if b"\t" in verb:
-        verb, _, argument = line.partition(b"\t")
+        verb, _, argument = line.strip(_BLANKS).partition(b"\t")
     return Command(verb.upper(), argument.lstrip(_BLANKS))
 
 

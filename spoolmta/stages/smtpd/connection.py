@@ -4,8 +4,8 @@ One handler runs at a time. While it has to wait, what comes is kept, and readin
 has come; no command is taken while the client does not take its replies.
 
 Postfix:    smtpd(8)
-Parameters: line_length_limit, smtpd_timeout, smtpd_banner, smtpd_peername_lookup,
-            smtpd_delay_reject, smtpd_client_restrictions, smtpd_forbid_unauth_pipelining,
+Parameters: line_length_limit, smtpd_timeout, smtpd_banner,
+            smtpd_forbid_unauth_pipelining,
             soft_bounce, myhostname
 Must not:   know a verb
 """
@@ -15,17 +15,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from spoolmta import maillog
-from spoolmta.net.network import parse_address
 from spoolmta.protocols.smtp_server import ServerInput
 from spoolmta.protocols.smtp_syntax import Reply
 from spoolmta.stages.smtpd import eager, verbs
 from spoolmta.stages.smtpd.chat import Chat
 from spoolmta.stages.smtpd.data import take_content
-from spoolmta.stages.smtpd.peer import Peer
-from spoolmta.stages.smtpd.restrictions.request import Subject
 from spoolmta.stages.smtpd.server import Server
 from spoolmta.stages.smtpd.session import Session
 
+_THIS_MACHINE = "127.0.0.1"
 _CONTENT_COMMANDS = ("DATA", "BDAT")
 # What may wait for a busy handler before reading stops.
 _MOST_WAITING_BYTES = 64 * 1024
@@ -114,8 +112,10 @@ class Connection(asyncio.Protocol):
 
     async def _greet(self, peername: Any) -> None:
         server, parameters = self._server, self._server.parameters
-        peer = await self._find_peer(peername)
-        session = self._session = Session(server, peer, self._chat, self._input)
+        # A client on a unix-domain socket has no address; it is on this machine.
+        host, port = peername[:2] if isinstance(peername, tuple) else (_THIS_MACHINE, 0)
+        peer = await server.names.find(host)
+        session = self._session = Session(server, peer, port, self._chat, self._input)
         if peer.doubt is not None:
             maillog.name_does_not_resolve(
                 server.context.log, peer.reverse_name, peer.address, peer.doubt
@@ -124,26 +124,13 @@ class Connection(asyncio.Protocol):
         if not self._input.is_empty and parameters.smtpd_forbid_unauth_pipelining:
             verbs.hang_up_unsynchronized(session, session.last_command)
             return
-        refusal = None
-        if not parameters.smtpd_delay_reject:
-            asked = [(Subject.CLIENT, server.lists.client)]
-            refusal = await session.decide(session.request("CONNECT"), asked, is_last=False)
+        refusal = await session.ask("CONNECT", server.lists.at_connect)
         if refusal is None:
             self._chat.send(Reply(220, "", parameters.smtpd_banner))
         else:
             self._chat.send(refusal)
             session.is_denied = True
             session.is_over = refusal.code in verbs.LAST_REPLIES
-
-    async def _find_peer(self, peername: Any) -> Peer:
-        # A client on a unix-domain socket has no address; it is on this machine.
-        host, port = peername[:2] if isinstance(peername, tuple) else ("127.0.0.1", 0)
-        parsed = parse_address(host.partition("%")[0])
-        address = host if parsed is None else str(parsed)
-        if not self._server.parameters.smtpd_peername_lookup:
-            return Peer(address, port)
-        names = self._server.names
-        return names.known(address, port) or await names.find(address, port)
 
     def _advance(self) -> None:
         """Act on what waits, as far as it goes; then let the replies go."""
@@ -165,7 +152,7 @@ class Connection(asyncio.Protocol):
                 self._run(verbs.run_line(session, line))
         if self._task is None:
             self._come_to_rest()
-        self._server.end_turn()
+        self._server.log_soon()
 
     def _come_to_rest(self) -> None:
         """No handler is busy and nothing is left to do: answer, and wait for the client."""
@@ -227,7 +214,7 @@ class Connection(asyncio.Protocol):
         if session is not None:
             session.end_mail()
             maillog.disconnect(self._server.context.log, session.peer, session.commands)
-            self._server.end_turn()
+            self._server.log_soon()
         self._on_end(self)
 
     def _write(self, data: bytes) -> None:

@@ -18,7 +18,6 @@ from spoolmta.protocols.smtp_server import Chunks, out_of_order
 from spoolmta.protocols.smtp_syntax import Reply, parse_reply
 from spoolmta.stages.cleanup.verdict import Verdict
 from spoolmta.stages.smtpd.intake import NOT_NOW, TOO_LARGE, Intake
-from spoolmta.stages.smtpd.restrictions.request import Subject
 from spoolmta.stages.smtpd.session import Session
 from spoolmta.stages.smtpd.transaction import Chunk, Transaction
 
@@ -38,7 +37,7 @@ async def data(session: Session, argument: bytes) -> Reply:
     """Let the client send the content."""
     if argument:
         return _DATA_SYNTAX
-    refusal = await _check_data(session, "DATA")
+    refusal = await session.ask("DATA", session.server.lists.at_data)
     if refusal is not None:
         return refusal
     await session.begin_intake()
@@ -92,13 +91,6 @@ async def take_content(session: Session) -> None:
         session.server.fail(error)
 
 
-async def _check_data(session: Session, stage: str) -> Reply | None:
-    restrictions = session.server.lists.data
-    if not restrictions:
-        return None
-    return await session.decide(session.request(stage), [(Subject.DATA, restrictions)])
-
-
 def _parse_chunk(argument: bytes) -> tuple[int, bool] | None:
     words = [word for word in argument.replace(b"\t", b" ").split(b" ") if word]
     if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() != b"LAST"):
@@ -115,7 +107,7 @@ async def _refuse_chunk(session: Session, size: int, *, is_last: bool) -> Reply 
         return Reply(551, "5.0.0", f"Discarded {size} bytes after earlier error")
     refusal = out_of_order(b"BDAT", session.progress)
     if refusal is None and transaction.chunks is Chunks.NONE:
-        refusal = await _check_data(session, "BDAT")
+        refusal = await session.ask("BDAT", session.server.lists.at_data)
     if refusal is not None:
         return refusal
     if not size and not is_last:
@@ -163,11 +155,9 @@ async def _finish(session: Session, intake: Intake, verb: str, counted: str) -> 
 
 
 async def _take_over(session: Session, intake: Intake, counted: str) -> Reply:
-    refusal = (
-        intake.failure
-        or _refuse_bare_newline(session, END_OF_MESSAGE)
-        or await _check_end_of_data(session)
-    )
+    refusal = intake.failure or _refuse_bare_newline(session, END_OF_MESSAGE)
+    if refusal is None:
+        refusal = await session.ask(END_OF_MESSAGE, session.server.lists.at_end_of_data)
     if refusal is not None:
         if refusal is TOO_LARGE:
             _warn(session, "queue file size limit exceeded")
@@ -189,16 +179,9 @@ async def _take_over(session: Session, intake: Intake, counted: str) -> Reply:
     if refusal is not None:
         _warn(session, f"message not queued: {refusal.line}")
         return refusal
-    session.server.end_turn(poke=hold_reason is None)
+    if hold_reason is None:
+        session.server.hand_on()
     return queued
-
-
-async def _check_end_of_data(session: Session) -> Reply | None:
-    restrictions = session.server.lists.end_of_data
-    if not restrictions:
-        return None
-    asked = [(Subject.END_OF_DATA, restrictions)]
-    return await session.decide(session.request(END_OF_MESSAGE), asked)
 
 
 def _refuse_bare_newline(session: Session, stage: str) -> Reply | None:

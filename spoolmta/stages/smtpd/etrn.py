@@ -4,14 +4,12 @@ Mail is not kept by destination for this purpose (fast flush), so no domain is e
 
 Postfix:    smtpd(8), ETRN_README, postconf(5) smtpd_etrn_restrictions
 RFC:        1985
-Parameters: smtpd_etrn_restrictions, smtpd_delay_reject
+Parameters: smtpd_etrn_restrictions
 """
 
 from spoolmta import maillog
 from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.protocols.smtp_syntax import Reply
-from spoolmta.stages.smtpd.restrictions.evaluate import Asked
-from spoolmta.stages.smtpd.restrictions.request import Subject
 from spoolmta.stages.smtpd.session import Session
 
 _SYNTAX = Reply(500, "", "Syntax: ETRN domain")
@@ -30,11 +28,7 @@ async def etrn(session: Session, argument: bytes) -> Reply:
     server = session.server
     request = session.request("ETRN")
     request.etrn_domain = domain
-    asked: list[Asked] = []
-    if server.parameters.smtpd_delay_reject:
-        asked += ((Subject.CLIENT, server.lists.client), (Subject.HELO, server.lists.helo))
-    asked.append((Subject.ETRN, server.lists.etrn))
-    refusal = await session.decide(request, asked)
+    refusal = await session.decide(request, server.lists.at_etrn)
     if refusal is not None:
         return refusal
     maillog.reject_etrn(server.context.log, session.peer, domain)

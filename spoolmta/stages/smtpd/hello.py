@@ -3,13 +3,11 @@
 Postfix:    smtpd(8), postconf(5) smtpd_discard_ehlo_keywords
 RFC:        5321 4.1.1.1, 1870 (SIZE), 2920, 1985 (ETRN), 2034, 6152, 3461, 6531, 3030
 Parameters: myhostname, message_size_limit, disable_vrfy_command, smtputf8_enable,
-            smtpd_discard_ehlo_keywords, smtpd_discard_ehlo_keyword_address_maps,
-            smtpd_delay_reject, smtpd_helo_restrictions
+            smtpd_discard_ehlo_keywords, smtpd_discard_ehlo_keyword_address_maps
 """
 
 from spoolmta.maps.syntax import split_words
 from spoolmta.protocols.smtp_syntax import Reply
-from spoolmta.stages.smtpd.restrictions.request import Subject
 from spoolmta.stages.smtpd.session import Session
 
 KEYWORDS = (
@@ -51,12 +49,11 @@ async def ehlo(session: Session, argument: bytes) -> Reply:
 async def _greet(session: Session, stage: str, argument: bytes, *, extended: bool) -> Reply | None:
     session.end_mail()
     name = argument.decode("utf-8", "surrogateescape").translate(_NEUTER)
-    parameters = session.server.parameters
-    if not parameters.smtpd_delay_reject:
+    asked = session.server.lists.at_hello
+    if asked:
         request = session.request(stage)
         request.helo = name
-        asked = [(Subject.HELO, session.server.lists.helo)]
-        refusal = await session.decide(request, asked, is_last=False)
+        refusal = await session.decide(request, asked)
         if refusal is not None:
             return refusal
     session.greet(name, extended=extended)

@@ -3,8 +3,7 @@
 Postfix:    smtpd(8)
 RFC:        5321 4.1.1.2, 1870, 3461, 6152, 6531
 Parameters: message_size_limit, queue_minfree, smtputf8_enable, strict_smtputf8,
-            strict_rfc821_envelopes, allow_min_user, resolve_numeric_domain, smtpd_delay_reject,
-            smtpd_sender_restrictions, smtpd_reject_unlisted_sender
+            strict_rfc821_envelopes, allow_min_user, resolve_numeric_domain
 """
 
 from spoolmta import maillog
@@ -16,8 +15,6 @@ from spoolmta.protocols.smtp_syntax import (
     parse_mailbox,
     parse_path,
 )
-from spoolmta.stages.smtpd.restrictions.evaluate import Asked
-from spoolmta.stages.smtpd.restrictions.request import Subject
 from spoolmta.stages.smtpd.session import Session
 from spoolmta.stages.smtpd.transaction import Transaction
 
@@ -48,7 +45,9 @@ async def mail(session: Session, argument: bytes) -> Reply:
     if refusal is not None:
         return refusal
     session.transaction = Transaction(sender=sender, options=options)
-    refusal = _check_size(session, options) or await _check_sender(session)
+    refusal = _check_size(session, options)
+    if refusal is None:
+        refusal = await session.ask("MAIL", session.server.lists.at_mail)
     if refusal is not None:
         session.end_mail()
         return refusal
@@ -64,15 +63,6 @@ def parse_address(session: Session, path: bytes) -> str | None:
     if address and address.startswith("-") and not parameters.allow_min_user:
         return None
     return address
-
-
-def sender_lists(session: Session) -> list[Asked]:
-    """Return what the sender has to pass."""
-    lists = session.server.lists
-    asked = [(Subject.SENDER, lists.sender)]
-    if session.server.parameters.smtpd_reject_unlisted_sender:
-        asked.append((Subject.SENDER, lists.unlisted_sender))
-    return asked
 
 
 def log_illegal_address(session: Session, verb: str, path: bytes) -> None:
@@ -108,9 +98,3 @@ def _check_size(session: Session, options: MailOptions) -> Reply | None:
         )
         return _NO_ROOM
     return None
-
-
-async def _check_sender(session: Session) -> Reply | None:
-    if session.server.parameters.smtpd_delay_reject:
-        return None
-    return await session.decide(session.request("MAIL"), sender_lists(session), is_last=False)

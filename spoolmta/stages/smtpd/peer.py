@@ -12,7 +12,7 @@ Must not:   hold up the sessions of others
 import asyncio
 import socket
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from spoolmta.address.hostname import is_hostname
@@ -38,7 +38,6 @@ class Peer:
     """
 
     address: str
-    port: int = 0
     name: str = UNKNOWN
     reverse_name: str = UNKNOWN
     name_status: NameStatus = NameStatus.NONE
@@ -57,25 +56,33 @@ class Peer:
 class PeerNames:
     """Finds the names of clients; one per process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, looks_up: bool) -> None:
+        """Unless it *looks_up* names, all clients are unknown."""
+        self._looks_up = looks_up
         self._known: OrderedDict[str, tuple[float, Peer]] = OrderedDict()
 
-    def known(self, address: str, port: int) -> Peer | None:
-        """Return a client whose name has been looked up lately."""
-        entry = self._known.get(address)
-        if entry is None or entry[0] < asyncio.get_running_loop().time():
-            return None
-        return replace(entry[1], port=port)
-
-    async def find(self, address: str, port: int) -> Peer:
-        """Return a client with its name; an unknown name is no error."""
+    async def find(self, host: str) -> Peer:
+        """Return the client at *host*, an address in the system's notation, with its name."""
         loop = asyncio.get_running_loop()
-        peer = await loop.run_in_executor(None, _look_up, address)
+        entry = self._known.get(host)
+        if entry is not None and loop.time() < entry[0]:
+            return entry[1]
+        address = normal_address(host)
+        if not self._looks_up:
+            peer = Peer(address)
+        else:
+            peer = await loop.run_in_executor(None, _look_up, address)
         if peer.name_status is not NameStatus.TEMPORARY:
-            self._known[address] = (loop.time() + _REMEMBERED_SECONDS, peer)
+            self._known[host] = (loop.time() + _REMEMBERED_SECONDS, peer)
             if len(self._known) > _REMEMBERED_CLIENTS:
                 self._known.popitem(last=False)
-        return replace(peer, port=port)
+        return peer
+
+
+def normal_address(host: str) -> str:
+    """Return an address without zone; an IPv4 address in IPv6's clothes is that IPv4 address."""
+    address = parse_address(host.partition("%")[0])
+    return host if address is None else str(address)
 
 
 _REMEMBERED_SECONDS = 60.0
@@ -98,8 +105,8 @@ def _look_up(address: str) -> Peer:
         reason, status = error.strerror or "", _status(error, NameStatus.FORGED)
     else:
         if any(parse_address(str(entry[4][0])) == parse_address(address) for entry in found):
-            return Peer(address, 0, name, name, NameStatus.OK, NameStatus.OK)
-    return Peer(address, 0, UNKNOWN, name, status, NameStatus.OK, doubt=reason)
+            return Peer(address, name, name, NameStatus.OK, NameStatus.OK)
+    return Peer(address, UNKNOWN, name, status, NameStatus.OK, doubt=reason)
 
 
 def _status(error: socket.gaierror, otherwise: NameStatus) -> NameStatus:

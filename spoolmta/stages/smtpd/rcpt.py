@@ -2,11 +2,7 @@
 
 Postfix:    smtpd(8), SMTPD_ACCESS_README
 RFC:        5321 4.1.1.3, 4.5.1 (postmaster), 3461
-Parameters: smtpd_recipient_limit, smtpd_recipient_overshoot_limit, smtpd_delay_reject,
-            smtpd_client_restrictions, smtpd_helo_restrictions, smtpd_sender_restrictions,
-            smtpd_relay_restrictions, smtpd_recipient_restrictions,
-            smtpd_relay_before_recipient_restrictions, smtpd_reject_unlisted_recipient,
-            strict_smtputf8
+Parameters: smtpd_recipient_limit, smtpd_recipient_overshoot_limit, strict_smtputf8
 """
 
 from spoolmta import maillog
@@ -20,9 +16,7 @@ from spoolmta.stages.smtpd.mail import (
     NOT_ASCII,
     log_illegal_address,
     parse_address,
-    sender_lists,
 )
-from spoolmta.stages.smtpd.restrictions.evaluate import Asked
 from spoolmta.stages.smtpd.restrictions.request import Subject
 from spoolmta.stages.smtpd.session import Session
 
@@ -82,33 +76,16 @@ async def check_recipient(session: Session, verb: str, address: str, path: bytes
     if address.lower() == "postmaster":
         return None
     request.recipient_count += 1
-    refusal = await session.decide(request, _lists(session))
+    refusal = await session.decide(request, server.lists.at_rcpt)
     if refusal is not None or session.transaction.wishes.is_discarded:
         return refusal
-    if not server.parameters.smtpd_reject_unlisted_recipient:
-        return None
-    return await session.decide(request, [(Subject.RECIPIENT, server.lists.unlisted_recipient)])
+    return await session.decide(request, server.lists.after_rcpt)
 
 
 def is_excused(session: Session, reply: Reply) -> bool:
     """Return whether a reply refuses a recipient over the limit, which is no error yet."""
     limit = session.server.parameters.smtpd_recipient_overshoot_limit
     return reply is TOO_MANY and session.transaction.refused_recipients <= limit
-
-
-def _lists(session: Session) -> list[Asked]:
-    server = session.server
-    lists, parameters = server.lists, server.parameters
-    asked: list[Asked] = []
-    if parameters.smtpd_delay_reject:
-        asked += ((Subject.CLIENT, lists.client), (Subject.HELO, lists.helo))
-        asked += sender_lists(session)
-    relay, recipient = (Subject.RECIPIENT, lists.relay), (Subject.RECIPIENT, lists.recipient)
-    if parameters.smtpd_relay_before_recipient_restrictions:
-        asked += (relay, recipient)
-    else:
-        asked += (recipient, relay)
-    return asked
 
 
 def _accept(session: Session, recipient: Recipient) -> None:

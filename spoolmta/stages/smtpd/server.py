@@ -23,6 +23,8 @@ from spoolmta.stages.smtpd.restrictions.lists import Restriction, RestrictionLis
 from spoolmta.stages.smtpd.restrictions.rules import AccessRules
 from spoolmta.stages.smtpd.storage import Storage
 
+_LOG_PATIENCE_SECONDS = 0.02
+
 
 @dataclass
 class Server:
@@ -42,8 +44,8 @@ class Server:
     local_clients: tuple[Restriction, ...]
     failure: "asyncio.Future[None]"
     _leftovers: set[int] = field(default_factory=set)
-    _turn_ends: bool = False
-    _poke_wanted: bool = False
+    _log_waits: bool = False
+    _hands_on: bool = False
 
     @classmethod
     def open(cls, context: ServiceContext) -> "Server":
@@ -64,7 +66,7 @@ class Server:
             lists=lists,
             cleanup_rules=CleanupRules.open(configuration, context.log_as("cleanup"), overrides),
             storage=Storage(parameters, context.clock),
-            names=PeerNames(),
+            names=PeerNames(looks_up=parameters.smtpd_peername_lookup),
             noop_commands=frozenset(
                 word.upper().encode() for word in split_words(parameters.smtpd_noop_commands)
             ),
@@ -81,12 +83,21 @@ class Server:
         if not self.failure.done():
             self.failure.set_exception(error)
 
-    def end_turn(self, *, poke: bool = False) -> None:
-        """At the end of the event loop's present turn, write the log and wake the next stage."""
-        self._poke_wanted = self._poke_wanted or poke
-        if not self._turn_ends:
-            self._turn_ends = True
-            asyncio.get_running_loop().call_soon(self._end_turn)
+    def log_soon(self) -> None:
+        """Write the log within a moment, together with what others have to say until then."""
+        if not self._log_waits:
+            self._log_waits = True
+            asyncio.get_running_loop().call_later(_LOG_PATIENCE_SECONDS, self._write_log)
+
+    def hand_on(self) -> None:
+        """A message is in the spool: at the end of the event loop's turn, wake the next stage.
+
+        What the log says of the message is written first, so that it comes before what the next
+        stages say.
+        """
+        if not self._hands_on:
+            self._hands_on = True
+            asyncio.get_running_loop().call_soon(self._hand_on)
 
     def abandon(self, message_id: int) -> None:
         """Delete what is in the spool of a message that was not taken; try again if need be."""
@@ -103,9 +114,11 @@ class Server:
         if not done.cancelled() and done.exception() is not None:
             self._leftovers.add(message_id)
 
-    def _end_turn(self) -> None:
-        self._turn_ends = False
-        if self._poke_wanted:
-            self._poke_wanted = False
-            self.context.poke("trivial_rewrite")
+    def _write_log(self) -> None:
+        self._log_waits = False
         self.context.flush_logs()
+
+    def _hand_on(self) -> None:
+        self._hands_on = False
+        self.context.flush_logs()
+        self.context.poke("trivial_rewrite")

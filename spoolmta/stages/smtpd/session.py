@@ -9,8 +9,6 @@ Parameters: smtpd_helo_required, message_size_limit, myhostname, smtpd_forbid_ba
 Must not:   write to the network but through chat
 """
 
-from collections.abc import Sequence
-
 from spoolmta import maillog
 from spoolmta.errors import MapUnavailable
 from spoolmta.maillog import Rejection
@@ -21,13 +19,16 @@ from spoolmta.stages.cleanup.run import Cleanup
 from spoolmta.stages.smtpd.chat import Chat, soften
 from spoolmta.stages.smtpd.intake import Arrival, Intake
 from spoolmta.stages.smtpd.peer import Peer
-from spoolmta.stages.smtpd.restrictions.evaluate import Asked, evaluate
+from spoolmta.stages.smtpd.restrictions.evaluate import evaluate
+from spoolmta.stages.smtpd.restrictions.lists import Lists
 from spoolmta.stages.smtpd.restrictions.request import Request
 from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind
 from spoolmta.stages.smtpd.server import Server
 from spoolmta.stages.smtpd.transaction import Transaction
 
-_FINAL = 500
+_TEMPORARY, _FINAL = 400, 500
+_BEFORE_RECIPIENTS = frozenset(("CONNECT", "HELO", "EHLO", "MAIL"))
+_ABOUT_RECIPIENTS = frozenset(("RCPT", "VRFY"))
 # A list that is asked once for all recipients may see the only one.
 _AFTER_RECIPIENTS = frozenset(("DATA", "BDAT", "BDAT content", "END-OF-MESSAGE"))
 _NONE_SAID = frozenset[str]()
@@ -42,6 +43,7 @@ class Session:
 
     __slots__ = (
         "_client",
+        "_port",
         "_rewrites_locally",
         "chat",
         "commands",
@@ -61,7 +63,9 @@ class Session:
         "transaction",
     )
 
-    def __init__(self, server: Server, peer: Peer, chat: Chat, incoming: ServerInput) -> None:
+    def __init__(
+        self, server: Server, peer: Peer, port: int, chat: Chat, incoming: ServerInput
+    ) -> None:
         self.server = server
         self.peer = peer
         self.chat = chat
@@ -78,6 +82,7 @@ class Session:
         self.last_command = "CONNECT"
         self.commands: dict[str, tuple[int, int]] = {}
         self.transaction = Transaction()
+        self._port = port
         self._client: Client | None = None
         self._rewrites_locally: bool | None = None
 
@@ -106,7 +111,7 @@ class Session:
                 name=peer.name,
                 reverse_name=peer.reverse_name,
                 address=peer.address,
-                port=peer.port,
+                port=self._port,
                 helo=self.helo or "",
                 protocol=self.protocol,
                 sasl_method=peer.sasl_method,
@@ -126,10 +131,10 @@ class Session:
         good, total = self.commands.get(name, (0, 0))
         self.commands[name] = (good + succeeded, total + called)
 
-    def answer(self, name: str, reply: Reply, *, is_error: bool | None = None) -> None:
-        """Send the reply to the command *name*, which has been counted, and count its outcome."""
+    def answer(self, name: str, reply: Reply) -> None:
+        """Send the reply to the content that followed the command *name*, and count it."""
         self.chat.send(reply)
-        if reply.is_error if is_error is None else is_error:
+        if reply.code >= _TEMPORARY:
             self.error_count += 1
         else:
             self.count(name, called=0, succeeded=1)
@@ -170,19 +175,27 @@ class Session:
             improper_pipelining=self.improper_pipelining,
         )
 
-    async def decide(
-        self, request: Request, asked: Sequence[Asked], *, is_last: bool = True
-    ) -> Reply | None:
+    async def ask(self, stage: str, asked: Lists) -> Reply | None:
+        """Return the reply that refuses the command *stage*, None if the lists permit it."""
+        return await self.decide(self.request(stage), asked) if asked else None
+
+    async def decide(self, request: Request, asked: Lists) -> Reply | None:
         """Return the reply that refuses a command, None if the lists permit it.
 
-        What access actions want is done, and logged. Unless it *is_last*, a defer_if_permit is
-        kept for the command that is.
+        What access actions want is done, and logged. A defer_if_permit of a command before RCPT is
+        kept for RCPT, which honours it.
         """
         transaction = self.transaction
-        deferral = transaction.deferral or self.deferral if is_last else None
+        deferral = None
+        if request.stage in _ABOUT_RECIPIENTS:
+            deferral = transaction.deferral or self.deferral
         try:
             decision = await evaluate(
-                request, self.server.lists, asked, deferral=deferral, is_last=is_last
+                request,
+                self.server.lists,
+                asked,
+                deferral=deferral,
+                is_last=request.stage not in _BEFORE_RECIPIENTS,
             )
         except MapUnavailable as error:
             return self.unavailable(request, error)

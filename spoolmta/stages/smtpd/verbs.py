@@ -23,29 +23,36 @@ Handler = Callable[[Session, bytes], Awaitable[Reply | None]]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb: its name in the log, its handler, and what else there is to it.
+    """A verb: its handler, and what else there is to it.
 
-    A *junk* verb does nothing for the mail; many of them without a mail are errors.
+    *label* and *name* are the verb in the log, as a stage and as a counted command. A *junk* verb
+    does nothing for the mail; many of them without a mail are errors. An *ordered* verb has its
+    place in the order of commands; BDAT sees to that itself, because its chunk comes anyway.
     """
 
+    label: str
     name: str
     handle: Handler
     junk: bool = False
+    ordered: bool = False
 
 
 VERBS = {
-    b"HELO": Verb("helo", hello.helo, junk=True),
-    b"EHLO": Verb("ehlo", hello.ehlo, junk=True),
-    b"MAIL": Verb("mail", mail.mail),
-    b"RCPT": Verb("rcpt", rcpt.rcpt),
-    b"DATA": Verb("data", data.data),
-    b"BDAT": Verb("bdat", data.bdat),
-    b"RSET": Verb("rset", control.rset, junk=True),
-    b"NOOP": Verb("noop", control.noop, junk=True),
-    b"VRFY": Verb("vrfy", vrfy.vrfy, junk=True),
-    b"ETRN": Verb("etrn", etrn.etrn, junk=True),
-    b"HELP": Verb("help", control.help_),
-    b"QUIT": Verb("quit", control.quit_),
+    verb.label.encode(): verb
+    for verb in (
+        Verb("HELO", "helo", hello.helo, junk=True),
+        Verb("EHLO", "ehlo", hello.ehlo, junk=True),
+        Verb("MAIL", "mail", mail.mail, ordered=True),
+        Verb("RCPT", "rcpt", rcpt.rcpt, ordered=True),
+        Verb("DATA", "data", data.data, ordered=True),
+        Verb("BDAT", "bdat", data.bdat),
+        Verb("RSET", "rset", control.rset, junk=True),
+        Verb("NOOP", "noop", control.noop, junk=True),
+        Verb("VRFY", "vrfy", vrfy.vrfy, junk=True),
+        Verb("ETRN", "etrn", etrn.etrn, junk=True, ordered=True),
+        Verb("HELP", "help", control.help_),
+        Verb("QUIT", "quit", control.quit_),
+    )
 }
 
 UNKNOWN = "unknown"
@@ -57,40 +64,33 @@ _NOT_SYNCHRONIZED = Reply(554, "5.5.0", "Error: SMTP protocol synchronization")
 _LOOKUP_FAILED = Reply(451, "4.3.0", "Temporary lookup failure")
 _HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
 LAST_REPLIES = (421, 521)
-_GO_AHEAD = 354
+_GO_AHEAD, _TEMPORARY = 354, 400
 
 
 async def run_line(session: Session, line: bytes) -> None:
     """Act on a command line and answer it."""
-    server = session.server
-    if session.input.bare_newline:
-        refusal = session.refuse_bare_newline(session.last_command)
-        if refusal is not None:
-            session.is_over = True
-            session.chat.send(refusal)
-            return
+    if session.input.bare_newline and _hang_up_bare_newline(session):
+        return
     command = parse_command(line)
     verb = VERBS.get(command.verb)
-    session.last_command = "UNKNOWN" if verb is None else command.verb.decode("ascii")
-    if not line.isascii() and server.parameters.smtputf8_enable and not _is_utf8(line):
+    session.last_command = "UNKNOWN" if verb is None else verb.label
+    if not line.isascii() and not _is_text(session, line):
         await _answer(session, "", _BAD_UTF8)
     elif verb is None:
         await _run_unknown(session, command, line)
-    elif session.is_denied and command.verb != b"QUIT":
-        session.count(verb.name)
-        text = f"Error: access denied for {session.peer.shown}"
-        await _answer(session, verb.name, Reply(503, "5.7.0", text))
     elif is_out_of_turn(session, command.verb):
         session.count(verb.name)
-        hang_up_unsynchronized(session, session.last_command)
+        hang_up_unsynchronized(session, verb.label)
     else:
-        session.count(verb.name)
         reply = await _run(session, verb, command)
-        if reply is not None:
+        if reply is None:
+            session.count(verb.name)
+        else:
             await _answer(session, verb.name, reply)
         if verb.junk:
             _count_junk(session)
-    end_if_too_many_errors(session)
+    if session.error_count >= session.server.parameters.smtpd_hard_error_limit:
+        end_because_of_errors(session)
 
 
 def is_out_of_turn(session: Session, verb: bytes) -> bool:
@@ -115,18 +115,21 @@ def hang_up_unsynchronized(session: Session, after: str) -> None:
     session.is_over = True
 
 
-def end_if_too_many_errors(session: Session) -> None:
+def end_because_of_errors(session: Session) -> None:
     """End the session of a client that makes nothing but errors."""
-    parameters = session.server.parameters
-    if session.is_over or session.error_count < parameters.smtpd_hard_error_limit:
+    if session.is_over:
         return
     maillog.too_many_errors(session.server.context.log, session.peer, session.last_command)
-    session.chat.send(Reply(421, "4.7.0", f"{parameters.myhostname} Error: too many errors"))
+    host = session.server.parameters.myhostname
+    session.chat.send(Reply(421, "4.7.0", f"{host} Error: too many errors"))
     session.is_over = True
 
 
 async def _run(session: Session, verb: Verb, command: Command) -> Reply | None:
-    if verb.handle is not data.bdat:
+    """Return the reply to a command; None if it comes after the content that follows."""
+    if session.is_denied and verb.label != "QUIT":
+        return Reply(503, "5.7.0", f"Error: access denied for {session.peer.shown}")
+    if verb.ordered:
         refusal = out_of_order(command.verb, session.progress)
         if refusal is not None:
             return refusal
@@ -145,11 +148,11 @@ async def _run_unknown(session: Session, command: Command, line: bytes) -> None:
     if command.verb in server.noop_commands:
         session.chat.send(control.OK)
         return
-    session.count(UNKNOWN)
     word = command.verb.decode("utf-8", "surrogateescape")
     if _HEADER_LINE.match(line.lstrip(b" \t")) or await server.forbidden_commands.matches(word):
         text = line.decode("utf-8", "backslashreplace")
         maillog.non_smtp_command(server.context.log, session.peer, text)
+        session.count(UNKNOWN)
         session.chat.send(_FORBIDDEN)
         session.is_over = True
         return
@@ -157,16 +160,17 @@ async def _run_unknown(session: Session, command: Command, line: bytes) -> None:
 
 
 async def _answer(session: Session, name: str, reply: Reply) -> None:
-    """Send a reply; who has made many errors has to wait for it."""
-    parameters = session.server.parameters
-    if session.error_count >= parameters.smtpd_soft_error_limit:
-        await asyncio.sleep(parameters.smtpd_error_sleep_time)
-    if reply.code == _GO_AHEAD:
-        session.chat.send(reply)
+    """Send the reply to the command *name*, and count it; who errs much has to wait for it."""
+    if session.error_count >= session.server.parameters.smtpd_soft_error_limit:
+        await asyncio.sleep(session.server.parameters.smtpd_error_sleep_time)
+    session.chat.send(reply)
+    if reply.code >= _TEMPORARY:
+        is_error = not rcpt.is_excused(session, reply)
+        session.error_count += is_error
+        session.count(name, succeeded=not is_error)
+        session.is_over = session.is_over or reply.code in LAST_REPLIES
     else:
-        session.answer(name, reply, is_error=reply.is_error and not rcpt.is_excused(session, reply))
-    if reply.code in LAST_REPLIES:
-        session.is_over = True
+        session.count(name, succeeded=reply.code != _GO_AHEAD)
 
 
 def _count_junk(session: Session) -> None:
@@ -181,7 +185,20 @@ def _log_pipelining(session: Session, after: str) -> None:
     )
 
 
-def _is_utf8(line: bytes) -> bool:
+def _hang_up_bare_newline(session: Session) -> bool:
+    """End the session because of a line that ended in LF alone, if the site wants that."""
+    refusal = session.refuse_bare_newline(session.last_command)
+    if refusal is None:
+        return False
+    session.chat.send(refusal)
+    session.is_over = True
+    return True
+
+
+def _is_text(session: Session, line: bytes) -> bool:
+    """Return whether a line that is not ASCII is UTF-8, or need not be."""
+    if not session.server.parameters.smtputf8_enable:
+        return True
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:

@@ -7,17 +7,13 @@ Postfix:  smtpd(8), SMTPD_ACCESS_README, postconf(5) warn_if_reject, defer_if_pe
 Must not: change the session; what is to be done is in the decision
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spoolmta.errors import ConfigError
 from spoolmta.protocols.smtp_syntax import Reply
-from spoolmta.stages.smtpd.restrictions.lists import Restriction, RestrictionLists
-from spoolmta.stages.smtpd.restrictions.request import Request, Subject
+from spoolmta.stages.smtpd.restrictions.lists import Lists, Restriction, RestrictionLists
+from spoolmta.stages.smtpd.restrictions.request import Request
 from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind, Verdict
-
-Asked = tuple[Subject, tuple[Restriction, ...]]
-"""A list, and what it judges."""
 
 _DEPTH_LIMIT = 100
 
@@ -40,7 +36,7 @@ class Decision:
 async def evaluate(
     request: Request,
     lists: RestrictionLists,
-    asked: Sequence[Asked],
+    asked: Lists,
     *,
     deferral: Reply | None = None,
     is_last: bool = True,
@@ -52,10 +48,10 @@ async def evaluate(
     """
     run = _Run(request, lists, deferral)
     for subject, restrictions in asked:
-        request.subject = subject
-        # defer_if_reject speaks of the restrictions behind it in its own command's lists.
-        if subject is not Subject.RECIPIENT:
+        # defer_if_reject speaks of the restrictions behind it that judge the same.
+        if subject is not request.subject:
             run.defer_if_reject = None
+        request.subject = subject
         kind = await run.ask(restrictions)
         if kind is Kind.REJECT or kind is Kind.DISCARD:
             break

@@ -6,7 +6,9 @@ process at its start: a list that is only half applied could make an open relay.
 Postfix:    postconf(5) smtpd_recipient_restrictions, SMTPD_ACCESS_README, RESTRICTION_CLASS_README
 Parameters: smtpd_client_restrictions, smtpd_helo_restrictions, smtpd_sender_restrictions,
             smtpd_relay_restrictions, smtpd_recipient_restrictions, smtpd_data_restrictions,
-            smtpd_end_of_data_restrictions, smtpd_etrn_restrictions, smtpd_restriction_classes
+            smtpd_end_of_data_restrictions, smtpd_etrn_restrictions, smtpd_restriction_classes,
+            smtpd_delay_reject, smtpd_relay_before_recipient_restrictions,
+            smtpd_reject_unlisted_sender, smtpd_reject_unlisted_recipient
 """
 
 import functools
@@ -27,7 +29,7 @@ from spoolmta.stages.smtpd.restrictions import (
     relay,
     sender,
 )
-from spoolmta.stages.smtpd.restrictions.request import Request
+from spoolmta.stages.smtpd.restrictions.request import Request, Subject
 from spoolmta.stages.smtpd.restrictions.verdict import Verdict
 
 Judge = Callable[[Request], Awaitable[Verdict]]
@@ -104,28 +106,49 @@ class Restriction:
     only_warns: bool = False
 
 
+Lists = tuple[tuple[Subject, tuple[Restriction, ...]], ...]
+"""Lists to be asked one after the other, each with what it judges."""
+
+
 class RestrictionLists:
-    """All lists of a service, their tables open; *value_of* gives the text of a class."""
+    """All lists of a service, their tables open, in the order in which a command asks them."""
 
     def __init__(self, parameters: AccessParameters, value_of: Callable[[str], str]) -> None:
-        """Open the lists.
+        """Open the lists; *value_of* gives the text of a class.
 
         Raises ConfigError: a restriction is not known, or nothing guards against relaying.
         """
         self._value_of = value_of
         self._class_names = frozenset(split_words(parameters.smtpd_restriction_classes))
         self._classes: dict[str, tuple[Restriction, ...]] = {}
-        self.client = self._open(parameters, "smtpd_client_restrictions")
-        self.helo = self._open(parameters, "smtpd_helo_restrictions")
-        self.sender = self._open(parameters, "smtpd_sender_restrictions")
-        self.relay = self._open(parameters, "smtpd_relay_restrictions")
-        self.recipient = self._open(parameters, "smtpd_recipient_restrictions")
-        self.data = self._open(parameters, "smtpd_data_restrictions")
-        self.end_of_data = self._open(parameters, "smtpd_end_of_data_restrictions")
-        self.etrn = self._open(parameters, "smtpd_etrn_restrictions")
-        self.unlisted_sender = self.parse("reject_unlisted_sender", "")
-        self.unlisted_recipient = self.parse("reject_unlisted_recipient", "")
-        if not (_guards(self.relay) or _guards(self.recipient)):
+        client = self._asked(Subject.CLIENT, "smtpd_client_restrictions", parameters)
+        helo = self._asked(Subject.HELO, "smtpd_helo_restrictions", parameters)
+        sender = self._asked(Subject.SENDER, "smtpd_sender_restrictions", parameters)
+        relaying = self._asked(Subject.RECIPIENT, "smtpd_relay_restrictions", parameters)
+        recipient = self._asked(Subject.RECIPIENT, "smtpd_recipient_restrictions", parameters)
+        etrn = self._asked(Subject.ETRN, "smtpd_etrn_restrictions", parameters)
+        if parameters.smtpd_reject_unlisted_sender:
+            sender += ((Subject.SENDER, self.parse("reject_unlisted_sender", "")),)
+        own = (
+            relaying + recipient
+            if parameters.smtpd_relay_before_recipient_restrictions
+            else recipient + relaying
+        )
+        delayed = parameters.smtpd_delay_reject
+        self.at_connect: Lists = () if delayed else client
+        self.at_hello: Lists = () if delayed else helo
+        self.at_mail: Lists = () if delayed else sender
+        self.at_rcpt: Lists = client + helo + sender + own if delayed else own
+        self.at_etrn: Lists = client + helo + etrn if delayed else etrn
+        self.at_data = self._asked(Subject.DATA, "smtpd_data_restrictions", parameters)
+        self.at_end_of_data = self._asked(
+            Subject.END_OF_DATA, "smtpd_end_of_data_restrictions", parameters
+        )
+        unlisted = "reject_unlisted_recipient" * parameters.smtpd_reject_unlisted_recipient
+        self.after_rcpt: Lists = (
+            ((Subject.RECIPIENT, self.parse(unlisted, "")),) if unlisted else ()
+        )
+        if not any(_guards(restrictions) for _, restrictions in own):
             raise ConfigError(
                 f"in parameter {' or '.join(_GUARDED)}, specify at least one working instance"
                 f" of: {', '.join(relay.GUARDS[:-1])} or {relay.GUARDS[-1]}"
@@ -139,8 +162,10 @@ class RestrictionLists:
         """
         return self._parse(text, _Place(parameter, _TABLE_ALONE.get(parameter, "")))
 
-    def _open(self, parameters: AccessParameters, name: str) -> tuple[Restriction, ...]:
-        return self.parse(getattr(parameters, name), name)
+    def _asked(self, subject: Subject, name: str, parameters: AccessParameters) -> Lists:
+        """Return the list *name* as one to be asked; nothing if it is empty."""
+        restrictions = self.parse(getattr(parameters, name), name)
+        return ((subject, restrictions),) if restrictions else ()
 
     def _parse_result(self, text: str) -> tuple[Restriction, ...]:
         """Return the restrictions that an access(5) result lists.

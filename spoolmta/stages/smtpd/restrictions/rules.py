@@ -11,7 +11,6 @@ from spoolmta.config.parameters.smtpd import AccessParameters
 from spoolmta.maps import MatchList, open_match_list
 from spoolmta.net.dns import Resolver
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
-from spoolmta.net.network import Address, parse_address
 from spoolmta.stages.smtpd.peer import UNKNOWN, Peer
 
 _REMEMBERED_CLIENTS = 4096
@@ -29,7 +28,7 @@ class AccessRules:
     routing: Routing
     resolver: Resolver
     mynetworks: MatchList
-    own_addresses: frozenset[Address]
+    own_addresses: frozenset[str]
     access_parents_dotted: bool
     _trusted: dict[tuple[str, str], bool] = field(default_factory=dict)
 
@@ -51,7 +50,7 @@ class AccessRules:
             mynetworks=open_match_list(
                 parameters.mynetworks, parents=matches_subdomains(matching, "mynetworks")
             ),
-            own_addresses=own | proxy_addresses(parameters.proxy_interfaces),
+            own_addresses=frozenset(map(str, own | proxy_addresses(parameters.proxy_interfaces))),
             access_parents_dotted=not matches_subdomains(matching, "smtpd_access_maps"),
         )
 
@@ -75,4 +74,4 @@ class AccessRules:
 
     def is_own_address(self, peer: Peer) -> bool:
         """Return whether a client's address is one of this machine's."""
-        return parse_address(peer.address) in self.own_addresses
+        return peer.address in self.own_addresses
