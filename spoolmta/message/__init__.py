@@ -5,5 +5,6 @@ outcome         what became of one recipient in one attempt
 queue_id        the names of messages
 header          splitting, folding and reading of headers
 trace_headers   Received, Return-Path, Delivered-To, X-Original-To; hop count
+submitter       the account that hands a message in on this machine
 dates           RFC 5322 dates
 """

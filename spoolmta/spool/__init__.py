@@ -6,6 +6,7 @@ schema       schema.sql applied and verified
 statements   the named statements of queries/*.sql
 queues       the six state tables: enqueue, claim, load, advance, hold, remove
 content      what is in a message, piece by piece
+maildrop     the ends of a maildrop message that is not passed on
 deliveries   plan, grant, claim, report
 completion   what became of a message whose deliveries are answered
 notices      reports to senders that are to be written

@@ -188,6 +188,16 @@ def test_what_is_rejected_goes_back_to_its_sender(tmp_path: Path) -> None:
         assert mta.events(queue_id)[-1] == "removed"
 
 
+def test_a_message_that_is_too_large_goes_back_to_its_sender(tmp_path: Path) -> None:
+    with Mta(tmp_path, {"message_size_limit": "300000"}) as mta:
+        submit_large(mta, [b"Subject: x\r\n\r\n", b"y" * 400_000 + b"\r\n"])
+        run(mta)
+        assert mta.rows("SELECT action, dsn, reason FROM outcome") == [
+            ("bounced", "5.3.4", "message file too big")
+        ]
+        mta.run_until_idle()
+
+
 def test_a_lookup_that_fails_leaves_the_message_for_later(tmp_path: Path) -> None:
     settings = {"virtual_alias_maps": "fail:down", "virtual_alias_domains": ""}
     mta = Mta(tmp_path, settings)
@@ -229,6 +239,17 @@ def test_a_batch_is_advanced_together(tmp_path: Path) -> None:
         assert run(mta) == 100
         assert stage(mta)._context.spool.commits == before + 2
         assert run(mta) == 20
+
+
+def test_messages_that_a_process_died_with_are_taken_one_by_one(tmp_path: Path) -> None:
+    with Mta(tmp_path) as mta:
+        ids = [int(submit(mta), 16) for _ in range(4)]
+        execute = mta.context.spool._connection.execute
+        execute("INSERT INTO crash VALUES (?, 1), (?, 1)", (ids[1], ids[3]))
+        assert run(mta) == 1
+        assert mta.rows("SELECT message_id FROM incoming") == [(ids[1],)]
+        assert mta.rows("SELECT * FROM claim") == []
+        assert [run(mta), run(mta)] == [1, 2]
 
 
 def test_open_stage_opens_the_tables(tmp_path: Path) -> None:
