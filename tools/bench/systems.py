@@ -79,7 +79,8 @@ class Spoolmta:
         """See System; the spool's process table knows it."""
         if process.pid == self._system.master.pid:
             return "master"
-        return self._system.services().get(process.pid, "unregistered")
+        name = self._system.services().get(process.pid, "unregistered")
+        return "smtpd" if name == f"127.0.0.1:{self.port}" else name
 
     def is_empty(self) -> bool:
         """See System."""
