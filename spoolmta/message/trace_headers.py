@@ -55,7 +55,7 @@ def received_from_client(
     if recipient:
         lines += (by, f"\tfor <{quote(recipient)}>; {mail_date(at)}")
     else:
-        lines.append(f"{by}; {mail_date(at)}")
+        lines += (f"{by};", f"\t{mail_date(at)}")
     return _encode(lines)
 
 

@@ -4,11 +4,13 @@ Postfix:    cleanup(8), cleanup_envelope.c, cleanup_out_recipient.c, postconf(5)
 Parameters: always_bcc, sender_bcc_maps, recipient_bcc_maps, empty_address_recipient,
             duplicate_filter_limit, enable_original_recipient
 Must not:   cut an expansion short
-Limits:     an expanded recipient keeps NOTIFY=SUCCESS: it is told of deliveries, not of expansion
+Limits:     canonical maps are applied to the envelope, not to headers
+            an expanded recipient keeps NOTIFY=SUCCESS: it is told of deliveries, not of expansion
 """
 
 from collections.abc import Iterable, Sequence
 
+from spoolmta.address.canonical import canonical_recipient
 from spoolmta.address.quoting import unquote
 from spoolmta.address.rewrite import rewrite
 from spoolmta.address.routing import Routing
@@ -39,7 +41,7 @@ async def clean_recipients(
     """
     kept = _Kept(rules)
     for recipient in recipients:
-        rewritten = _rewritten(recipient, rules, routing)
+        rewritten = await _rewritten(recipient, rules, routing)
         if rules.maps_addresses and routing.virtual_alias_maps:
             for address in await expand_virtual_aliases(rewritten.address, routing):
                 kept.add(Recipient(address, rewritten.original, rewritten.orcpt, rewritten.notify))
@@ -79,9 +81,11 @@ async def _lookup(maps: Maps, address: str, routing: Routing) -> list[str]:
     return [] if hit is None else [hit.value]
 
 
-def _rewritten(recipient: Recipient, rules: CleanupRules, routing: Routing) -> Recipient:
+async def _rewritten(recipient: Recipient, rules: CleanupRules, routing: Routing) -> Recipient:
     address = recipient.address or rules.parameters.empty_address_recipient
     rewritten = rewrite(address, routing.rules)
+    if rules.maps_addresses:
+        rewritten = await canonical_recipient(rewritten, routing)
     if rules.parameters.enable_original_recipient:
         original = recipient.original or recipient.address or rewritten
     else:

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Sequence
 
 from spoolmta import maillog
+from spoolmta.address.canonical import canonical_sender
 from spoolmta.address.routing import Routing
 from spoolmta.address.virtual_alias import AliasExpansionError
 from spoolmta.errors import MapUnavailable
@@ -164,6 +165,8 @@ class Cleanup:
         return None if given else verdict.NO_RECIPIENTS
 
     async def _cleaned(self, given: Sequence[Recipient], tail: bytes) -> CleanupResult:
+        if self._sender and self._rules.maps_addresses:
+            self._sender = await canonical_sender(self._sender, self._routing)
         received = self._received(given)
         block = self._sound_block()
         findings = None

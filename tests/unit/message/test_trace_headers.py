@@ -40,8 +40,8 @@ def test_a_message_to_several_recipients_names_none() -> None:
     assert received_from_client(US, peer, "ABC", AT) == (
         b"Received: from unknown (unknown [IPv6:2001:db8::1])\r\n"
         b"\t(Authenticated sender: joe)\r\n"
-        b"\tby mail.example.com (Postfix) with ESMTPSA id ABC; "
-        b"Tue, 24 Nov 2026 17:00:54 +0100 (CET)\r\n"
+        b"\tby mail.example.com (Postfix) with ESMTPSA id ABC;\r\n"
+        b"\tTue, 24 Nov 2026 17:00:54 +0100 (CET)\r\n"
     )
 
 

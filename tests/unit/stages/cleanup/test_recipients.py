@@ -109,3 +109,14 @@ def test_cleanup_service_name_says_whose_options_count() -> None:
     plain = CleanupRules.open(configuration, log)
     other = CleanupRules.open(configuration, log, {"cleanup_service_name": "sub-cleanup"})
     assert (plain.parameters.always_bcc, other.parameters.always_bcc) == ("", "b@x.test")
+
+
+def test_canonical_maps_replace_recipients_before_aliases(clean: Clean) -> None:
+    settings = {**ALIASES, "canonical_maps": "inline:{old@example.test=va@example.test}"}
+    assert clean(MAIL, ["old@example.test"], settings=settings).addresses == ["a@example.test"]
+
+
+def test_canonical_maps_replace_the_sender(clean: Clean) -> None:
+    settings = {"sender_canonical_maps": "inline:{s@example.test=new@example.test}"}
+    done = clean(MAIL, ["joe"], settings=settings, sender="s@example.test")
+    assert done.result.sender == "new@example.test"
