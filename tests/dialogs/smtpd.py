@@ -85,6 +85,14 @@ class Client:
         self.send(command.encode("utf-8", "surrogateescape") + b"\r\n")
         return self.reply()
 
+    def end(self) -> None:
+        """Send no more, but listen on."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def set_timeout(self, seconds: float) -> None:
+        """Wait no longer than this for the server."""
+        self._socket.settimeout(seconds)
+
     def close(self) -> None:
         """Hang up."""
         self._lines.close()
@@ -109,6 +117,7 @@ class Smtpd:
         self._thread.start()
         assert self._ready.wait(PATIENCE_SECONDS)
         if self.error is not None:
+            self._listening.close()
             raise self.error
         return self
 
@@ -140,6 +149,26 @@ class Smtpd:
             self.drain()
         self._thread.join(PATIENCE_SECONDS * 2)
         assert not self._thread.is_alive(), "smtpd does not end"
+
+    def join(self) -> None:
+        """Wait for its end."""
+        self._thread.join(PATIENCE_SECONDS * 2)
+
+    def limit_pages(self, pages: int) -> None:
+        """Let the spool file grow to so many pages and no more, as on a disk that is full."""
+        done = threading.Event()
+
+        def limit() -> None:
+            sql = f"PRAGMA max_page_count = {pages}"
+            limited = self._context.committer.run(lambda spool: spool._connection.execute(sql))
+            limited.add_done_callback(lambda _: done.set())
+
+        self._loop.call_soon_threadsafe(limit)
+        assert done.wait(PATIENCE_SECONDS)
+
+    def break_ids(self) -> None:
+        """Let the maker of message ids raise what nobody expects."""
+        self._context.ids = _BrokenIds(0, SystemClock())
 
     def rows(self, sql: str, *bindings: object) -> list[Row]:
         """Return the rows of any SELECT over the spool."""
@@ -173,16 +202,21 @@ class Smtpd:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        context = self._context = self._open_context()
-        self._loop.call_later(0.0, self._ready.set)
+        context = self._context = self.open_context(self._listening)
+        serving = asyncio.ensure_future(serve(context))
         try:
-            await serve(context)
+            # A configuration that cannot be used is found in the first step.
+            await asyncio.sleep(0)
+            if not serving.done():
+                self._ready.set()
+            await serving
         finally:
             await context.committer.close()
             context.spool.close()
             context.flush_logs()
 
-    def _open_context(self) -> ServiceContext:
+    def open_context(self, *sockets: socket.socket) -> ServiceContext:
+        """Return what the service is handed; call it inside the event loop."""
         clock = SystemClock()
         path = self.folder / FILE_NAME
         spool = Spool.open(path, clock, create=True)
@@ -199,9 +233,14 @@ class Smtpd:
             process_id=process_id,
             wakeup=Wakeup(None),
             poke=self.pokes.append,
-            sockets=(self._listening,),
+            sockets=sockets,
             session_limit=self.session_limit,
         )
+
+
+class _BrokenIds(MessageIds):
+    def next(self) -> int:
+        raise ZeroDivisionError("no ids today")
 
 
 def _configuration(folder: Path, settings: Mapping[str, str]) -> Configuration:
