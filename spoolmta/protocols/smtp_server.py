@@ -67,6 +67,11 @@ class ServerInput:
         return self._buffer[self._at :]
 
     @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait."""
+        return len(self._buffer) - self._at
+
+    @property
     def is_empty(self) -> bool:
         """True if nothing waits."""
         return self._at >= len(self._buffer)

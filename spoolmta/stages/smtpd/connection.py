@@ -57,9 +57,9 @@ class Connection(asyncio.Protocol):
         """Take what the client sends, and act on it unless a handler is busy."""
         self._heard_at = self._loop.time()
         self._input.receive(data)
-        if self._task is None:
+        if self._task is None and not self._is_clogged:
             self._advance()
-        elif len(self._input.waiting) > _MOST_WAITING_BYTES and self._transport is not None:
+        elif self._input.waiting_bytes > _MOST_WAITING_BYTES and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
 
@@ -87,11 +87,16 @@ class Connection(asyncio.Protocol):
             self._end()
 
     def check_time(self, now: float) -> None:
-        """Hang up on a client that has been silent for smtpd_timeout."""
+        """Hang up on a client that has been silent, or deaf, for smtpd_timeout."""
         session, parameters = self._session, self._server.parameters
-        if self._task is not None or session is None or session.is_over:
+        if self._task is not None or session is None:
             return
         if now - self._heard_at < parameters.smtpd_timeout:
+            return
+        if session.is_over or self._is_clogged:
+            # It does not even take what was said last, so that a polite end would never come.
+            if self._transport is not None:
+                self._transport.abort()
             return
         maillog.timeout(self._server.context.log, session.peer, *self._after())
         text = f"{parameters.myhostname} Error: timeout exceeded"
@@ -165,7 +170,7 @@ class Connection(asyncio.Protocol):
         elif self._is_at_end and not self._is_clogged:
             self._lose()
             transport.close()
-        elif self._is_paused:
+        elif self._is_paused and not self._is_clogged:
             self._is_paused = False
             transport.resume_reading()
 

@@ -75,7 +75,7 @@ async def run_line(session: Session, line: bytes) -> None:
     verb = VERBS.get(command.verb)
     session.last_command = "UNKNOWN" if verb is None else verb.label
     if not line.isascii() and not _is_text(session, line):
-        await _answer(session, "", _BAD_UTF8)
+        await _answer(session, None, _BAD_UTF8)
     elif verb is None:
         await _run_unknown(session, command, line)
     elif is_out_of_turn(session, command.verb):
@@ -143,7 +143,7 @@ async def _run(session: Session, verb: Verb, command: Command) -> Reply | None:
 async def _run_unknown(session: Session, command: Command, line: bytes) -> None:
     server = session.server
     if not command.verb:
-        await _answer(session, "", _BAD_SYNTAX)
+        await _answer(session, None, _BAD_SYNTAX)
         return
     if command.verb in server.noop_commands:
         session.chat.send(control.OK)
@@ -159,18 +159,21 @@ async def _run_unknown(session: Session, command: Command, line: bytes) -> None:
     await _answer(session, UNKNOWN, _NOT_RECOGNIZED)
 
 
-async def _answer(session: Session, name: str, reply: Reply) -> None:
-    """Send the reply to the command *name*, and count it; who errs much has to wait for it."""
+async def _answer(session: Session, name: str | None, reply: Reply) -> None:
+    """Send the reply to the command *name*, and count it; who errs much has to wait for it.
+
+    None: what came cannot be called a command.
+    """
     if session.error_count >= session.server.parameters.smtpd_soft_error_limit:
         await asyncio.sleep(session.server.parameters.smtpd_error_sleep_time)
     session.chat.send(reply)
-    if reply.code >= _TEMPORARY:
-        is_error = not rcpt.is_excused(session, reply)
-        session.error_count += is_error
-        session.count(name, succeeded=not is_error)
+    is_good = reply.code < _TEMPORARY
+    if not is_good:
+        is_good = rcpt.is_excused(session, reply)
+        session.error_count += not is_good
         session.is_over = session.is_over or reply.code in LAST_REPLIES
-    else:
-        session.count(name, succeeded=reply.code != _GO_AHEAD)
+    if name is not None:
+        session.count(name, succeeded=is_good and reply.code != _GO_AHEAD)
 
 
 def _count_junk(session: Session) -> None:

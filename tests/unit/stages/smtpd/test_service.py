@@ -319,3 +319,14 @@ def test_commands_behind_one_that_waits_are_answered_in_order(tmp_path):
             )
             replies = [(client.reply() or "")[:3] for _ in range(5)]
             assert replies == ["250", "250", "450", "250", "354"]
+
+
+def test_a_client_that_takes_no_replies_is_cut_off(tmp_path):
+    settings = {"smtpd_timeout": "1s", "smtpd_junk_command_limit": "1000000"}
+    with Smtpd(tmp_path, settings) as smtpd, smtpd.connect() as client:
+        client.ask("EHLO client.example")
+        client.set_timeout(0.5)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.send(b"RSET\r\n" * 10_000)
+        wait_until(lambda: any(line.startswith("disconnect") for line in smtpd.log()))
