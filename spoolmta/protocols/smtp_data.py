@@ -1,4 +1,4 @@
-"""Message content on the wire: where it ends, its dots, its line ends. Both directions.
+"""Message content as it comes in: where it ends, its dots, its line ends.
 
 This is the only place that decides what ends a message: the defence against smuggled messages
 lives here alone. The end of data is CRLF . CRLF and nothing else. A line may end in a bare LF,
@@ -102,33 +102,6 @@ class ChunkDecoder:
         if self._held:
             return b" \r\n"
         return b"\r\n" if self._in_line else b""
-
-
-class DataEncoder:
-    """Encodes content, which has CRLF line ends, for DATA."""
-
-    __slots__ = ("_tail",)
-
-    def __init__(self) -> None:
-        self._tail = b"\r\n"
-
-    def feed(self, content: bytes) -> bytes:
-        """Return the next bytes for the wire, dots doubled."""
-        if not content:
-            return b""
-        tail = self._tail
-        self._tail = (tail + content)[-2:]
-        if b"\r\n." in content:
-            content = content.replace(b"\r\n.", b"\r\n..")
-        if tail == b"\r\n" and content.startswith(b"."):
-            return b"." + content
-        if tail.endswith(b"\r") and content.startswith(b"\n."):
-            return b"\n." + content[1:]
-        return content
-
-    def finish(self) -> bytes:
-        """Return the end of data; a last line without line end gets one."""
-        return b".\r\n" if self._tail == b"\r\n" else END_OF_DATA
 
 
 _LEADING_DOT = re.compile(rb"(?<=\n)\.\n?")

@@ -98,11 +98,6 @@ def parse_command(line: bytes) -> Command:
     return Command(verb.upper(), argument.lstrip(_BLANKS))
 
 
-def format_command(verb: str, *words: str) -> bytes:
-    """Return a command line with its line end; empty words are left out."""
-    return _bytes(" ".join([verb, *filter(None, words)]) + "\r\n")
-
-
 def parse_path(argument: bytes, keyword: bytes) -> tuple[bytes, list[bytes]] | None:
     """Return the path of "FROM:<path> parameters" as it stands, and the parameters.
 

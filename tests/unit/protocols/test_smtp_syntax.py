@@ -13,7 +13,6 @@ from spoolmta.protocols.smtp_syntax import (
     Reply,
     decode_xtext,
     encode_xtext,
-    format_command,
     format_notify,
     parse_command,
     parse_mail_options,
@@ -39,11 +38,6 @@ from spoolmta.protocols.smtp_syntax import (
 )
 def test_a_command_line_is_a_verb_and_an_argument(line, verb, argument):
     assert parse_command(line) == Command(verb, argument)
-
-
-def test_a_command_is_formatted_without_its_empty_words():
-    assert format_command("MAIL", "FROM:<a@b>", "", "SIZE=10") == b"MAIL FROM:<a@b> SIZE=10\r\n"
-    assert format_command("QUIT") == b"QUIT\r\n"
 
 
 @pytest.mark.parametrize(
