@@ -76,10 +76,7 @@ async def check_recipient(session: Session, verb: str, address: str, path: bytes
     if address.lower() == "postmaster":
         return None
     request.recipient_count += 1
-    refusal = await session.decide(request, server.lists.at_rcpt)
-    if refusal is not None or session.transaction.wishes.is_discarded:
-        return refusal
-    return await session.decide(request, server.lists.after_rcpt)
+    return await session.decide(request, server.lists.at_rcpt)
 
 
 def is_excused(session: Session, reply: Reply) -> bool:

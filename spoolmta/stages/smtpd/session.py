@@ -19,7 +19,7 @@ from spoolmta.stages.cleanup.run import Cleanup
 from spoolmta.stages.smtpd.chat import Chat, soften
 from spoolmta.stages.smtpd.intake import Arrival, Intake
 from spoolmta.stages.smtpd.peer import Peer
-from spoolmta.stages.smtpd.restrictions.evaluate import evaluate
+from spoolmta.stages.smtpd.restrictions.evaluate import ABOUT_RECIPIENTS, evaluate
 from spoolmta.stages.smtpd.restrictions.lists import Lists
 from spoolmta.stages.smtpd.restrictions.request import Request
 from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind
@@ -28,7 +28,6 @@ from spoolmta.stages.smtpd.transaction import Transaction
 
 _TEMPORARY, _FINAL = 400, 500
 _BEFORE_RECIPIENTS = frozenset(("CONNECT", "HELO", "EHLO", "MAIL"))
-_ABOUT_RECIPIENTS = frozenset(("RCPT", "VRFY"))
 # A list that is asked once for all recipients may see the only one.
 _AFTER_RECIPIENTS = frozenset(("DATA", "BDAT", "BDAT content", "END-OF-MESSAGE"))
 _NONE_SAID = frozenset[str]()
@@ -187,7 +186,7 @@ class Session:
         """
         transaction = self.transaction
         deferral = None
-        if request.stage in _ABOUT_RECIPIENTS:
+        if request.stage in ABOUT_RECIPIENTS:
             deferral = transaction.deferral or self.deferral
         try:
             decision = await evaluate(

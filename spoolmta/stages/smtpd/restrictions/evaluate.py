@@ -1,7 +1,8 @@
 """Runs the restriction lists of a command and returns one decision.
 
 Lists are asked one after the other: PERMIT ends a list, REJECT ends all. What is permitted in the
-end is refused after all if a restriction said defer_if_permit; the first reason counts.
+end is refused after all if a restriction said defer_if_permit; the first reason counts. Only what
+is permitted even then is asked for in the tables of its domain.
 
 Postfix:  smtpd(8), SMTPD_ACCESS_README, postconf(5) warn_if_reject, defer_if_permit
 Must not: change the session; what is to be done is in the decision
@@ -15,6 +16,7 @@ from spoolmta.stages.smtpd.restrictions.lists import Lists, Restriction, Restric
 from spoolmta.stages.smtpd.restrictions.request import Request
 from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind, Verdict
 
+ABOUT_RECIPIENTS = frozenset(("RCPT", "VRFY"))
 _DEPTH_LIMIT = 100
 
 
@@ -32,6 +34,11 @@ class Decision:
     deferral: Reply | None = None
     is_discarded: bool = False
 
+    @property
+    def is_refused_or_discarded(self) -> bool:
+        """True if no other list is to be asked."""
+        return self.reply is not None or self.is_discarded
+
 
 async def evaluate(
     request: Request,
@@ -47,20 +54,16 @@ async def evaluate(
     defer_if_permit waits in the decision's deferral.
     """
     run = _Run(request, lists, deferral)
-    for subject, restrictions in asked:
-        # defer_if_reject speaks of the restrictions behind it that judge the same.
-        if subject is not request.subject:
-            run.defer_if_reject = None
-        request.subject = subject
-        kind = await run.ask(restrictions)
-        if kind is Kind.REJECT or kind is Kind.DISCARD:
-            break
+    await run.ask_all(asked)
     decision = run.decision
-    if decision.reply is None and not decision.is_discarded and run.defer_if_permit:
-        if is_last:
-            decision.reply = run.defer_if_permit
-        else:
-            decision.deferral = run.defer_if_permit
+    if decision.is_refused_or_discarded:
+        return decision
+    if not is_last:
+        decision.deferral = run.defer_if_permit
+    elif run.defer_if_permit is not None:
+        decision.reply = run.defer_if_permit
+    elif request.stage in ABOUT_RECIPIENTS:
+        await run.ask_all(lists.after_rcpt)
     return decision
 
 
@@ -73,6 +76,17 @@ class _Run:
         self.defer_if_reject: Reply | None = None
         self._request = request
         self._lists = lists
+
+    async def ask_all(self, asked: Lists) -> None:
+        """Run lists one after the other, until one refuses or discards."""
+        for subject, restrictions in asked:
+            # defer_if_reject speaks of the restrictions behind it that judge the same.
+            if subject is not self._request.subject:
+                self.defer_if_reject = None
+            self._request.subject = subject
+            await self.ask(restrictions)
+            if self.decision.is_refused_or_discarded:
+                break
 
     async def ask(
         self,
