@@ -31,6 +31,7 @@ from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import (
     DeadDestination,
+    Feedback,
     Reported,
     SuspendedRecipient,
     Verdict,
@@ -107,28 +108,32 @@ class QueueManager:
         """Update windows; return the destinations whose dead mark changed."""
         marked = []
         for report in reported:
+            transport = self._transport(report.transport)
+            if report.feedback.verdict is Verdict.CRASHED:
+                self._dead.stall(transport.add(report.waiting))
+            # One that was reported before this queue manager started is in no window.
             destination = self._in_flight.pop(report.delivery_id, None)
             if destination is None:
                 continue
-            feedback = report.feedback
             was_dead = destination.is_dead
-            if feedback.verdict is Verdict.DONE:
-                destination.succeeded()
-                if was_dead:
-                    self._dead.remove(destination)
-            elif feedback.verdict is Verdict.FAILED:
-                until = now + self._parameters.minimal_backoff_time
-                reason = f"delivery temporarily suspended: {feedback.reason}"
-                if destination.failed(until, feedback.dsn, reason):
-                    self._dead.add(destination)
+            self._hear(destination, report.feedback, now)
             if destination.is_dead is not was_dead:
                 marked.append(destination)
             destination.busy -= 1
-            transport = self._transport(report.transport)
-            if feedback.verdict is Verdict.CRASHED:
-                self._dead.stall(transport.add(report.waiting))
             transport.look_again(destination)
         return marked
+
+    def _hear(self, destination: Destination, feedback: Feedback, now: float) -> None:
+        """Widen or narrow the window of a destination by what an agent says of it."""
+        if feedback.verdict is Verdict.DONE:
+            if destination.is_dead:
+                self._dead.remove(destination)
+            destination.succeeded()
+        elif feedback.verdict is Verdict.FAILED:
+            until = now + self._parameters.minimal_backoff_time
+            reason = f"delivery temporarily suspended: {feedback.reason}"
+            if destination.failed(until, feedback.dsn, reason):
+                self._dead.add(destination)
 
     def _suspended(self) -> list[Suspension]:
         """Take everything that waits for dead destinations."""

@@ -57,7 +57,7 @@ class AgentLoop:
     def __init__(self, context: ServiceContext, agent: Agent) -> None:
         """*agent* delivers what this loop claims for the service's transport."""
         self._context = context
-        self._agent = agent
+        self.agent = agent
         self._transport = context.service.name
         self._running: set[asyncio.Task[None]] = set()
         self._finished: list[Finished] = []
@@ -135,7 +135,7 @@ class AgentLoop:
 
     async def _deliver(self, delivery: Delivery, body: Content) -> None:
         try:
-            report = await self._agent.deliver(delivery, body)
+            report = await self.agent.deliver(delivery, body)
         except TemporaryError as error:
             report = _deferred(delivery, str(error))
         except Corrupt as error:

@@ -21,14 +21,16 @@ from spoolmta.config.loader import Configuration, from_text
 from spoolmta.config.master_cf import Service
 from spoolmta.maillog import MailLog
 from spoolmta.message.envelope import Envelope, Recipient
+from spoolmta.message.outcome import Delivery
 from spoolmta.message.queue_id import MessageIds
-from spoolmta.service.agent import AgentLoop
+from spoolmta.service.agent import AgentLoop, Report
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.poke import Wakeup
 from spoolmta.service.worker import Stage
 from spoolmta.spool import admin, processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool
+from spoolmta.spool.content import Content
 from spoolmta.spool.queues import NewMessage, State
 
 T = TypeVar("T")
@@ -189,8 +191,17 @@ class Mta:
             alone = f"SELECT DISTINCT message_id FROM {table} EXCEPT SELECT message_id FROM message"
             assert self.rows(alone) == [], f"{table} has rows without a message"
 
+    async def step_stages(self) -> int:
+        """Let every stage, but no agent, take one step."""
+        return sum([await stage.run_once() for stage in self._stages])
+
+    async def deliver(self, transport: str, delivery: Delivery) -> Report:
+        """Let the agent of a transport make a delivery, whatever comes of it."""
+        body = Content(self.context.committer, delivery.message_id, delivery.size, None)
+        return await self._agents[transport].agent.deliver(delivery, body)
+
     async def _step(self) -> int:
-        moved = sum([await stage.run_once() for stage in self._stages])
+        moved = await self.step_stages()
         for agent in self._agents.values():
             moved += await agent.run_once()
             await agent.settle()
