@@ -153,7 +153,14 @@ def _delivered(siege: Siege) -> Counter[str]:
 
 
 def _still_queued(system: MailSystem) -> set[str]:
-    return {address for (address,) in system.read("SELECT address FROM recipient")}
+    waiting = {address for (address,) in system.read("SELECT address FROM recipient")}
+    # A bounce that waits stands for the mail that it returns.
+    returning = {_refused_for(address) for address in waiting if address.startswith("s-")}
+    return waiting | returning
+
+
+def _refused_for(bounce_address: str) -> str:
+    return bounce_address.replace("s-", "refuse-", 1).replace("back", "outside")
 
 
 def _check_duplicates(system: MailSystem, taken: Counter[str], kills: Counter[str]) -> None:
