@@ -91,6 +91,7 @@ class Spool:
         check_sqlite(apsw.sqlite_lib_version())
         require_local_filesystem(path.parent)
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        gate = -1
         mask = os.umask(0o007)
         try:
             gate = os.open(path.with_name(_GATE_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
@@ -98,6 +99,8 @@ class Spool:
                 str(path), flags=flags, statementcachesize=_STATEMENT_CACHE
             )
         except (OSError, apsw.CantOpenError) as error:
+            if gate >= 0:
+                os.close(gate)
             raise SpoolUnusable(f"cannot open the spool {path}: {error}") from error
         finally:
             os.umask(mask)

@@ -213,6 +213,7 @@ class Smtpd:
         finally:
             await context.committer.close()
             context.spool.close()
+            context.log.close()
             context.flush_logs()
 
     def open_context(self, *sockets: socket.socket) -> ServiceContext:

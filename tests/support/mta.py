@@ -253,6 +253,7 @@ class Mta:
         for context in self._contexts:
             await context.committer.close()
             context.spool.close()
+            context.log.close()
 
 
 def _configuration(folder: Path, settings: Mapping[str, str]) -> Configuration:

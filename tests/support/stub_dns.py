@@ -41,9 +41,7 @@ class StubDns:
         self._rcodes: dict[str, dns.rcode.Rcode] = {}
         self._silent: set[str] = set()
         self._truncated: set[str] = set()
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind((HOST, 0))
-        self._tcp = socket.create_server(self._udp.getsockname())
+        self._udp, self._tcp = _sockets_of_one_port()
         self._stop, self._stopped = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -178,6 +176,17 @@ class StubDns:
             response.set_rcode(dns.rcode.NXDOMAIN)
         soa = f"ns.{name}. hostmaster.{name}. 1 1800 900 604800 {NEGATIVE_TTL}"
         response.authority.append(_rrset(name, "SOA", (NEGATIVE_TTL, [soa])))
+
+
+def _sockets_of_one_port() -> tuple[socket.socket, socket.socket]:
+    """Return a UDP and a TCP socket; a port that is free for the one may be taken for the other."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind((HOST, 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()
 
 
 def _rrset(name: str, record_type: str, entry: tuple[int, list[str]]) -> dns.rrset.RRset:

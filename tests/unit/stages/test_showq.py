@@ -45,6 +45,7 @@ def serve_and(sample: SampleSpool, *clients: object) -> list[object]:
             context.drain()
             await service
             await context.committer.close()
+            context.log.close()
 
     return asyncio.run(serve())
 
