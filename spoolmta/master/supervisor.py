@@ -370,7 +370,7 @@ class Master:
         maillog.daemon_reload(self._log, __version__, _name(configuration))
         for key, unit in old.items():
             for pid in unit.children.retire():
-                _kill(pid, signal.SIGTERM)
+                _kill(pid, signal.SIGHUP)
             if key not in self._units:
                 unit.close()
 

@@ -27,7 +27,7 @@ class ServiceContext:
     services. *sockets* are the listening sockets that the master bound. *session_limit* bounds the
     simultaneous sessions or deliveries of this process. *prepared* is what the module's `prepare`
     made before privileges were dropped. *draining* is set when the service is to finish what
-    it has begun and return.
+    it has begun and return; *stopping* as well when it has little time for that.
     """
 
     configuration: Configuration
@@ -45,6 +45,7 @@ class ServiceContext:
     long_queue_ids: bool = False
     prepared: object = None
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _logs: dict[str, MailLog] = field(default_factory=dict)
 
     def section(self, kind: type[S]) -> S:
@@ -72,6 +73,11 @@ class ServiceContext:
             log.flush()
 
     def drain(self) -> None:
-        """Ask the service to finish what it has begun."""
+        """Ask the service to finish what it has begun: another process takes over."""
         self.draining.set()
         self.wakeup.wake()
+
+    def stop(self) -> None:
+        """Ask the service to end soon: the mail system stops."""
+        self.stopping.set()
+        self.drain()

@@ -74,7 +74,7 @@ def run(launch: Launch) -> int:
     parameters = launch.configuration.section(CommonParameters, launch.service.overrides)
     owner = privileges.account(parameters.mail_owner)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     log = MailLog.open(launch.configuration, launch.program.name, launch.service.overrides)
     prepare = launch.program.prepare
     try:
@@ -110,9 +110,11 @@ def _read_files_ahead() -> None:
 async def _live(
     launch: Launch, parameters: CommonParameters, log: MailLog, prepared: object
 ) -> None:
+    loop = asyncio.get_running_loop()
     draining = asyncio.Event()
     # From here on the end is orderly; a signal before this line ends the process at once.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, draining.set)
+    loop.add_signal_handler(signal.SIGTERM, draining.set)
+    loop.add_signal_handler(signal.SIGHUP, draining.set)
     clock = SystemClock()
     queue_directory = Path(parameters.queue_directory)
     path = queue_directory / FILE_NAME
@@ -137,7 +139,8 @@ async def _live(
         prepared=prepared,
         draining=draining,
     )
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, context.drain)
+    loop.add_signal_handler(signal.SIGTERM, context.stop)
+    loop.add_signal_handler(signal.SIGHUP, context.drain)
     _tell_ready(launch.ready)
     await launch.program.serve(context)
     context.wakeup.close()

@@ -140,13 +140,17 @@ class Smtpd:
         return client
 
     def drain(self) -> None:
-        """Ask it to finish what it has begun, as SIGTERM does."""
+        """Ask it to finish what it has begun, as a reload does."""
         self._loop.call_soon_threadsafe(self._context.drain)
 
+    def ask_to_stop(self) -> None:
+        """Ask it to end soon, as SIGTERM does."""
+        self._loop.call_soon_threadsafe(self._context.stop)
+
     def stop(self) -> None:
-        """Drain it and wait for its end."""
+        """Stop it and wait for its end."""
         if self._thread.is_alive():
-            self.drain()
+            self.ask_to_stop()
         self._thread.join(PATIENCE_SECONDS * 2)
         assert not self._thread.is_alive(), "smtpd does not end"
 

@@ -35,7 +35,7 @@ async def serve(context: ServiceContext) -> None:
     try:
         await reception.listen()
         await _until(server, context.draining)
-        await reception.drain()
+        await reception.finish(context.stopping)
     finally:
         reception.close()
         loop.set_exception_handler(former_handler)
@@ -68,10 +68,19 @@ class _Reception:
             )
             self._listening.append(await create(self._accept, sock=copy, backlog=_BACKLOG))
 
-    async def drain(self) -> None:
-        """Accept nobody, hang up on whoever is idle, and wait for the others."""
+    async def finish(self, stopping: asyncio.Event) -> None:
+        """Accept nobody, and let sessions go on to their end, as long as nothing stops us."""
         self._is_draining = True
         self._stop_listening()
+        ends = [asyncio.ensure_future(event.wait()) for event in (self._is_empty, stopping)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+        if self._connections:
+            await self._drain()
+
+    async def _drain(self) -> None:
+        """Hang up on whoever is idle, and wait for the others."""
         for connection in tuple(self._connections):
             connection.drain()
         try:

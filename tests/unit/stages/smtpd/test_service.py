@@ -226,11 +226,24 @@ def test_more_clients_than_the_limit_have_to_wait(tmp_path):
             assert second.ask("NOOP") == "250 2.0.0 Ok"
 
 
-def test_draining_lets_content_come_to_its_end(tmp_path):
+def test_draining_lets_sessions_come_to_their_end(tmp_path):
+    with Smtpd(tmp_path) as smtpd, smtpd.connect() as idle, smtpd.connect() as sending:
+        begin(sending, "DATA")
+        smtpd.drain()
+        assert idle.ask("NOOP") == "250 2.0.0 Ok"
+        sending.send(b"Subject: x\r\n\r\n")
+        assert "queued as" in sending.ask(".")
+        sending.ask("QUIT")
+        idle.ask("QUIT")
+        smtpd.join()
+        assert smtpd.error is None
+
+
+def test_stopping_lets_content_come_to_its_end(tmp_path):
     with Smtpd(tmp_path) as smtpd, smtpd.connect() as idle, smtpd.connect() as sending:
         begin(sending, "DATA")
         sending.send(b"Subject: x\r\n\r\n")
-        smtpd.drain()
+        smtpd.ask_to_stop()
         goodbye = "421 4.3.2 mx.example.test Service shutting down"
         assert idle.reply() == goodbye
         assert idle.reply() is None
