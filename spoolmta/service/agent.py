@@ -26,7 +26,7 @@ from spoolmta.service.worker import GATHER_SECONDS, POLL_SECONDS, RETRY_SECONDS
 from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.content import Content
-from spoolmta.spool.deliveries import Feedback, Report, Verdict
+from spoolmta.spool.deliveries import Claim, Feedback, Report, Verdict
 
 __all__ = ["Agent", "Feedback", "Report", "Verdict", "serve_agent"]
 
@@ -62,12 +62,16 @@ class AgentLoop:
         self._running: set[asyncio.Task[None]] = set()
         self._finished: list[Finished] = []
         self._more_granted = True
+        # No more until nothing is under way: one delivery has this process alone, or is to.
+        self._pausing = False
 
     async def run_once(self) -> int:
         """Report what is finished, claim and begin what is granted; return how many of both."""
         finished, self._finished = self._finished, []
         free = 0
-        if self._more_granted and not self._context.draining.is_set():
+        if not finished and not self._running:
+            self._pausing = False
+        if self._more_granted and not self._pausing and not self._context.draining.is_set():
             free = min(self._context.session_limit - len(self._running), _CLAIM_LIMIT)
         if not finished and free <= 0:
             return 0
@@ -76,7 +80,7 @@ class AgentLoop:
             # Before the queue manager can say of the message that it is removed.
             self._context.flush_logs()
         try:
-            claimed = await self._context.committer.run(
+            claim, claimed = await self._context.committer.run(
                 lambda spool: self._exchange(spool, finished, limit)
             )
         except (SpoolFull, SpoolBusy) as error:
@@ -86,7 +90,8 @@ class AgentLoop:
             await asyncio.sleep(RETRY_SECONDS)
             return 0
         if free > 0:
-            self._more_granted = len(claimed) == free
+            self._pausing = claim.pause
+            self._more_granted = claim.pause or len(claimed) == free
         if finished:
             crash_point("report.after_report")
             self._context.poke("qmgr")
@@ -150,7 +155,9 @@ class AgentLoop:
         self._finished.append((delivery, report))
         self._context.wakeup.wake()
 
-    def _exchange(self, spool: Spool, finished: Sequence[Finished], limit: int) -> list[Claimed]:
+    def _exchange(
+        self, spool: Spool, finished: Sequence[Finished], limit: int
+    ) -> tuple[Claim, list[Claimed]]:
         process_id = self._context.process_id
         with spool.transaction() as tx:
             for delivery, report in finished:
@@ -158,12 +165,11 @@ class AgentLoop:
                     deliveries.report(tx, process_id, delivery, report)
                 except ClaimLost:
                     self._context.log.warning(f"{delivery.queue_id}: no longer ours; dropped")
-            ids = (
-                deliveries.claim_granted(tx, self._transport, process_id, limit)
-                if limit > 0
-                else []
-            )
-        return [(delivery, _small_content(spool, delivery)) for delivery in _load(spool, ids)]
+            claim = Claim()
+            if limit > 0:
+                claim = deliveries.claim_granted(tx, self._transport, process_id, limit)
+        loaded = deliveries.load(spool, claim.delivery_ids) if claim.delivery_ids else []
+        return claim, [(delivery, _small_content(spool, delivery)) for delivery in loaded]
 
     def _log(self, delivery: Delivery, report: Report) -> None:
         outcomes = {outcome.number: outcome for outcome in report.outcomes}
@@ -186,10 +192,6 @@ async def serve_agent(
     agent = open_agent(context)
     await AgentLoop(context, agent).serve()
     await agent.close()
-
-
-def _load(spool: Spool, ids: Sequence[int]) -> list[Delivery]:
-    return deliveries.load(spool, ids) if ids else []
 
 
 def _small_content(spool: Spool, delivery: Delivery) -> bytes | None:

@@ -15,6 +15,9 @@ from spoolmta.spool import events, queues
 from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
 from spoolmta.spool.queues import NewMessage, State
 
+# A message that so many processes died with goes to corrupt (spool/processes.py).
+CRASH_LIMIT = 3
+
 
 class Verdict(StrEnum):
     """What an attempt says of its destination.
@@ -106,6 +109,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What a process took; *pause*: it is to take no more until its hands are empty."""
+
+    delivery_ids: tuple[int, ...] = ()
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeadDestination:
     """A destination that is not tried before *until* (seconds)."""
 
@@ -181,15 +192,26 @@ def grant(tx: Transaction, waiting: Sequence[Waiting]) -> set[int]:
     return granted
 
 
-def claim_granted(tx: Transaction, transport: str, process_id: int, limit: int) -> list[int]:
-    """Take up to *limit* granted deliveries of a transport; return their ids."""
+def claim_granted(tx: Transaction, transport: str, process_id: int, limit: int) -> Claim:
+    """Take up to *limit* granted deliveries of a transport.
+
+    A suspect, whose message goes to corrupt if one more process dies with it, is taken alone and
+    only by a process with empty hands, so that the blame falls on nobody else.
+    """
     taken = tx.run("take_granted", {"transport": transport, "limit": limit})
+    ids = numbers(row[0] for row in taken)
+    suspects = {row[0] for row in tx.run("suspects", {"ids": ids, "crashes": CRASH_LIMIT - 1})}
+    alone = bool(suspects) and not tx.run("has_attempts", (process_id,))
+    kept = {min(suspects)} if alone else {row[0] for row in taken} - suspects
     now = tx.now
     tx.run_many(
         "insert_attempt",
-        ((delivery_id, process_id, granted, now) for delivery_id, granted in taken),
+        ((delivery, process_id, granted, now) for delivery, granted in taken if delivery in kept),
     )
-    return [delivery_id for delivery_id, _ in taken]
+    if suspects:
+        left = ((row[0], transport, row[1]) for row in taken if row[0] not in kept)
+        tx.run_many("give_back_granted", left)
+    return Claim(tuple(sorted(kept)), pause=bool(suspects))
 
 
 def load(reader: Spool, delivery_ids: Sequence[int]) -> list[Delivery]:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Spool, Transaction, numbers
-
-CRASH_LIMIT = 3
+from spoolmta.spool.deliveries import CRASH_LIMIT
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

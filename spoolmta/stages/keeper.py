@@ -12,7 +12,7 @@ Limits:     what a dead process held comes back when the keeper looks, at most L
 
 from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.service.context import ServiceContext
-from spoolmta.spool import processes, upkeep
+from spoolmta.spool import deliveries, processes, upkeep
 
 LOOK_SECONDS = 1.0
 # Pages of 4 KiB. Many pages are written again and again while mail flows: copying late copies once.
@@ -60,7 +60,7 @@ class Keeper:
         for message_id in corrupt:
             context.log.warning(
                 f"{context.queue_id(message_id)}: moved to corrupt:"
-                f" {processes.CRASH_LIMIT} processes died with it"
+                f" {deliveries.CRASH_LIMIT} processes died with it"
             )
         for process in dead:
             context.poke(process.service)

@@ -11,7 +11,7 @@ DEAD = Process(4000, "virtual", 1, 1, "another boot")
 def die_with_a_delivery(mta: Mta) -> None:
     """Let an agent claim what is granted and die."""
     with mta.context.spool.transaction() as tx:
-        assert deliveries.claim_granted(tx, "virtual", DEAD.process_id, 10)
+        assert deliveries.claim_granted(tx, "virtual", DEAD.process_id, 10).delivery_ids
     with mta.context.spool.transaction() as tx:
         processes.prune(tx, DEAD)
 
@@ -42,10 +42,25 @@ def test_it_is_made_again_also_if_the_queue_manager_died_meanwhile(mta: Mta) -> 
 def test_a_delivery_repeated_after_a_crash_is_the_same_file(make_mta: MakeMta) -> None:
     mta = granted(make_mta())
     with mta.context.spool.transaction() as tx:
-        ids = deliveries.claim_granted(tx, "virtual", DEAD.process_id, 10)
-    (delivery,) = deliveries.load(mta.context.spool, ids)
+        claim = deliveries.claim_granted(tx, "virtual", DEAD.process_id, 10)
+    (delivery,) = deliveries.load(mta.context.spool, claim.delivery_ids)
     mta.run(mta.deliver("virtual", delivery))
     with mta.context.spool.transaction() as tx:
         processes.prune(tx, DEAD)
     mta.run_until_idle()
     assert len(mta.maildir("inbox.example", "alice")) == 1
+
+
+def test_the_third_death_takes_no_other_mail_along(mta: Mta) -> None:
+    poison = mta.submit("a@x.example", ["alice@inbox.example"])
+    for _ in range(3):
+        mta.submit("a@x.example", ["bob@inbox.example"])
+    for _ in range(3):
+        while len(mta.rows("SELECT * FROM granted")) < 4:
+            mta.run(mta.step_stages())
+        die_with_a_delivery(mta)
+    with mta.context.spool.transaction() as tx:
+        assert processes.quarantine(tx) == [int(poison, 16)]
+    mta.run_until_idle()
+    assert mta.states() == {"corrupt": 1}
+    assert len(mta.maildir("inbox.example", "bob")) == 3

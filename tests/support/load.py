@@ -11,6 +11,7 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger
 
@@ -130,6 +131,47 @@ class Session:
                 raise DialogueError
             if line[3:4] != b"-":
                 return line[:3].decode("ascii", "replace")
+
+
+class LocalUser:
+    """A program of this machine that hands mail in over the socket public/submit, as users do."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    async def submit(self, letter: Letter) -> str:
+        """Hand *letter* in and return the verdict."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._socket)
+        except OSError:
+            await asyncio.sleep(PAUSE_AFTER_A_LOSS)
+            return REFUSED
+        try:
+            if await self._frame(reader) != b"H":
+                return REFUSED
+            writer.write(
+                self._format(b"E", b"sender", letter.sender.encode())
+                + self._format(b"R", *(recipient.encode() for recipient in letter.recipients))
+                + self._format(b"C", letter.content, end=b"")
+                + self._format(b"Z", end=b"")
+            )
+            return PROMISED if await self._frame(reader) == b"A" else REFUSED
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            return UNKNOWN
+        finally:
+            writer.close()
+
+    @staticmethod
+    def _format(kind: bytes, *texts: bytes, end: bytes = b"\0") -> bytes:
+        payload = b"".join(text + end for text in texts)
+        return kind + len(payload).to_bytes(4) + payload
+
+    @staticmethod
+    async def _frame(reader: asyncio.StreamReader) -> bytes:
+        async with asyncio.timeout(REPLY_TIMEOUT):
+            head = await reader.readexactly(5)
+            await reader.readexactly(int.from_bytes(head[1:]))
+        return head[:1]
 
 
 async def submit_by_program(program: list[str], letter: Letter) -> str:

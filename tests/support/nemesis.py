@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.rules.sources import PACKAGE
 from tests.support.mail_system import MailSystem
 
 CRASH_VARIABLE = "SPOOLMTA_CRASH"
+PATIENCE_SECONDS = 30.0
 KILLED = re.compile(r"\bprocess (\S+) (?:\(\S+\) )?pid \d+ killed by signal 9\b")
 
 
@@ -50,10 +52,19 @@ class Nemesis:
         self.count_crashes()
 
     async def crash_at(self, point: str, count: int, seconds: float) -> None:
-        """Run the system *seconds* with each process dying at its *count*-th pass of *point*."""
+        """Run the system *seconds* with each process dying at its *count*-th pass of *point*.
+
+        Goes on until at least one has died; fails if that takes longer than PATIENCE_SECONDS.
+        """
         await self.restart({CRASH_VARIABLE: f"{point}:{count}"})
+        before = self.kills.total()
+        deadline = time.monotonic() + PATIENCE_SECONDS
         await asyncio.sleep(seconds)
         self.count_crashes()
+        while self.kills.total() == before:
+            assert time.monotonic() < deadline, f"nothing passed the crash point {point}"
+            await asyncio.sleep(0.2)
+            self.count_crashes()
 
     async def restart(self, environment: Mapping[str, str]) -> None:
         """Kill the system whole, as a loss of the machine's power supply would, and start it."""

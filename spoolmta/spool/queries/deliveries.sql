@@ -41,6 +41,17 @@ DELETE FROM granted WHERE delivery_id IN
     (SELECT delivery_id FROM granted WHERE transport = :transport ORDER BY delivery_id LIMIT :limit)
 RETURNING delivery_id, granted_at;
 
+-- name: suspects
+-- Of deliveries just taken, those whose message so many processes died with.
+SELECT delivery.delivery_id FROM delivery JOIN crash USING (message_id)
+ WHERE delivery.delivery_id IN carray(:ids) AND crash.count >= :crashes;
+
+-- name: has_attempts
+SELECT 1 FROM attempt WHERE process_id = ? LIMIT 1;
+
+-- name: give_back_granted
+INSERT INTO granted (delivery_id, transport, granted_at) VALUES (?, ?, ?);
+
 -- name: insert_attempt
 INSERT INTO attempt (delivery_id, process_id, granted_at, started_at) VALUES (?, ?, ?, ?);
 

@@ -9,7 +9,7 @@ from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Delivery, Outcome
 from spoolmta.spool import completion, deliveries, processes, queues
 from spoolmta.spool.connection import Spool, numbers
-from spoolmta.spool.deliveries import Plan, Report, Verdict, Waiting
+from spoolmta.spool.deliveries import Claim, Plan, Report, Verdict, Waiting
 from spoolmta.spool.processes import Process
 from spoolmta.spool.queues import NewMessage
 
@@ -34,8 +34,8 @@ def attempted(spool: Spool, process_id: int, message: NewMessage) -> Delivery:
     waiting = planned(spool, process_id, message)
     with spool.transaction() as tx:
         deliveries.grant(tx, [waiting])
-        ids = deliveries.claim_granted(tx, "smtp", process_id, 10)
-    (delivery,) = deliveries.load(spool, ids)
+        claim = deliveries.claim_granted(tx, "smtp", process_id, 10)
+    (delivery,) = deliveries.load(spool, claim.delivery_ids)
     return delivery
 
 
@@ -64,9 +64,34 @@ def test_agents_take_only_what_is_granted_to_their_transport(
 ) -> None:
     waiting = planned(spool, process_id, new_message())
     with spool.transaction() as tx:
-        assert deliveries.claim_granted(tx, "smtp", process_id, 10) == []
+        assert deliveries.claim_granted(tx, "smtp", process_id, 10) == Claim()
         deliveries.grant(tx, [waiting])
-        assert deliveries.claim_granted(tx, "lmtp", process_id, 10) == []
+        assert deliveries.claim_granted(tx, "lmtp", process_id, 10) == Claim()
+
+
+def test_what_two_processes_died_with_is_taken_alone_by_one_with_empty_hands(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    def grant_and_claim(waiting: Waiting, process: int) -> Claim:
+        with spool.transaction() as tx:
+            deliveries.grant(tx, [waiting])
+            return deliveries.claim_granted(tx, "smtp", process, 10)
+
+    suspect = planned(spool, process_id, new_message())
+    for number in (1, 2):
+        grant_and_claim(suspect, process_id + number)
+        with spool.transaction() as tx:
+            processes.prune(tx, Process(process_id + number, "smtp", 1, 1, "another boot"))
+            deliveries.forget_reports(tx, [suspect.delivery_id])
+    innocent = planned(spool, process_id, new_message())
+    first = grant_and_claim(innocent, process_id)
+    assert first == Claim((innocent.delivery_id,))
+    assert grant_and_claim(suspect, process_id) == Claim((), pause=True)
+    (delivery,) = deliveries.load(spool, first.delivery_ids)
+    with spool.transaction() as tx:
+        deliveries.report(tx, process_id, delivery, Report((SENT,)))
+    another = planned(spool, process_id, new_message())
+    assert grant_and_claim(another, process_id) == Claim((suspect.delivery_id,), pause=True)
 
 
 def test_an_answered_message_has_no_open_outcome_when_it_was_sent(

@@ -9,7 +9,8 @@ from spoolmta.errors import ClaimLost, Corrupt
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
 from spoolmta.spool import content, processes, queues
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.processes import CRASH_LIMIT, Process
+from spoolmta.spool.deliveries import CRASH_LIMIT
+from spoolmta.spool.processes import Process
 from spoolmta.spool.queues import NewMessage, State
 
 Make = Callable[..., NewMessage]
