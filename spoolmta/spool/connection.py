@@ -1,14 +1,17 @@
 """spool.db opened for work: transactions, durable or not, behind one write gate.
 
 Writers of all processes queue in the kernel at a lock file beside the spool (flock), so that
-nobody polls SQLite's own lock and a dead holder frees it at once. A durable transaction is
-committed with synchronous=FULL (it survives power loss), any other with NORMAL (it survives
-the death of every process; the WAL is a prefix, so a later durable commit carries it along).
+nobody polls SQLite's own lock and a dead holder frees it at once. Each transaction is committed
+with synchronous=NORMAL: it survives the death of every process. A durable one survives power
+loss, too: once it is committed, and the gate is free for others, the WAL is synchronized, which
+carries all earlier commits along. The WAL starts again only after a checkpoint that synchronized
+it and the database, so no commit can be overwritten before it is on the disk.
 
 Must not: be carried over a fork; open the file by any other way in a process that has it open.
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import time
@@ -79,8 +82,8 @@ class Spool:
         self.commits = 0
         self._connection = connection
         self._gate = gate
+        self._log = -1
         self._transaction = Transaction(self)
-        self._durable = False
 
     @classmethod
     def open(cls, path: Path, clock: Clock, *, create: bool = False) -> Self:
@@ -118,6 +121,8 @@ class Spool:
     def transaction(self, *, durable: bool = False) -> "Transaction":
         """Return the context in which statements are one commit; see `Transaction`.
 
+        *durable*: at its end the commit is on the disk. Others see it before that.
+
         Raises SpoolBusy, SpoolFull: nothing was written; try again later.
         Raises SpoolFailed: it is not known whether it was written; end the process.
         """
@@ -146,6 +151,8 @@ class Spool:
         """Close the connection."""
         self._connection.close()
         os.close(self._gate)
+        if self._log >= 0:
+            os.close(self._log)
 
     def _prepare(self, *, create: bool) -> None:
         connection = self._connection
@@ -171,12 +178,9 @@ class Spool:
         yes = ctypes.c_int(1)
         connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(yes))
 
-    def _begin(self, *, durable: bool) -> None:
+    def _begin(self) -> None:
         try:
             fcntl.flock(self._gate, fcntl.LOCK_EX)
-            if durable != self._durable:
-                self._connection.pragma("synchronous", "FULL" if durable else "NORMAL")
-                self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
@@ -191,6 +195,28 @@ class Spool:
             _translate(error, self.path)
         else:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def _synchronize(self) -> None:
+        """Wait until all that was committed is on the disk."""
+        try:
+            if self._log < 0:
+                self._log = self._open_log()
+            os.fdatasync(self._log)
+            # Ours for life (PERSIST_WAL): without a name it would not be found after a crash.
+            if not os.fstat(self._log).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "the write-ahead log was removed")
+        except OSError as error:
+            raise SpoolFailed(f"{self.path}: {error}") from error
+
+    def _open_log(self) -> int:
+        """Return a descriptor of the WAL, whose name is then on the disk, too."""
+        log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return log
 
     def _rollback(self) -> None:
         try:
@@ -236,7 +262,7 @@ class Transaction:
         self._connection.executemany(self._statements[name], bindings)
 
     def __enter__(self) -> Self:
-        self._spool._begin(durable=self.durable)
+        self._spool._begin()
         return self
 
     def __exit__(
@@ -247,6 +273,8 @@ class Transaction:
     ) -> None:
         if kind is None:
             self._spool._commit()
+            if self.durable:
+                self._spool._synchronize()
             return
         self._spool._rollback()
         if isinstance(error, apsw.Error):
