@@ -23,6 +23,9 @@ from tests.support.mail_system import free_port, wait_for
 
 START_SECONDS = 30.0
 
+# Where Debian's package has its programs.
+PATH = "/usr/sbin:/usr/bin"
+
 SETTINGS = {
     "compatibility_level": "3.6",
     "myhostname": "mx.test.example",
@@ -68,7 +71,12 @@ postlog   unix-dgram n - n - 1 postlogd
 
 def is_installed() -> bool:
     """Tell whether a Postfix can be run here."""
-    return os.geteuid() == 0 and shutil.which("postfix") is not None
+    return os.geteuid() == 0 and shutil.which("postfix", path=PATH) is not None
+
+
+def program(name: str) -> str:
+    """Return the path of one of Postfix's programs; ours of the same name may be found before."""
+    return shutil.which(name, path=PATH) or name
 
 
 @dataclass
@@ -131,10 +139,10 @@ class PostfixOracle:
         """Return the master's process."""
         return psutil.Process(int((self.queue / "pid" / "master.pid").read_text()))
 
-    def run(self, program: str, *arguments: str, stdin: bytes = b"") -> str:
+    def run(self, name: str, *arguments: str, stdin: bytes = b"") -> str:
         """Run one of Postfix's programs on this instance; return what it printed."""
         done = subprocess.run(
-            [shutil.which(program) or program, *arguments],
+            [program(name), *arguments],
             input=stdin,
             capture_output=True,
             env={**os.environ, "MAIL_CONFIG": str(self.configuration)},
@@ -149,7 +157,7 @@ class PostfixOracle:
 
     def _postfix(self, *arguments: str) -> None:
         subprocess.run(
-            ["postfix", "-c", self.configuration, *arguments],
+            [program("postfix"), "-c", self.configuration, *arguments],
             check=True,
             capture_output=True,
             timeout=60,

@@ -1,6 +1,7 @@
 """Our own sender, where Postfix's smtp-source is not installed: N sessions, no pipelining.
 
-Run as: python -m tools.bench.generator PORT SESSIONS MESSAGES SIZE RECIPIENTS KEEP(0|1)
+Run as: python -m tools.bench.generator PORT SESSIONS MESSAGES SIZE RECIPIENTS KEEP NUMBERED DOMAIN
+KEEP and NUMBERED are 0 or 1: many messages a connection, another recipient for each message.
 Exit status 1: the server gave an unexpected reply, which is printed.
 """
 
@@ -12,17 +13,20 @@ from typing import cast
 
 import uvloop
 
+HOST = "127.0.0.1"
 LINE = b"X" * 78 + b"\r\n"
+
+# What is said, and the code of the reply that must follow. A dialogue goes on when it has come.
+Dialogue = Iterator[tuple[bytes, bytes]]
 
 
 class Session(asyncio.Protocol):
-    """Sends messages one after another; a dialogue is a list of (bytes to say, expected code)."""
+    """Goes through a dialogue on one connection."""
 
-    def __init__(self, work: "Work", finished: "asyncio.Future[None]") -> None:
-        self._work = work
-        self.finished = finished
+    def __init__(self, dialogue: Dialogue, finished: "asyncio.Future[None]") -> None:
+        self._dialogue = dialogue
+        self._finished = finished
         self._expected = b"220"
-        self._steps = self._dialogue()
         self._pending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,7 +43,7 @@ class Session(asyncio.Protocol):
             if line[:3] != self._expected:
                 self._end(RuntimeError(line.decode("utf-8", "replace").strip()))
                 return
-            step = next(self._steps, None)
+            step = next(self._dialogue, None)
             if step is None:
                 self._end(None)
                 return
@@ -50,68 +54,84 @@ class Session(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._end(error or ConnectionError("connection lost"))
 
-    def _dialogue(self) -> Iterator[tuple[bytes, bytes]]:
-        work = self._work
-        yield b"EHLO bench.example\r\n", b"250"
-        while work.take():
-            yield b"MAIL FROM:<sender@bench.example>\r\n", b"250"
-            for number in range(work.recipients):
-                yield b"RCPT TO:<%drcpt@outside.example>\r\n" % number, b"250"
-            yield b"DATA\r\n", b"354"
-            yield work.content, b"250"
-            if not work.keeps_connections:
-                break
-        yield b"QUIT\r\n", b"221"
-
     def _end(self, error: Exception | None) -> None:
-        if not self.finished.done():
+        if not self._finished.done():
             self._transport.close()
             if error is None:
-                self.finished.set_result(None)
+                self._finished.set_result(None)
             else:
-                self.finished.set_exception(error)
+                self._finished.set_exception(error)
 
 
 class Work:
     """What is left to send."""
 
-    def __init__(self, messages: int, size: int, recipients: int, keeps: int) -> None:
+    def __init__(self, messages: int, size: int, recipients: int) -> None:
         self.left = messages
+        self.taken = 0
         self.recipients = recipients
-        self.keeps_connections = bool(keeps)
-        head = (
-            b"From: <sender@bench.example>\r\nTo: <rcpt@outside.example>\r\nSubject: bench\r\n\r\n"
-        )
-        self.content = head + LINE * (size // len(LINE)) + b".\r\n"
+        self.content = content(b"Subject: bench", size)
 
-    def take(self) -> bool:
-        """Take one message; False if none is left."""
-        self.left -= 1
-        return self.left >= 0
+    def dialogue(self, *, keeps: bool, numbered: bool, domain: bytes) -> Dialogue:
+        """Yield what is said on one connection."""
+        yield b"EHLO bench.example\r\n", b"250"
+        while self.left > 0:
+            self.left -= 1
+            self.taken += 1
+            yield b"MAIL FROM:<sender@bench.example>\r\n", b"250"
+            for number in range(self.recipients):
+                prefix = self.taken * self.recipients + number if numbered else number
+                yield b"RCPT TO:<%drcpt@%s>\r\n" % (prefix, domain), b"250"
+            yield b"DATA\r\n", b"354"
+            yield self.content, b"250"
+            if not keeps:
+                break
+        yield b"QUIT\r\n", b"221"
 
 
-async def send(port: int, sessions: int, work: Work) -> None:
-    """Send everything over *sessions* simultaneous connections."""
+def content(header: bytes, size: int) -> bytes:
+    """Return a message of about *size* bytes, its final dot included."""
+    head = b"From: <sender@bench.example>\r\nTo: <rcpt@outside.example>\r\n%s\r\n\r\n" % header
+    return head + LINE * (size // len(LINE)) + b".\r\n"
+
+
+async def converse(port: int, dialogue: Dialogue) -> None:
+    """Go through *dialogue* on a connection of its own.
+
+    Raises RuntimeError: the server gave an unexpected reply. OSError: the connection broke.
+    """
     loop = asyncio.get_running_loop()
+    finished = loop.create_future()
+    await loop.create_connection(partial(Session, dialogue, finished), HOST, port)
+    await finished
+
+
+async def send(
+    port: int, sessions: int, work: Work, *, keeps: bool, numbered: bool, domain: bytes
+) -> None:
+    """Send everything over *sessions* simultaneous connections."""
 
     async def one() -> None:
         while work.left > 0:
-            session = Session(work, loop.create_future())
-            await loop.create_connection(partial(_same, session), "127.0.0.1", port)
-            await session.finished
+            await converse(port, work.dialogue(keeps=keeps, numbered=numbered, domain=domain))
 
     await asyncio.gather(*(one() for _ in range(sessions)))
 
 
-def _same(session: Session) -> Session:
-    return session
-
-
 def main() -> int:
     """Send as the arguments say."""
-    port, sessions, messages, size, recipients, keeps = (int(word) for word in sys.argv[1:7])
+    port, sessions, messages, size, recipients, keeps, numbered = map(int, sys.argv[1:8])
+    work = Work(messages, size, recipients)
+    sending = send(
+        port,
+        sessions,
+        work,
+        keeps=bool(keeps),
+        numbered=bool(numbered),
+        domain=sys.argv[8].encode(),
+    )
     try:
-        uvloop.run(send(port, sessions, Work(messages, size, recipients, keeps)))
+        uvloop.run(sending)
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"generator: {error}\n")
         return 1

@@ -13,11 +13,12 @@ from pathlib import Path
 import psutil
 
 from tests.support.mail_system import free_port, wait_for
-from tools.bench.profiles import Profile
+from tools.bench.load import Load
 
 COUNT = re.compile(rb"mesg=(\d+)")
 SENDER_NAME = "smtp-source"
 SINK_NAME = "smtp-sink"
+SENDER = "sender@bench.example"
 BACKLOG = "512"
 MOST_CONNECTIONS = "1000"
 
@@ -28,6 +29,7 @@ class Sink:
     def __init__(self) -> None:
         self.port = free_port()
         self.count = 0
+        self._counted_at = 0.0
         self._process = subprocess.Popen(self._command(), stdout=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -38,9 +40,10 @@ class Sink:
         times = psutil.Process(self._process.pid).cpu_times()
         return float(times.user + times.system)
 
-    def wait_for_count(self, count: int, seconds: float) -> None:
-        """Wait until *count* messages have come since the start."""
+    def wait_for_count(self, count: int, seconds: float) -> float:
+        """Wait until *count* messages have come since the start; return the moment of the last."""
         wait_for(lambda: self.count >= count, seconds, f"{count} messages at the sink")
+        return self._counted_at
 
     def close(self) -> None:
         """End it."""
@@ -71,6 +74,7 @@ class Sink:
             found = COUNT.findall(rest)
             if found:
                 # The last number may go on in the next read, unless something follows it.
+                self._counted_at = time.monotonic()
                 self.count = max(self.count, int(found[-1]))
             rest = rest[-40:]
 
@@ -84,7 +88,7 @@ class Sink:
             raise AssertionError("the sink ended at once") from None
 
 
-def send(profile: Profile, port: int, messages: int, seconds: float) -> tuple[float, float]:
+def send(load: Load, port: int, messages: int, seconds: float) -> tuple[float, float]:
     """Send *messages*; return (wall seconds, CPU seconds) of the sender.
 
     Raises RuntimeError: the sender met an unexpected reply; the benchmark ends with it.
@@ -92,7 +96,7 @@ def send(profile: Profile, port: int, messages: int, seconds: float) -> tuple[fl
     started = time.monotonic()
     before = _children_cpu()
     done = subprocess.run(
-        _sender(profile, port, messages), capture_output=True, timeout=seconds, check=False
+        _sender(load, port, messages), capture_output=True, timeout=seconds, check=False
     )
     if done.returncode or b"fatal" in done.stderr:
         raise RuntimeError(f"the sender failed: {done.stderr.decode(errors='replace').strip()}")
@@ -107,19 +111,21 @@ def describe() -> str:
     return f"sender: {sender}; receiver: {sink}"
 
 
-def _sender(profile: Profile, port: int, messages: int) -> Sequence[str]:
+def _sender(load: Load, port: int, messages: int) -> Sequence[str]:
     program = _program(SENDER_NAME)
     if program is None:
         return [
-            *(sys.executable, "-m", "tools.bench.generator", str(port), str(profile.sessions)),
-            *(str(messages), str(profile.size), str(profile.recipients)),
-            str(int(profile.keeps_connections)),
+            *(sys.executable, "-m", "tools.bench.generator", str(port), str(load.sessions)),
+            *(str(messages), str(load.size), str(load.recipients)),
+            *(str(int(load.keeps_connections)), str(int(load.numbered)), load.domain),
         ]
     return [
-        *(program, "-s", str(profile.sessions), "-l", str(profile.size), "-m", str(messages)),
-        *(["-d"] if profile.keeps_connections else []),
-        *(["-r", str(profile.recipients)] if profile.recipients > 1 else []),
-        *("-f", "sender@bench.example", "-t", "rcpt@outside.example", f"127.0.0.1:{port}"),
+        *(program, "-s", str(min(load.sessions, messages)), "-l", str(load.size)),
+        *("-m", str(messages)),
+        *(["-d"] if load.keeps_connections else []),
+        *(["-r", str(load.recipients)] if load.recipients > 1 else []),
+        *(["-N"] if load.numbered else []),
+        *("-f", SENDER, "-t", f"rcpt@{load.domain}", f"127.0.0.1:{port}"),
     ]
 
 

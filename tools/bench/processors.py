@@ -12,6 +12,8 @@ from typing import Self
 
 import psutil
 
+from tools.bench.processes import cpu_seconds, tree
+
 Name = Callable[[psutil.Process], str]
 ENDED = "ended"
 LOOK_SECONDS = 0.2
@@ -21,11 +23,13 @@ class CpuMeter:
     """Adds up the CPU of a process tree.
 
     Inside `with` a thread looks at it several times a second, so that short-lived ones are seen.
+    After it, *seconds* has the CPU seconds by service since the meter was made.
     """
 
     def __init__(self, master: psutil.Process, name: Name) -> None:
         self._master = master
         self._name = name
+        self.seconds: dict[str, float] = {}
         self._names: dict[psutil.Process, str] = {}
         self._first: dict[psutil.Process, float] = {}
         self._last: dict[psutil.Process, float] = {}
@@ -42,18 +46,18 @@ class CpuMeter:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+        self.seconds = self._seconds()
 
     def look(self) -> None:
         """Note what each living process has used so far."""
-        for process in [self._master, *self._master.children(recursive=True)]:
+        for process in tree(self._master):
             with contextlib.suppress(psutil.NoSuchProcess):
-                used = _own(process)
+                used = cpu_seconds(process)
                 if process not in self._names:
                     self._names[process] = self._name(process)
                 self._last[process] = used
 
-    def seconds(self) -> dict[str, float]:
-        """Return CPU seconds by service between the meter's making and its last look."""
+    def _seconds(self) -> dict[str, float]:
         used: dict[str, float] = defaultdict(float)
         gone = 0.0
         for process, last in self._last.items():
@@ -67,11 +71,6 @@ class CpuMeter:
         while not self._stopped.wait(LOOK_SECONDS):
             self.look()
         self.look()
-
-
-def _own(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _reaped(master: psutil.Process) -> float:

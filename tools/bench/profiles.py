@@ -1,55 +1,69 @@
-"""What is measured: each profile is a way of sending and a way of delivering."""
+"""What is measured: the list of all profiles. The module of each kind says how it measures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Protocol
+
+from tools.bench.broadcast import Broadcast
+from tools.bench.depth import Depth
+from tools.bench.durability import Durability
+from tools.bench.figures import Figures
+from tools.bench.footprint import Footprint
+from tools.bench.latency import Latency
+from tools.bench.load import Load
+from tools.bench.neighbours import Neighbour
+from tools.bench.routes import Held, Maildirs
+from tools.bench.stand import Stand
+from tools.bench.start import Start
+from tools.bench.submission import Submission
+from tools.bench.throughput import Throughput
+
+KIB = 1 << 10
+MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """One kind of load. Sizes in bytes; *share* scales the number of messages."""
+class Profile(Protocol):
+    """One kind of load and what is measured of it."""
 
-    name: str
-    meaning: str
-    sessions: int = 20
-    size: int = 4096
-    recipients: int = 1
-    keeps_connections: bool = False
-    relays: bool = True
-    share: float = 1.0
-    settings: Mapping[str, str] = field(default_factory=dict)
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+        ...
+
+    @property
+    def meaning(self) -> str:
+        """What the report says of it."""
+        ...
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The names of the systems that it is for."""
+        ...
+
+    def measure(self, stand: Stand) -> Figures:
+        """Return the figures of one run; the first is the one that counts."""
+        ...
 
 
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("relay", "accepted and relayed, a connection for each message"),
-        Profile(
-            "reuse",
-            "accepted and relayed, many messages a connection",
-            keeps_connections=True,
-        ),
-        Profile(
-            "accept",
-            "accepted and discarded: what receiving costs",
-            relays=False,
-        ),
-        Profile(
-            "recipients",
-            "accepted and relayed, 20 recipients a message",
-            recipients=20,
-            share=0.3,
-        ),
-        Profile("large", "accepted and relayed, 1 MB messages", size=1_000_000, share=0.05),
-    )
-}
-
-# main.cf of both systems, beside folders and ports. The first two lift brakes that a burst from
-# one client would meet; mail still goes through the queue and is on the disk before each 250.
-SETTINGS = {
-    "in_flow_delay": "0s",
-    "smtpd_client_event_limit_exceptions": "static:all",
-    "smtp_tls_security_level": "none",
-    "smtpd_tls_security_level": "none",
-    "message_size_limit": "20480000",
-    "smtputf8_enable": "yes",
-}
+_ALL: tuple[Profile, ...] = (
+    Throughput("relay", "4 KiB, relayed, a session for each message"),
+    Throughput("reuse", "4 KiB, relayed, kept sessions", Load(keeps_connections=True)),
+    Throughput("accept", "4 KiB, accepted and held", route=Held),
+    Throughput("kib100", "100 KiB, relayed", Load(size=100 * KIB), share=0.2),
+    Throughput("mib1", "1 MiB, relayed", Load(size=MIB), share=0.03),
+    Throughput("mib10", "10 MiB, relayed", Load(size=10 * MIB), share=0.004),
+    Broadcast("broadcast", "one message to 1,000 recipients", recipients=1000, share=0.001),
+    Throughput("recipients", "50 recipients a message", Load(recipients=50), share=0.02),
+    Throughput(
+        "maildirs", "4 KiB, into virtual maildirs", Load(numbered=True), Maildirs, share=0.5
+    ),
+    Latency("idle", "one message at a time, 5 a second", rate=5, seconds=20),
+    Latency("steady", "100 messages a second", rate=100, seconds=20),
+    Neighbour("hanging", "beside a destination that takes connections and is silent", hangs=True),
+    Neighbour("dead", "beside a destination that refuses connections", hangs=False),
+    Depth("deep", "as many deferred messages in the queue as a full run has"),
+    Footprint("footprint", "at rest, 30 s after some traffic"),
+    Start("start", "from the command to the first 220"),
+    Submission("sendmail", "sendmail from start to exit"),
+    Durability("durability", "each 250 after the sync of its message, as strace sees it"),
+)
+PROFILES = {profile.name: profile for profile in _ALL}
+EVERY = "all"

@@ -1,10 +1,14 @@
-"""Our own receiver, where Postfix's smtp-sink is not installed: takes all, keeps nothing.
+"""Our own receiver, where Postfix's smtp-sink is not installed, and where moments are noted.
+
+It takes all and keeps nothing but the first bytes of the message that is coming.
 
 Prints "mesg=N" now and then, as smtp-sink -c does. Run as: python -m tools.bench.sink PORT
 """
 
 import asyncio
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -18,19 +22,25 @@ REPLIES = {
     b"DATA": b"354 Go ahead\r\n",
 }
 PRINT_INTERVAL = 0.02
+HEAD_BYTES = 4096
 END = b"\r\n.\r\n"
 
 
 class Session(asyncio.Protocol):
-    """One connection; content is dropped as it comes, but for the few bytes that may be its end."""
+    """One connection; content is dropped as it comes, but for the few bytes that may be its end.
 
-    messages = 0
+    *arrived* is called with the first bytes of each message when its final dot has come.
+    """
+
+    def __init__(self, arrived: Callable[[bytes], None]) -> None:
+        self._arrived = arrived
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
         self._pending = b""
         self._in_data = False
+        self._head = b""
         self._transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
@@ -49,12 +59,14 @@ class Session(asyncio.Protocol):
 
     def _content(self) -> bytes:
         end = self._pending.find(END)
+        self._head += self._pending[: HEAD_BYTES - len(self._head)]
         if end < 0:
             self._pending = self._pending[-len(END) + 1 :]
             return b""
         self._pending = self._pending[end + len(END) :]
         self._in_data = False
-        Session.messages += 1
+        self._arrived(self._head)
+        self._head = b""
         return b"250 2.0.0 Ok\r\n"
 
     def _command(self) -> bytes:
@@ -71,18 +83,28 @@ class Session(asyncio.Protocol):
         return REPLIES.get(verb, b"502 5.5.2 Not here\r\n")
 
 
-async def receive(port: int) -> None:
-    """Listen on 127.0.0.1:*port* and print the count whenever it changed."""
+async def listen(port: int, arrived: Callable[[bytes], None]) -> asyncio.Server:
+    """Listen on 127.0.0.1:*port*; tell *arrived* of each message."""
     loop = asyncio.get_running_loop()
-    await loop.create_server(Session, "127.0.0.1", port, backlog=512)
-    printed = -1
+    return await loop.create_server(partial(Session, arrived), "127.0.0.1", port, backlog=512)
+
+
+async def count(port: int) -> None:
+    """Receive for ever, and print the count whenever it changed."""
+    messages, printed = 0, -1
+
+    def arrived(_head: bytes) -> None:
+        nonlocal messages
+        messages += 1
+
+    await listen(port, arrived)
     while True:
-        if printed != Session.messages:
-            printed = Session.messages
+        if printed != messages:
+            printed = messages
             sys.stdout.write(f"mesg={printed}\n")
             sys.stdout.flush()
         await asyncio.sleep(PRINT_INTERVAL)
 
 
 if __name__ == "__main__":
-    uvloop.run(receive(int(sys.argv[1])))
+    uvloop.run(count(int(sys.argv[1])))

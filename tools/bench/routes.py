@@ -1,0 +1,130 @@
+"""Where the mail of a profile goes: on to a receiver, into maildirs, or nowhere."""
+
+import os
+import time
+from pathlib import Path
+
+from tests.support.mail_system import wait_for
+from tools.bench import peers
+from tools.bench.load import LONGEST_RUN, OUTSIDE
+from tools.bench.systems import System
+
+MAILBOX_DOMAIN = "mailboxes.example"
+MAILBOXES = 10
+NOBODY = 65534
+
+
+class Route:
+    """One way out, made afresh for each run below *root*."""
+
+    # What the rate of messages at its end is called, and the domain that mail for it is sent to.
+    rate: str
+    domain = OUTSIDE
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def settings(self) -> dict[str, str]:
+        """Return what main.cf of both systems has for it."""
+        raise NotImplementedError
+
+    def wait_for(self, count: int) -> float:
+        """Wait until *count* messages have come out since the start; return that moment."""
+        raise NotImplementedError
+
+    def settle(self, system: System) -> None:
+        """Wait until the system has nothing more to do with them."""
+        wait_for(system.is_empty, LONGEST_RUN, f"an empty queue of {system.name}")
+
+    def close(self) -> None:
+        """End what was started."""
+
+
+class Relayed(Route):
+    """On to one receiver."""
+
+    rate = "relayed/s"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._sink = peers.Sink()
+
+    def settings(self) -> dict[str, str]:
+        """See Route."""
+        return {"relayhost": f"[127.0.0.1]:{self._sink.port}"}
+
+    def wait_for(self, count: int) -> float:
+        """See Route."""
+        return self._sink.wait_for_count(count, LONGEST_RUN)
+
+    def close(self) -> None:
+        """See Route."""
+        self._sink.close()
+
+
+class RelayedBeside(Relayed):
+    """On to one receiver, while other mail stays in the queue."""
+
+    def settle(self, system: System) -> None:
+        """See Route."""
+
+
+class Held(Route):
+    """Nowhere: a check says HOLD, so all is accepted and kept, and nothing is done after that.
+
+    A transport that only discards would have the queue manager and an agent work beside the
+    accepting; in the hold queue of either system mail lies still.
+    """
+
+    rate = "held/s"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._count = 0
+
+    def settings(self) -> dict[str, str]:
+        """See Route."""
+        return {"smtpd_client_restrictions": "check_client_access static:HOLD"}
+
+    def wait_for(self, count: int) -> float:
+        """See Route."""
+        self._count = count
+        return time.monotonic()
+
+    def settle(self, system: System) -> None:
+        """See Route; it is there already, or it is lost."""
+        held = system.count("hold")
+        if held != self._count:
+            raise RuntimeError(f"{system.name} was given {self._count} messages and holds {held}")
+
+
+class Maildirs(Route):
+    """Into the maildirs of a few virtual mailboxes."""
+
+    rate = "delivered/s"
+    domain = MAILBOX_DOMAIN
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._folder = root / "mailboxes"
+        self._folder.mkdir()
+        os.chown(self._folder, NOBODY, NOBODY)
+
+    def settings(self) -> dict[str, str]:
+        """See Route; the last digit of the sequence number that leads the address decides."""
+        rules = ", ".join(f"{{/{number}rcpt@/ {number}/}}" for number in range(MAILBOXES))
+        return {
+            "virtual_mailbox_domains": MAILBOX_DOMAIN,
+            "virtual_mailbox_base": str(self._folder),
+            "virtual_mailbox_maps": f"regexp:{{{rules}}}",
+            "virtual_uid_maps": f"static:{NOBODY}",
+            "virtual_gid_maps": f"static:{NOBODY}",
+        }
+
+    def wait_for(self, count: int) -> float:
+        """See Route."""
+        wait_for(lambda: self._delivered() >= count, LONGEST_RUN, f"{count} messages in maildirs")
+        return time.monotonic()
+
+    def _delivered(self) -> int:
+        return sum(1 for _ in self._folder.glob("*/new/*"))
