@@ -15,9 +15,10 @@ from spoolmta.spool import queues
 
 # Pokes may be lost: look at least this often.
 POLL_SECONDS = 5.0
-# After some work, let more gather before the next transaction: a message that comes alone does not
-# wait, and a busy system does much less work for each.
+# After some work, let more gather before the next transaction, the longer the more there was: a
+# message that comes alone does not wait, and a busy system does much less work for each.
 GATHER_SECONDS = 0.001
+_GATHER_TIMES = 5
 FULL_BATCH = 20
 # The pause after the spool had no room.
 RETRY_SECONDS = 1.0
@@ -50,7 +51,7 @@ async def serve_stage(
             continue
         context.flush_logs()
         if 0 < moved < FULL_BATCH:
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(min(moved, _GATHER_TIMES) * GATHER_SECONDS)
         elif not moved:
             await context.wakeup.wait(_patience(stage, context))
 

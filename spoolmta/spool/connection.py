@@ -82,6 +82,8 @@ class Spool:
         self.commits = 0
         self._connection = connection
         self._gate = gate
+        self._holds_gate = False
+        self._is_patient = True
         self._log = -1
         self._transaction = Transaction(self)
 
@@ -118,16 +120,42 @@ class Spool:
             raise
         return spool
 
-    def transaction(self, *, durable: bool = False) -> "Transaction":
+    def transaction(self, *, durable: bool = False, patient: bool = True) -> "Transaction":
         """Return the context in which statements are one commit; see `Transaction`.
 
-        *durable*: at its end the commit is on the disk. Others see it before that.
+        *durable*: at its end the commit is on the disk. Others see it before that. A *patient* one
+        waits for a foreign program that has the spool locked.
 
         Raises SpoolBusy, SpoolFull: nothing was written; try again later.
         Raises SpoolFailed: it is not known whether it was written; end the process.
         """
         self._transaction.durable = durable
+        self._is_patient = patient
         return self._transaction
+
+    def enter_free_gate(self) -> bool:
+        """Enter the write gate for the next transaction, unless somebody is in there."""
+        try:
+            fcntl.flock(self._gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._holds_gate = True
+        return True
+
+    def synchronize(self) -> None:
+        """Wait until all that was committed is on the disk.
+
+        Raises SpoolFailed: it may not be; end the process.
+        """
+        try:
+            if self._log < 0:
+                self._log = self._open_log()
+            os.fdatasync(self._log)
+            # Ours for life (PERSIST_WAL): without a name it would not be found after a crash.
+            if not os.fstat(self._log).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "the write-ahead log was removed")
+        except OSError as error:
+            raise SpoolFailed(f"{self.path}: {error}") from error
 
     def read(self, name: str, bindings: Mapping[str, Any] | None = None) -> list[Row]:
         """Return all rows of a named SELECT, outside any transaction.
@@ -156,7 +184,7 @@ class Spool:
 
     def _prepare(self, *, create: bool) -> None:
         connection = self._connection
-        connection.set_busy_handler(_wait_for_lock)
+        connection.set_busy_handler(self._wait_for_lock)
         if create and schema.version(connection) == 0:
             connection.pragma("page_size", _PAGE_BYTES)
         with Gate(self._gate):
@@ -180,10 +208,11 @@ class Spool:
 
     def _begin(self) -> None:
         try:
-            fcntl.flock(self._gate, fcntl.LOCK_EX)
+            if not self._holds_gate:
+                fcntl.flock(self._gate, fcntl.LOCK_EX)
             self._connection.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
-            fcntl.flock(self._gate, fcntl.LOCK_UN)
+            self._leave_gate()
             _translate(error, self.path)
 
     def _commit(self) -> None:
@@ -194,19 +223,7 @@ class Spool:
             self._rollback()
             _translate(error, self.path)
         else:
-            fcntl.flock(self._gate, fcntl.LOCK_UN)
-
-    def _synchronize(self) -> None:
-        """Wait until all that was committed is on the disk."""
-        try:
-            if self._log < 0:
-                self._log = self._open_log()
-            os.fdatasync(self._log)
-            # Ours for life (PERSIST_WAL): without a name it would not be found after a crash.
-            if not os.fstat(self._log).st_nlink:
-                raise FileNotFoundError(errno.ENOENT, "the write-ahead log was removed")
-        except OSError as error:
-            raise SpoolFailed(f"{self.path}: {error}") from error
+            self._leave_gate()
 
     def _open_log(self) -> int:
         """Return a descriptor of the WAL, whose name is then on the disk, too."""
@@ -223,7 +240,18 @@ class Spool:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         finally:
-            fcntl.flock(self._gate, fcntl.LOCK_UN)
+            self._leave_gate()
+
+    def _leave_gate(self) -> None:
+        self._holds_gate = False
+        fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def _wait_for_lock(self, calls: int) -> bool:
+        """Ask again at a constant pace; only foreign tools contend for SQLite's own lock."""
+        if not self._is_patient:
+            return False
+        time.sleep(_BUSY_INTERVAL)
+        return calls * _BUSY_INTERVAL < _BUSY_SECONDS
 
 
 class Transaction:
@@ -274,7 +302,7 @@ class Transaction:
         if kind is None:
             self._spool._commit()
             if self.durable:
-                self._spool._synchronize()
+                self._spool.synchronize()
             return
         self._spool._rollback()
         if isinstance(error, apsw.Error):
@@ -292,12 +320,6 @@ class Gate:
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-
-def _wait_for_lock(calls: int) -> bool:
-    """Ask at a constant pace, then give up: only foreign tools contend for SQLite's own lock."""
-    time.sleep(_BUSY_INTERVAL)
-    return calls * _BUSY_INTERVAL < _BUSY_SECONDS
 
 
 def _translate(error: apsw.Error, path: Path) -> NoReturn:

@@ -14,6 +14,8 @@ from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
 from spoolmta.spool import events
 from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
 
+_SMALL_BYTES = 64 * 1024
+
 
 class State(StrEnum):
     """The state tables."""
@@ -41,6 +43,11 @@ class NewMessage:
     pieces: tuple[bytes, ...]
     arrived_at: float
     uploaded: int = 0
+
+    @property
+    def is_small(self) -> bool:
+        """True if it is enqueued in no time."""
+        return self.size <= _SMALL_BYTES and not self.uploaded
 
 
 @dataclass(frozen=True, slots=True)

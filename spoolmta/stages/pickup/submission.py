@@ -204,6 +204,7 @@ class Session:
                 process_id=self._context.process_id,
             ),
             durable=False,
+            short=False,
         )
 
     async def _end(self) -> bytes:
@@ -230,7 +231,9 @@ class Session:
         )
         crash_point("submit.before_commit")
         refusal = await self._commit(
-            partial(queues.enqueue, state=State.MAILDROP, message=message), durable=True
+            partial(queues.enqueue, state=State.MAILDROP, message=message),
+            durable=True,
+            short=message.is_small,
         )
         crash_point("submit.after_commit")
         if refusal:
@@ -245,10 +248,10 @@ class Session:
         self._gathered_bytes = 0
         return gathered
 
-    async def _commit(self, operation: "partial[None]", *, durable: bool) -> bytes:
+    async def _commit(self, operation: "partial[None]", *, durable: bool, short: bool) -> bytes:
         """Commit an operation; return the answer if the spool cannot take it now, else b""."""
         try:
-            await self._context.committer.submit(operation, durable=durable)
+            await self._context.committer.submit(operation, durable=durable, short=short)
         except SpoolFull as error:
             return self.refuse(os.EX_TEMPFAIL, f"queue file write error: {error}")
         except SpoolBusy as error:

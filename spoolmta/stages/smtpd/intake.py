@@ -104,7 +104,7 @@ class Intake:
             crash_point("accept.before_commit")
 
         try:
-            await self._context.committer.submit(operation, durable=True)
+            await self._context.committer.submit(operation, durable=True, short=message.is_small)
         except SpoolFull:
             return NO_ROOM
         except SpoolBusy:
@@ -125,7 +125,7 @@ class Intake:
             content.upload(tx, message_id, number, piece, process_id)
 
         try:
-            await self._context.committer.submit(operation)
+            await self._context.committer.submit(operation, short=False)
         except SpoolFull:
             self.fail(NO_ROOM)
         except SpoolBusy:
