@@ -1,10 +1,12 @@
 """What became of one recipient in one attempt: a value that agents return.
 
-Also the enhanced status codes of RFC 3463 as far as they are arithmetic.
+Also what an agent is handed. They are made for every message: a msgspec.Struct costs a tenth of a
+frozen dataclass.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 
 class Action(StrEnum):
@@ -28,8 +30,7 @@ class Success(StrEnum):
     EXPANDED = "expanded"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The result for recipient *number* (its key in the message).
 
     *reason* is the public text, logged in parentheses after status=, and read by the sender in a
@@ -49,7 +50,7 @@ class Outcome:
     reply: str = ""
     delays: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     connection_use: int = 1
-    tell_success: Success | None = field(default=Success.DELIVERED)
+    tell_success: Success | None = Success.DELIVERED
 
     @property
     def is_final(self) -> bool:
@@ -57,8 +58,7 @@ class Outcome:
         return self.action is not Action.DEFERRED
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """Some recipients of one message that go to one next hop by one transport: an agent's work.
 
     *recipients* pairs the recipient's number with the address to deliver to, and keeps what the
@@ -84,8 +84,7 @@ class Delivery:
     recipients: tuple["DeliveryRecipient", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRecipient:
+class DeliveryRecipient(msgspec.Struct, frozen=True, gc=False):
     """One recipient of a Delivery; *address* is the one to deliver to, after resolving."""
 
     number: int

@@ -12,6 +12,8 @@ follows is empty and its reply counts for nothing.
         else:
             transaction.receive(<the next reply>)
 
+Most replies are the same bytes each time ("250 2.1.0 Ok"): what they mean is looked up.
+
 RFC:      5321, 2033 (LMTP), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 6531 (SMTPUTF8),
           3461 (DSN)
 Postfix:  smtp(8)
@@ -21,8 +23,10 @@ Must not: decide what a reply means for a message (agents/smtp/trouble.py)
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, StrEnum, auto
+from functools import lru_cache
+
+import msgspec
 
 from spoolmta.address.quoting import quote
 from spoolmta.errors import LocalProtocolError, RemoteProtocolError
@@ -35,8 +39,11 @@ LONGEST_REPLY_TEXT = 2048
 LONGEST_REPLY_BYTES = 1 << 16
 PIPELINE_BYTES = 1 << 14
 
+_REPLIES_KNOWN = 256
+_LONGEST_KNOWN = 128
 
-class Phase(Enum):
+
+class Phase(IntEnum):
     """Where a conversation stands: what the client waits for."""
 
     GREETING = auto()
@@ -52,7 +59,7 @@ class Phase(Enum):
     QUIT = auto()
 
 
-class Service(Enum):
+class Service(StrEnum):
     """The optional services (EHLO keywords) that a client makes use of."""
 
     PIPELINING = "PIPELINING"
@@ -64,10 +71,10 @@ class Service(Enum):
     AUTH = "AUTH"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerReply:
-    """A reply, and the bytes that it came as."""
+class ServerReply(msgspec.Struct, frozen=True):
+    """A reply, its code, and the bytes that it came as."""
 
+    code: int
     reply: Reply
     raw: bytes
 
@@ -77,11 +84,6 @@ class ServerReply:
         return _printable(self.raw)
 
     @property
-    def code(self) -> int:
-        """The reply code."""
-        return self.reply.code
-
-    @property
     def dsn(self) -> str:
         """The enhanced status code; made of the code if there is none of the same class."""
         status = self.reply.dsn
@@ -89,20 +91,15 @@ class ServerReply:
         return status if status[:1] == first else f"{first}.0.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What a server said to EHLO or LHLO; *size_limit* 0 means that it named none."""
 
     services: frozenset[Service] = frozenset()
     size_limit: int = 0
     name: str = ""
 
-    def __contains__(self, service: Service) -> bool:
-        return service in self.services
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the server said to one recipient in the end, and in reply to what."""
 
     phase: Phase
@@ -138,14 +135,29 @@ class ReplyReader:
 
         Raises RemoteProtocolError: what came is no reply; nobody knows what the server means.
         """
-        start = self._start
-        parsed = parse_reply(self._buffer, start)
+        buffer, start = self._buffer, self._start
+        end = buffer.find(b"\n", start) + 1
+        if end and buffer[start + 3 : start + 4] == b" " and end - start <= _LONGEST_KNOWN:
+            self._start = end
+            return _one_line(buffer[start:end])
+        parsed = parse_reply(buffer, start) if end else None
         if parsed is None:
-            if len(self._buffer) - start > LONGEST_REPLY_BYTES:
+            if len(buffer) - start > LONGEST_REPLY_BYTES:
                 raise RemoteProtocolError(f"reply longer than {LONGEST_REPLY_BYTES} bytes")
             return None
         reply, self._start = parsed
-        return ServerReply(reply, self._buffer[start : self._start])
+        return ServerReply(reply.code, reply, buffer[start : self._start])
+
+
+@lru_cache(_REPLIES_KNOWN)
+def _one_line(raw: bytes) -> ServerReply:
+    """Return what a line says that is a reply of its own: a blank follows the code.
+
+    Raises RemoteProtocolError: it is no reply.
+    """
+    parsed = parse_reply(raw)
+    assert parsed is not None
+    return ServerReply(parsed[0].code, parsed[0], raw)
 
 
 def parse_capabilities(reply: Reply, discarded: Iterable[str] = ()) -> Capabilities:
@@ -171,19 +183,20 @@ def mail_command(
     delivery: Delivery, capabilities: Capabilities, *, converted: bool = False
 ) -> bytes:
     """Return MAIL for a delivery; *converted* content has another size, and is 7-bit."""
-    words = [f"MAIL FROM:<{_path(delivery.sender)}>"]
-    if Service.SIZE in capabilities and not converted:
-        words.append(f"SIZE={delivery.size}")
-    if Service.EIGHT_BIT_MIME in capabilities:
-        words.append("BODY=8BITMIME" if delivery.encoding == "8bit" else "BODY=7BIT")
-    if Service.DSN in capabilities:
+    services = capabilities.services
+    command = f"MAIL FROM:<{_path(delivery.sender)}>"
+    if Service.SIZE in services and not converted:
+        command += f" SIZE={delivery.size}"
+    if Service.EIGHT_BIT_MIME in services:
+        command += " BODY=8BITMIME" if delivery.encoding == "8bit" else " BODY=7BIT"
+    if Service.DSN in services:
         if delivery.envid:
-            words.append(f"ENVID={encode_xtext(delivery.envid)}")
+            command += f" ENVID={encode_xtext(delivery.envid)}"
         if delivery.ret:
-            words.append(f"RET={delivery.ret}")
-    if delivery.smtputf8 and Service.SMTPUTF8 in capabilities:
-        words.append("SMTPUTF8")
-    return _line(" ".join(words))
+            command += f" RET={delivery.ret}"
+    if delivery.smtputf8 and Service.SMTPUTF8 in services:
+        command += " SMTPUTF8"
+    return _line(command)
 
 
 def rcpt_command(
@@ -191,17 +204,24 @@ def rcpt_command(
 ) -> bytes:
     """Return RCPT for one recipient of a delivery that did or did not ask for SMTPUTF8."""
     command = f"RCPT TO:<{_path(recipient.address)}>"
-    if Service.DSN in capabilities:
-        unicode = smtputf8 and Service.SMTPUTF8 in capabilities
-        orcpt = recipient.orcpt
-        if not orcpt and recipient.original:
-            address = quote(recipient.original)
-            orcpt = f"{'utf-8' if unicode and not address.isascii() else 'rfc822'};{address}"
-        if orcpt:
-            command += f" ORCPT={_encode_orcpt(orcpt, unicode=unicode)}"
-        if recipient.notify:
-            command += f" NOTIFY={format_notify(Notify(recipient.notify))}"
+    if Service.DSN in capabilities.services:
+        command += _dsn_options(
+            recipient, unicode=smtputf8 and Service.SMTPUTF8 in capabilities.services
+        )
     return _line(command)
+
+
+def _dsn_options(recipient: DeliveryRecipient, *, unicode: bool) -> str:
+    options = ""
+    orcpt = recipient.orcpt
+    if not orcpt and recipient.original:
+        address = quote(recipient.original)
+        orcpt = f"{'utf-8' if unicode and not address.isascii() else 'rfc822'};{address}"
+    if orcpt:
+        options += f" ORCPT={_encode_orcpt(orcpt, unicode=unicode)}"
+    if recipient.notify:
+        options += f" NOTIFY={format_notify(Notify(recipient.notify))}"
+    return options
 
 
 class Transaction:
@@ -242,9 +262,9 @@ class Transaction:
         self._unsent: deque[tuple[Phase, bytes]] = deque()
         if reset:
             self._unsent.append((Phase.RSET, b"RSET\r\n"))
-        self._unsent.append((Phase.MAIL, mail))
-        self._unsent.extend((Phase.RCPT, line) for line in recipients)
-        self._unsent.append((Phase.DATA, b"DATA\r\n"))
+        self._unsent.append((_MAIL, mail))
+        self._unsent.extend([(_RCPT, line) for line in recipients])
+        self._unsent.append((_DATA, b"DATA\r\n"))
         self._awaited: deque[Phase] = deque()
         self._accepted: list[int] = []
         self._next_rcpt = 0
@@ -286,17 +306,16 @@ class Transaction:
         phase = self._awaited.popleft()
         if reply.code == 421:
             self.closing = True
-        match phase:
-            case Phase.RSET:
-                self.closing = self.closing or reply.code // 100 != 2
-            case Phase.MAIL:
-                self._take_mail(reply)
-            case Phase.RCPT:
-                self._take_rcpt(reply)
-            case Phase.DATA:
-                self._take_data(reply)
-            case _:
-                self._take_end_of_data(reply)
+        if phase is _RCPT:
+            self._take_rcpt(reply)
+        elif phase is _MAIL:
+            self._take_mail(reply)
+        elif phase is _DATA:
+            self._take_data(reply)
+        elif phase is _END_OF_DATA:
+            self._take_end_of_data(reply)
+        elif reply.code // 100 != 2:
+            self.closing = True  # it does not want to begin afresh
 
     def content_sent(self) -> None:
         """Note that the content and the end of data are on their way."""
@@ -323,7 +342,7 @@ class Transaction:
         else:
             self.answers[number] = Answer(Phase.RCPT, reply)
         last = self._next_rcpt == len(self.answers)
-        if last and not self._accepted and Phase.DATA not in self._awaited:
+        if last and not self._accepted and _DATA not in self._awaited:
             self._unsent.clear()
 
     def _take_data(self, reply: ServerReply) -> None:
@@ -335,7 +354,7 @@ class Transaction:
             self._unsent.append((Phase.END_OF_DATA, END_OF_DATA))
 
     def _take_end_of_data(self, reply: ServerReply) -> None:
-        answer = Answer(Phase.END_OF_DATA, reply)
+        answer = Answer(_END_OF_DATA, reply)
         if self._lmtp and self._accepted:
             self.answers[self._accepted.pop(0)] = answer
         else:
@@ -353,6 +372,8 @@ class Transaction:
 
 
 _SERVICES = {service.value: service for service in Service}
+_MAIL, _RCPT, _DATA, _END_OF_DATA = Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.END_OF_DATA
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9.-]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\ud800-\udfff]")
 _LINE_END = re.compile(rb"\r*\n")
 _NOT_UNITEXT = re.compile(r"[\x00-\x20\x7f\\+=]")
@@ -361,13 +382,14 @@ _NOT_XTEXT8 = re.compile(r"[^\x21-\x7e]|[\\+=]")
 
 def _printable(lines: bytes) -> str:
     """Return the lines of a reply joined by a blank, cut to what a log line can hold."""
-    text = _LINE_END.sub(b" ", lines[:LONGEST_REPLY_TEXT]).rstrip(b" ").decode("utf-8", "replace")
+    whole = lines[:LONGEST_REPLY_TEXT].rstrip(b"\r\n")
+    text = _LINE_END.sub(b" ", whole).rstrip(b" ").decode("utf-8", "replace")
     return text if text.isprintable() else _UNPRINTABLE.sub("?", text)
 
 
 def _path(address: str) -> str:
     """Return an address as it stands between <>."""
-    return quote(address) if address else ""
+    return address if not address or _PLAIN_ADDRESS.fullmatch(address) else quote(address)
 
 
 def _line(text: str) -> bytes:

@@ -219,7 +219,7 @@ class Attempt:
 
     def _notice_of_success(self, session: Session) -> Success | None:
         """Return how a success is told to the sender; None: the server has taken that over."""
-        if Service.DSN in session.capabilities:
+        if Service.DSN in session.capabilities.services:
             return None
         return Success.DELIVERED if FINAL in self._around.settings.flags else Success.RELAYED
 

@@ -7,7 +7,9 @@ is logged on its own when another server is tried indeed.
 Postfix:    smtp_rcpt(3), smtp_trouble(3)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from spoolmta import maillog
 from spoolmta.agents.smtp import trouble
@@ -19,8 +21,7 @@ from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcom
 from spoolmta.spool.deliveries import Feedback, Report, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True):
     """What an outcome says beside its result: who, how long it took, how often it was used."""
 
     relay: str = "none"
@@ -97,7 +98,7 @@ class Recipients:
         self._last = replace(self._last, dsn="4.3.5")
         for number, outcome in self._waiting.items():
             if outcome.action is Action.BOUNCED:
-                softer = replace(outcome, action=Action.DEFERRED, dsn="4.3.5")
+                softer = msgspec.structs.replace(outcome, action=Action.DEFERRED, dsn="4.3.5")
                 self._waiting[number] = softer
 
     def tell(self) -> None:

@@ -27,10 +27,10 @@ class KeptSessions:
 
     def __init__(self, settings: ReuseSettings) -> None:
         self._settings = settings
-        # In the order in which they were put here: the first is the first to go.
+        # All in the order in which they were put here: the first is the first to go.
         self._idle: dict[Session, tuple[str, float]] = {}
-        self._by_nexthop: defaultdict[str, list[Session]] = defaultdict(list)
-        self._by_server: defaultdict[tuple[str, int], list[Session]] = defaultdict(list)
+        self._by_nexthop: defaultdict[str, dict[Session, None]] = defaultdict(dict)
+        self._by_server: defaultdict[tuple[str, int], dict[Session, None]] = defaultdict(dict)
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -67,8 +67,8 @@ class KeptSessions:
         """Keep *session*, which is of use, for the next delivery."""
         loop = asyncio.get_running_loop()
         self._idle[session] = nexthop, loop.time() + self._settings.idle_limit
-        self._by_nexthop[nexthop].append(session)
-        self._by_server[session.server.key].append(session)
+        self._by_nexthop[nexthop][session] = None
+        self._by_server[session.server.key][session] = None
         if self._sweep is None:
             self._sweep = loop.call_later(self._settings.idle_limit, self._end_idle)
 
@@ -90,9 +90,9 @@ class KeptSessions:
         if self._leaving:
             await asyncio.wait(self._leaving)
 
-    def _take(self, sessions: list[Session] | None) -> Session | None:
+    def _take(self, sessions: dict[Session, None] | None) -> Session | None:
         while sessions:
-            session = sessions[-1]
+            session = next(reversed(sessions))
             self._forget(session)
             if session.is_usable and self.may_serve(session, session.uses):
                 return session
@@ -115,8 +115,8 @@ class KeptSessions:
             self.dismiss(session)
 
 
-def _remove(index: dict[K, list[Session]], key: K, session: Session) -> None:
+def _remove(index: dict[K, dict[Session, None]], key: K, session: Session) -> None:
     sessions = index[key]
-    sessions.remove(session)
+    del sessions[session]
     if not sessions:
         del index[key]

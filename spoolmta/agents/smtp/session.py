@@ -14,8 +14,9 @@ Must not:   decide which server comes next, or what becomes of a recipient
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from spoolmta.agents.smtp import trouble
 from spoolmta.agents.smtp.downgrade import to_7bit
@@ -66,8 +67,7 @@ class ContentSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What a transaction is about. *headers* go before the content.
 
     *last*: no other message will follow on this session.
@@ -80,8 +80,7 @@ class Message:
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Transmission:
+class Transmission(msgspec.Struct, frozen=True):
     """What came of a transaction.
 
     *answers*: what the server said to each recipient. *failure* hits all without an answer.
@@ -240,14 +239,18 @@ class Session:
         delivery, capabilities = message.delivery, self.capabilities
         if 0 < capabilities.size_limit < delivery.size:
             return trouble.too_large(self.server, delivery.size, capabilities.size_limit)
-        if delivery.smtputf8 and Service.SMTPUTF8 not in capabilities and await _has_utf8(message):
+        if (
+            delivery.smtputf8
+            and Service.SMTPUTF8 not in capabilities.services
+            and await _has_utf8(message)
+        ):
             return trouble.needs_smtputf8(self.server)
         return None
 
     def _converts(self, delivery: Delivery) -> bool:
         return (
             delivery.encoding == "8bit"
-            and Service.EIGHT_BIT_MIME not in self.capabilities
+            and Service.EIGHT_BIT_MIME not in self.capabilities.services
             and self._settings.convert_8bit
         )
 
@@ -258,7 +261,7 @@ class Session:
         return Transaction(
             mail_command(delivery, capabilities, converted=self._converts(delivery)),
             [rcpt_command(r, capabilities, smtputf8=delivery.smtputf8) for r in recipients],
-            pipelining=Service.PIPELINING in capabilities,
+            pipelining=Service.PIPELINING in capabilities.services,
             lmtp=self._settings.lmtp,
             reset=self._needs_reset,
         )
@@ -275,7 +278,7 @@ class Session:
         self, transaction: Transaction, message: Message, whole: bytes | None
     ) -> Trouble | None:
         """Run a transaction to its end; return what broke it off."""
-        stream = self._stream
+        stream, replies, timeouts = self._stream, self._replies, self._settings.timeouts
         phase = Phase.MAIL
         lost_in_content = False
         try:
@@ -287,7 +290,9 @@ class Session:
                     lost_in_content = not await self._send_content(message, whole)
                     transaction.content_sent()
                     continue
-                transaction.receive(await self._reply(phase))
+                while (reply := replies.next()) is None:
+                    replies.feed(await stream.read(timeouts[phase]))
+                transaction.receive(reply)
                 if transaction.closing and not transaction.confirmed:
                     return None
         except (NetworkError, RemoteProtocolError) as error:
@@ -311,10 +316,10 @@ class Session:
         """
         encoder = ContentEncoder(self._settings.line_length_limit)
         tail = b""
-        if message.last and Service.PIPELINING in self.capabilities:
+        if message.last and Service.PIPELINING in self.capabilities.services:
             tail, self.is_over = QUIT, True
         if whole is not None:
-            headers = encoder.encode(message.headers)
+            headers = encoder.encode(message.headers) if message.headers else b""
             encoded = encoder.encode(whole)
             self._stream.write_pieces((headers, encoded, encoder.finish() + tail))
         else:

@@ -1,10 +1,9 @@
 """The client's side of SMTP and LMTP: bytes in, bytes out, no sockets."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from spoolmta.errors import LocalProtocolError, RemoteProtocolError
 from spoolmta.message.envelope import Notify
@@ -170,13 +169,13 @@ def test_discarded_keywords_count_as_not_offered() -> None:
 
 def test_smtputf8_means_8bitmime() -> None:
     found = parse_capabilities(reply("250-mx.example\r\n250 SMTPUTF8").reply)
-    assert Service.EIGHT_BIT_MIME in found
+    assert Service.EIGHT_BIT_MIME in found.services
 
 
 @pytest.mark.parametrize("size", ["", "x", "-1", "²"])
 def test_a_size_that_is_no_number_sets_no_limit(size: str) -> None:
     found = parse_capabilities(reply(f"250-mx\r\n250 SIZE {size}").reply)
-    assert (Service.SIZE in found, found.size_limit) == (True, 0)
+    assert (Service.SIZE in found.services, found.size_limit) == (True, 0)
 
 
 # ---------------------------------------------------------------------------------- commands

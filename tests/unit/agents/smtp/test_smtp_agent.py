@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from spoolmta.agents.smtp.agent import SmtpAgent
@@ -543,7 +544,8 @@ def test_the_last_hop_says_delivered(dns: StubDns, tmp_path: Path, final: bool) 
 @pytest.mark.parametrize("size", [100, 1_000_000])
 def test_headers_are_prepended_as_the_flags_say(dns: StubDns, size: int) -> None:
     one = delivery(HERE, ALICE, size=size)
-    one = replace(one, recipients=(replace(one.recipients[0], original="list@example.com"),))
+    recipient = msgspec.structs.replace(one.recipients[0], original="list@example.com")
+    one = msgspec.structs.replace(one, recipients=(recipient,))
     with ScriptedServer() as server:
         client = Client(dns, replace(settings(server.port), flags=frozenset("DOR")))
         client.report(one)

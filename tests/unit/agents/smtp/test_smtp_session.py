@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 import uvloop
 
@@ -220,8 +221,8 @@ def test_our_name_on_another_port_is_no_loop() -> None:
         assert replies(talk.send(delivery("example.com", ALICE))) == [250]
 
 
-UTF8_ADDRESS = replace(delivery("example.com", "ü@example.com"), smtputf8=True)
-UTF8_HEADER = replace(delivery("example.com", ALICE), smtputf8=True)
+UTF8_ADDRESS = msgspec.structs.replace(delivery("example.com", "ü@example.com"), smtputf8=True)
+UTF8_HEADER = msgspec.structs.replace(delivery("example.com", ALICE), smtputf8=True)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,9 @@ def test_8bit_content_for_a_7bit_server(
     capabilities: tuple[str, ...], converts: bool, sent: bytes
 ) -> None:
     content = "Subject: x\r\n\r\nü\r\n".encode()
-    one = replace(delivery("example.com", ALICE, size=len(content)), encoding="8bit")
+    one = msgspec.structs.replace(
+        delivery("example.com", ALICE, size=len(content)), encoding="8bit"
+    )
     with ScriptedServer(behaviour=Behaviour(("SIZE 1000", *capabilities))) as server:
         talk = Talk(server, replace(USUAL, convert_8bit=converts))
         assert replies(talk.send(one, HeldContent(content))) == [250]
