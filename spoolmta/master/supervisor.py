@@ -110,6 +110,7 @@ class Master:
         signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._on_signal)
+        process.read_files_ahead()
         gc.collect()
         gc.freeze()
         maillog.daemon_started(self._log, __version__, _name(self._configuration))

@@ -79,7 +79,6 @@ def run(launch: Launch) -> int:
     prepare = launch.program.prepare
     try:
         prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
-        _read_files_ahead()
         privileges.become(owner)
         privileges.end_with_parent(signal.SIGTERM)
         if os.getppid() != launch.master:
@@ -99,8 +98,11 @@ def run(launch: Launch) -> int:
     return EXIT_OK
 
 
-def _read_files_ahead() -> None:
-    """Read what would be read later: mail_owner may not be able to read our files."""
+def read_files_ahead() -> None:
+    """Read, before any fork, what services would read: they share it in memory.
+
+    They could not do it later: mail_owner may not be able to read our files.
+    """
     statements()
     schema.text()
     for encoding in ("ascii", "latin-1", "idna"):

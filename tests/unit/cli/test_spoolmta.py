@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from spoolmta.cli.spoolmta import app, exit_status, main
+from spoolmta.cli.spoolmta import exit_status, main
+from spoolmta.cli.verbs import app
 from spoolmta.errors import ConfigError, SpoolBusy, SpoolUnusable, UsageError
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
@@ -29,6 +30,17 @@ def test_help_needs_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().split("\n")[-1] == "[]"
+
+
+def test_the_master_carries_no_command_line_library() -> None:
+    code = (
+        "import sys; sys.argv = ['spoolmta', '-c', '/nonexistent', 'serve']\n"
+        "from spoolmta.cli.spoolmta import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'typer' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "78 False"
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("queue", "-h"), ("trace", "--help")], ids=str)

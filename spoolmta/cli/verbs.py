@@ -1,0 +1,88 @@
+"""The verbs of the native command, as typer has them: options, help, and what is called.
+
+Must not: import more than a verb needs; whatever is heavy is imported inside it
+"""
+
+from typing import Annotated
+
+import typer
+
+from spoolmta.cli import queues, sink, sql, status, trace
+
+app = typer.Typer(
+    name="spoolmta",
+    help="A complete mail transfer agent with a queue that can be queried.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(queues.app, name="queue")
+app.command("trace")(trace.trace)
+app.command("status")(status.status)
+app.command("sql")(sql.sql)
+app.command("sink")(sink.sink)
+
+
+@app.callback()
+def choose(
+    context: typer.Context,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "-c", "--config", metavar="DIR", help="Folder of main.cf and master.cf [MAIL_CONFIG]."
+        ),
+    ] = None,
+) -> None:
+    """A complete mail transfer agent with a queue that can be queried."""
+    context.obj = config
+
+
+@app.command()
+def serve(context: typer.Context) -> None:
+    """Run the mail system in the foreground until it is told to stop."""
+    from spoolmta.cli.spoolmta import serve as run
+
+    raise typer.Exit(run(context.obj))
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """Say what in main.cf and master.cf is wrong, unknown or not supported."""
+    from spoolmta.cli.check import Severity, findings
+    from spoolmta.cli.check import main as run
+    from spoolmta.cli.output import print_json
+
+    if not as_json:
+        raise typer.Exit(run(context.obj))
+    found = findings(context.obj)
+    for finding in found:
+        print_json(finding)
+    raise typer.Exit(int(any(finding.severity is Severity.ERROR for finding in found)))
+
+
+@app.command()
+def version(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the versions of spoolmta and of what it stands on."""
+    import platform
+
+    from spoolmta import __version__
+    from spoolmta.cli.output import print_json
+    from spoolmta.spool.question import sqlite_version
+
+    versions = {
+        "spoolmta": __version__,
+        "sqlite": sqlite_version(),
+        "python": platform.python_version(),
+    }
+    if as_json:
+        print_json(versions)
+    else:
+        for name, text in versions.items():
+            print(f"{name} {text}")
