@@ -126,7 +126,6 @@ CREATE TABLE claim (
     process_id INTEGER NOT NULL,
     claimed_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX claim_by_process ON claim (process_id);
 
 -- How often a process died with this message in its hands. At three the message goes to corrupt.
 CREATE TABLE crash (
@@ -157,11 +156,11 @@ CREATE TABLE delivery_recipient (
 
 -- Let go by the scheduler, inside its destination's window; any agent of the transport may take it.
 CREATE TABLE granted (
-    delivery_id INTEGER PRIMARY KEY,
     transport   TEXT    NOT NULL,
-    granted_at  INTEGER NOT NULL
-) STRICT;
-CREATE INDEX granted_by_transport ON granted (transport, delivery_id);
+    delivery_id INTEGER NOT NULL,
+    granted_at  INTEGER NOT NULL,
+    PRIMARY KEY (transport, delivery_id)
+) STRICT, WITHOUT ROWID;
 
 -- Being delivered. After a crash, exactly these may have been delivered without our knowing.
 CREATE TABLE attempt (
@@ -170,7 +169,6 @@ CREATE TABLE attempt (
     granted_at  INTEGER NOT NULL,
     started_at  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX attempt_by_process ON attempt (process_id);
 
 -- An attempt has ended: the scheduler's feedback, taken and deleted by qmgr.
 --   done     the destination answered, whatever it said of the recipients
@@ -345,7 +343,7 @@ SELECT delivery.delivery_id,
        process.service
   FROM delivery
   JOIN message USING (message_id)
-  LEFT JOIN granted ON granted.delivery_id = delivery.delivery_id
+  LEFT JOIN granted USING (transport, delivery_id)
   LEFT JOIN attempt ON attempt.delivery_id = delivery.delivery_id
   LEFT JOIN report ON report.delivery_id = delivery.delivery_id
   LEFT JOIN process ON process.process_id = attempt.process_id;
@@ -406,7 +404,7 @@ SELECT named.transport,
                     sum(granted.delivery_id IS NOT NULL) AS granted,
                     sum(attempt.delivery_id IS NOT NULL) AS under_way
                FROM delivery
-               LEFT JOIN granted ON granted.delivery_id = delivery.delivery_id
+               LEFT JOIN granted USING (transport, delivery_id)
                LEFT JOIN attempt ON attempt.delivery_id = delivery.delivery_id
                LEFT JOIN report ON report.delivery_id = delivery.delivery_id
               GROUP BY delivery.transport, delivery.destination) AS load USING (transport, destination);

@@ -209,7 +209,7 @@ def claim_granted(tx: Transaction, transport: str, process_id: int, limit: int) 
         ((delivery, process_id, granted, now) for delivery, granted in taken if delivery in kept),
     )
     if suspects:
-        left = ((row[0], transport, row[1]) for row in taken if row[0] not in kept)
+        left = ((transport, *row) for row in taken if row[0] not in kept)
         tx.run_many("give_back_granted", left)
     return Claim(tuple(sorted(kept)), pause=bool(suspects))
 

@@ -14,7 +14,8 @@ SELECT max(delivery_id) FROM delivery;
 SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination
   FROM delivery
  WHERE delivery.delivery_id > :after
-   AND NOT EXISTS (SELECT 1 FROM granted WHERE granted.delivery_id = delivery.delivery_id)
+   AND NOT EXISTS (SELECT 1 FROM granted
+                    WHERE granted.transport = delivery.transport AND granted.delivery_id = delivery.delivery_id)
    AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery_id = delivery.delivery_id)
    AND NOT EXISTS (SELECT 1 FROM report WHERE report.delivery_id = delivery.delivery_id)
  ORDER BY delivery.delivery_id LIMIT :limit;
@@ -31,13 +32,13 @@ SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.d
 
 -- name: insert_granted
 -- Only what still exists is let go, and no message that an operator holds; the ids that come back tell which.
-INSERT INTO granted (delivery_id, transport, granted_at)
-SELECT delivery.delivery_id, delivery.transport, :now
+INSERT INTO granted (transport, delivery_id, granted_at)
+SELECT delivery.transport, delivery.delivery_id, :now
   FROM delivery JOIN active USING (message_id) WHERE delivery.delivery_id IN carray(:ids)
 RETURNING delivery_id;
 
 -- name: take_granted
-DELETE FROM granted WHERE delivery_id IN
+DELETE FROM granted WHERE transport = :transport AND delivery_id IN
     (SELECT delivery_id FROM granted WHERE transport = :transport ORDER BY delivery_id LIMIT :limit)
 RETURNING delivery_id, granted_at;
 
@@ -50,7 +51,7 @@ SELECT delivery.delivery_id FROM delivery JOIN crash USING (message_id)
 SELECT 1 FROM attempt WHERE process_id = ? LIMIT 1;
 
 -- name: give_back_granted
-INSERT INTO granted (delivery_id, transport, granted_at) VALUES (?, ?, ?);
+INSERT INTO granted (transport, delivery_id, granted_at) VALUES (?, ?, ?);
 
 -- name: insert_attempt
 INSERT INTO attempt (delivery_id, process_id, granted_at, started_at) VALUES (?, ?, ?, ?);
@@ -128,7 +129,8 @@ SELECT delivery_id FROM delivery WHERE message_id IN carray(:ids);
 SELECT delivery.message_id FROM attempt JOIN delivery USING (delivery_id) WHERE delivery.message_id IN carray(:ids);
 
 -- name: delete_granted
-DELETE FROM granted WHERE delivery_id IN carray(:ids);
+DELETE FROM granted WHERE (transport, delivery_id) IN
+    (SELECT transport, delivery_id FROM delivery WHERE delivery_id IN carray(:ids));
 
 -- name: delete_attempts
 DELETE FROM attempt WHERE delivery_id IN carray(:ids);
