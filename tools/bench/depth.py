@@ -8,13 +8,10 @@ from tools.bench import peers
 from tools.bench.cost import CPU, CostMeter
 from tools.bench.figures import Figures
 from tools.bench.load import LONGEST_RUN, Load
-from tools.bench.routes import RelayedBeside
+from tools.bench.routes import OTHER_DOMAIN, BesideDead
 from tools.bench.stand import Stand
 from tools.bench.systems import BOTH
 from tools.bench.throughput import WARM_UP, transfer
-
-WAITING_DOMAIN = "waiting.example"
-WAITING = {"transport_maps": f"inline:{{ {{{WAITING_DOMAIN} = retry:4.0.0 not now}} }}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +29,12 @@ class Depth:
         messages = stand.effort.count(self.share)
         warm_up = stand.effort.count(self.share * WARM_UP)
         waiting = stand.effort.count(self.depth)
-        route = RelayedBeside(stand.place.root)
-        with (
-            contextlib.closing(route),
-            stand.running({**route.settings(), **WAITING}) as system,
-        ):
+        route = BesideDead(stand.place.root)
+        with contextlib.closing(route), stand.running(route.settings()) as system:
             transfer(system, Load(), route, warm_up, before=0)
             with CostMeter(system, stand.place) as cost_empty:
                 empty = transfer(system, Load(), route, messages, before=warm_up)
-            peers.send(Load(domain=WAITING_DOMAIN), system.port, waiting, LONGEST_RUN)
+            peers.send(Load(domain=OTHER_DOMAIN), system.port, waiting, LONGEST_RUN)
             wait_for(lambda: system.count("deferred") >= waiting, LONGEST_RUN, "deferred messages")
             with CostMeter(system, stand.place) as cost_deep:
                 deep = transfer(system, Load(), route, messages, before=warm_up + messages)

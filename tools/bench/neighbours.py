@@ -1,25 +1,21 @@
 """A fast destination while another takes no mail: dead (it refuses connections) or hanging."""
 
 import contextlib
-import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.support.mail_system import free_port, wait_for
+from tests.support.mail_system import wait_for
 from tools.bench import peers
 from tools.bench.cost import CPU, CostMeter
 from tools.bench.figures import Figures
 from tools.bench.load import LONGEST_RUN, Load
-from tools.bench.routes import RelayedBeside
+from tools.bench.routes import OTHER_DOMAIN, BesideDead, BesideHanging
 from tools.bench.stand import Stand
 from tools.bench.systems import BOTH, System
 from tools.bench.throughput import WARM_UP, transfer
 
-BAD_DOMAIN = "bad.example"
-
 # Mail for the other destination. Its first tries are over when the fast one is measured beside it,
 # and its next ones fall into the measurement.
-BAD_MESSAGES = 200
+OTHER_MESSAGES = 200
 RETRIES = {
     "queue_run_delay": "2s",
     "minimal_backoff_time": "2s",
@@ -41,16 +37,15 @@ class Neighbour:
         """Return the ratio of the two rates, and the rates."""
         messages = stand.effort.count(self.share)
         warm_up = stand.effort.count(self.share * WARM_UP)
-        route = RelayedBeside(stand.place.root)
+        route = (BesideHanging if self.hangs else BesideDead)(stand.place.root)
         with (
             contextlib.closing(route),
-            _destination(hangs=self.hangs) as port,
-            stand.running({**route.settings(), **RETRIES, **_transports(port)}) as system,
+            stand.running({**route.settings(), **RETRIES}) as system,
         ):
             transfer(system, Load(), route, warm_up, before=0)
             with CostMeter(system, stand.place) as cost_alone:
                 alone = transfer(system, Load(), route, messages, before=warm_up)
-            peers.send(Load(domain=BAD_DOMAIN), system.port, BAD_MESSAGES, LONGEST_RUN)
+            peers.send(Load(domain=OTHER_DOMAIN), system.port, OTHER_MESSAGES, LONGEST_RUN)
             if not self.hangs:
                 _wait_until_deferred(system)
             with CostMeter(system, stand.place) as cost_beside:
@@ -64,23 +59,9 @@ class Neighbour:
         }
 
 
-@contextlib.contextmanager
-def _destination(*, hangs: bool) -> Iterator[int]:
-    """Yield the port of a host that takes connections and says nothing, or where nobody is."""
-    if not hangs:
-        yield free_port()
-        return
-    with socket.create_server(("127.0.0.1", 0), backlog=BAD_MESSAGES) as silent:
-        yield int(silent.getsockname()[1])
-
-
-def _transports(port: int) -> dict[str, str]:
-    return {"transport_maps": f"inline:{{ {{{BAD_DOMAIN} = smtp:[127.0.0.1]:{port}}} }}"}
-
-
 def _wait_until_deferred(system: System) -> None:
     wait_for(
-        lambda: system.count("deferred") >= BAD_MESSAGES // 2,
+        lambda: system.count("deferred") >= OTHER_MESSAGES // 2,
         LONGEST_RUN,
         f"deferred mail of {system.name}",
     )

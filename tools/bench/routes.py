@@ -1,10 +1,11 @@
 """Where the mail of a profile goes: on to a receiver, into maildirs, or nowhere."""
 
 import os
+import socket
 import time
 from pathlib import Path
 
-from tests.support.mail_system import wait_for
+from tests.support.mail_system import free_port, wait_for
 from tools.bench import peers
 from tools.bench.load import LONGEST_RUN, OUTSIDE
 from tools.bench.systems import System
@@ -12,6 +13,9 @@ from tools.bench.systems import System
 MAILBOX_DOMAIN = "mailboxes.example"
 MAILBOXES = 10
 NOBODY = 65534
+OTHER_DOMAIN = "other.example"
+HOST = "127.0.0.1"
+BACKLOG = 512
 
 
 class Route:
@@ -62,11 +66,33 @@ class Relayed(Route):
         self._sink.close()
 
 
-class RelayedBeside(Relayed):
-    """On to one receiver, while other mail stays in the queue."""
+class BesideDead(Relayed):
+    """On to one receiver; mail for OTHER_DOMAIN stays queued: its host takes no connections."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._other_port = free_port()
+
+    def settings(self) -> dict[str, str]:
+        """See Route."""
+        other = f"{{{OTHER_DOMAIN} = smtp:[127.0.0.1]:{self._other_port}}}"
+        return {**super().settings(), "transport_maps": f"inline:{{ {other} }}"}
 
     def settle(self, system: System) -> None:
         """See Route."""
+
+
+class BesideHanging(BesideDead):
+    """The same, and the other host takes connections and says nothing."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._silent = socket.create_server((HOST, self._other_port), backlog=BACKLOG)
+
+    def close(self) -> None:
+        """See Route."""
+        self._silent.close()
+        super().close()
 
 
 class Held(Route):

@@ -109,10 +109,11 @@ class Spoolmta:
         return psutil.Process(self._system.master.pid)
 
     def service(self, process: psutil.Process) -> str:
-        """See System; the spool's process table knows it."""
+        """See System; the spool's process table knows it, or the process that forked it."""
         if process.pid == self._system.master.pid:
             return "master"
-        name = self._system.services().get(process.pid, "unregistered")
+        services = self._system.services()
+        name = services.get(process.pid) or services.get(process.ppid(), "unregistered")
         return "smtpd" if name == f"127.0.0.1:{self.port}" else name
 
     def is_empty(self) -> bool:
@@ -170,7 +171,7 @@ class Postfix:
 
     def count(self, queue: str) -> int:
         """See System."""
-        return sum(path.is_file() for path in (self._system.queue / queue).rglob("*"))
+        return sum(len(files) for _, _, files in os.walk(self._system.queue / queue))
 
     def sendmail(self) -> tuple[str, dict[str, str]]:
         """See System."""
