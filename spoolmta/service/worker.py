@@ -4,8 +4,8 @@ A stage's run_once claims a batch, works on it and advances it; it returns how m
 so that tests can run a whole mail system step by step until nothing moves.
 """
 
-import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -51,9 +51,14 @@ async def serve_stage(
             continue
         context.flush_logs()
         if 0 < moved < FULL_BATCH:
-            await asyncio.sleep(min(moved, _GATHER_TIMES) * GATHER_SECONDS)
+            _gather(moved)
         elif not moved:
             await context.wakeup.wait(_patience(stage, context))
+
+
+def _gather(moved: int) -> None:
+    """Let more come in; not even pokes are to wake this process meanwhile."""
+    time.sleep(min(moved, _GATHER_TIMES) * GATHER_SECONDS)
 
 
 async def _start_afresh(
