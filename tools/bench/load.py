@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 OUTSIDE = "outside.example"
 LONGEST_RUN = 600.0
+LARGE_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Load:
     keeps_connections: bool = False
     numbered: bool = False
     domain: str = OUTSIDE
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether the bytes count more than the messages."""
+        return self.size >= LARGE_BYTES
 
 
 ORDINARY = Load()

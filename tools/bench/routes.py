@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.mail_system import free_port, wait_for
 from tools.bench import peers
-from tools.bench.load import LONGEST_RUN, OUTSIDE
+from tools.bench.load import LONGEST_RUN, ORDINARY, OUTSIDE, Load
 from tools.bench.systems import System
 
 MAILBOX_DOMAIN = "mailboxes.example"
@@ -19,14 +19,14 @@ BACKLOG = 512
 
 
 class Route:
-    """One way out, made afresh for each run below *root*."""
+    """One way out for *load*, made afresh for each run below *root*."""
 
     # What the rate of messages at its end is called, and the domain that mail for it is sent to.
     rate: str
     domain = OUTSIDE
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, load: Load = ORDINARY) -> None:
+        """Start what is at its end."""
 
     def settings(self) -> dict[str, str]:
         """Return what main.cf of both systems has for it."""
@@ -49,9 +49,9 @@ class Relayed(Route):
 
     rate = "relayed/s"
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._sink = peers.Sink()
+    def __init__(self, root: Path, load: Load = ORDINARY) -> None:
+        super().__init__(root, load)
+        self._sink = peers.Sink(load)
 
     def settings(self) -> dict[str, str]:
         """See Route."""
@@ -69,8 +69,8 @@ class Relayed(Route):
 class BesideDead(Relayed):
     """On to one receiver; mail for OTHER_DOMAIN stays queued: its host takes no connections."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, load: Load = ORDINARY) -> None:
+        super().__init__(root, load)
         self._other_port = free_port()
 
     def settings(self) -> dict[str, str]:
@@ -85,8 +85,8 @@ class BesideDead(Relayed):
 class BesideHanging(BesideDead):
     """The same, and the other host takes connections and says nothing."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, load: Load = ORDINARY) -> None:
+        super().__init__(root, load)
         self._silent = socket.create_server((HOST, self._other_port), backlog=BACKLOG)
 
     def close(self) -> None:
@@ -104,8 +104,8 @@ class Held(Route):
 
     rate = "held/s"
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, load: Load = ORDINARY) -> None:
+        super().__init__(root, load)
         self._count = 0
 
     def settings(self) -> dict[str, str]:
@@ -130,8 +130,8 @@ class Maildirs(Route):
     rate = "delivered/s"
     domain = MAILBOX_DOMAIN
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, load: Load = ORDINARY) -> None:
+        super().__init__(root, load)
         self._folder = root / "mailboxes"
         self._folder.mkdir()
         os.chown(self._folder, NOBODY, NOBODY)

@@ -32,7 +32,7 @@ class Throughput:
         """Return rates and costs of one run, after a tenth of it to warm up."""
         messages = stand.effort.count(self.share)
         warm_up = stand.effort.count(self.share * WARM_UP, LEAST_WARM_UP)
-        route = self.route(stand.place.root)
+        route = self.route(stand.place.root, self.load)
         with contextlib.closing(route), stand.running(route.settings()) as system:
             load = replace(self.load, domain=route.domain)
             transfer(system, load, route, warm_up, before=0)
@@ -44,7 +44,7 @@ class Throughput:
 
     def limit(self, effort: Effort) -> float:
         """Return messages a second from the sender straight into a receiver."""
-        sink = peers.Sink()
+        sink = peers.Sink(self.load)
         messages = effort.count(self.share)
         with contextlib.closing(sink):
             seconds, _ = peers.send(self.load, sink.port, messages, LONGEST_RUN)
