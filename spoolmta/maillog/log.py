@@ -45,6 +45,38 @@ _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _NOTHING: Mapping[str, str] = {}
 
 
+class _Writer:
+    """The lines that wait for a target, of all logs that write to it, in the order they came."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.lines: list[str] = []
+        self.lost = 0
+        self._waiting: list[bytes] = []
+
+    def write(self) -> None:
+        """Write what waits, in one write where the target allows it. Never raises."""
+        lines = self._waiting
+        if self.lines:
+            new, self.lines = self.lines, []
+            if self._target.joined:
+                new = ["".join(new)]
+            lines = lines + [line.encode() for line in new]
+        elif not lines:
+            return
+        unwritten = self._target.write(lines)
+        size = sum(map(len, unwritten))
+        while size > _BYTES_KEPT:
+            size -= len(unwritten[0])
+            self.lost += unwritten.pop(0).count(b"\n")
+        self._waiting = unwritten
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if the target did not take everything."""
+        return bool(self._waiting)
+
+
 class MailLog:
     """The log of one process. Made after the fork, closed at the end.
 
@@ -58,15 +90,13 @@ class MailLog:
     def __init__(self, target: Target, tag: str, host: str, *, facility: int = 2) -> None:
         """*tag* is what stands before [pid] ("postfix/smtpd"), *host* this machine's name."""
         self._target = target
+        self._writer = _Writer(target)
         self._tag = tag
         self._host = host
         self._facility = facility
         self._clock: Clock = SystemClock()
         self._second = -1
         self._prefixes: dict[int, str] = {}
-        self._lines: list[str] = []
-        self._waiting: list[bytes] = []
-        self._lost = 0
 
     @classmethod
     def open(
@@ -101,9 +131,10 @@ class MailLog:
         return log
 
     def named(self, program: str) -> "MailLog":
-        """Return a log for the lines of another program; both write to the one target."""
+        """Return a log for the lines of another program; those of both leave in their order."""
         tag = f"{self._tag.rpartition('/')[0]}/{program}"
         log = MailLog(self._target, tag, self._host, facility=self._facility)
+        log._writer = self._writer
         log.external_addresses = self.external_addresses
         log.resolution = self.resolution
         log._clock = self._clock
@@ -133,15 +164,11 @@ class MailLog:
 
     def flush(self) -> None:
         """Write what waits, in one write where the target allows it. Never raises."""
-        if not self._lines and not self._waiting:
-            return
-        lines = self._waiting
-        if self._lines:
-            new, self._lines = self._lines, []
-            if self._target.joined:
-                new = ["".join(new)]
-            lines = lines + [line.encode() for line in new]
-        self._keep(self._target.write(lines))
+        writer = self._writer
+        writer.write()
+        if writer.lost and not writer.is_stuck:
+            lost, writer.lost = writer.lost, 0
+            self.warning(f"{lost} log lines were lost because they could not be written")
 
     def reopen(self) -> None:
         """Open the log file afresh, after it was rotated."""
@@ -162,8 +189,9 @@ class MailLog:
             text = text[:LONGEST_LINE]
         if not text.isprintable():
             text = "".join([c if c.isprintable() else "?" for c in text])
-        self._lines.append(f"{prefix}{text}\n")
-        if len(self._lines) >= _LINES_PER_WRITE:
+        lines = self._writer.lines
+        lines.append(f"{prefix}{text}\n")
+        if len(lines) >= _LINES_PER_WRITE:
             self.flush()
 
     def _start_second(self, second: int) -> None:
@@ -180,16 +208,6 @@ class MailLog:
             prefix = f"<{self._facility * 8 + level}>{stamp} {tag}"
         self._prefixes[level] = prefix
         return prefix
-
-    def _keep(self, unwritten: list[bytes]) -> None:
-        size = sum(map(len, unwritten))
-        while size > _BYTES_KEPT:
-            size -= len(unwritten[0])
-            self._lost += unwritten.pop(0).count(b"\n")
-        self._waiting = unwritten
-        if self._lost and not unwritten:
-            lost, self._lost = self._lost, 0
-            self.warning(f"{lost} log lines were lost because they could not be written")
 
 
 def _open_target(

@@ -11,7 +11,7 @@ Must not:   know a verb
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, cast
 
 from spoolmta import maillog
@@ -37,11 +37,11 @@ class Connection(asyncio.Protocol):
         self._on_end = on_end
         self._input = ServerInput(server.parameters.line_length_limit)
         self._chat = Chat(self._write, soft_bounce=server.parameters.soft_bounce)
-        self._loop = asyncio.get_running_loop()
+        self._time = server.loop.time
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._heard_at = self._loop.time()
+        self._busy: asyncio.Future[None] | None = None
+        self._heard_at = self._time()
         self._is_paused = False
         self._is_clogged = False
         self._is_at_end = False
@@ -50,14 +50,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Find out who it is, and greet."""
         self._transport = cast("asyncio.Transport", transport)
-        self._run(self._greet(transport.get_extra_info("peername")))
+        self._busy = eager.start(self._greet(transport.get_extra_info("peername")), self._continue)
         self._advance()
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, and act on it unless a handler is busy."""
-        self._heard_at = self._loop.time()
+        self._heard_at = self._time()
         self._input.receive(data)
-        if self._task is None and not self._is_clogged:
+        if self._busy is None and not self._is_clogged:
             self._advance()
         elif self._input.waiting_bytes > _MOST_WAITING_BYTES and self._transport is not None:
             self._is_paused = True
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer what came before, then hang up."""
         self._is_at_end = True
-        if self._task is None:
+        if self._busy is None:
             self._advance()
         return True
 
@@ -77,19 +77,19 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._is_clogged = False
-        if self._task is None:
+        if self._busy is None:
             self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """End, once a handler that is busy has come to its end."""
         self._transport = None
-        if self._task is None:
+        if self._busy is None:
             self._end()
 
     def check_time(self, now: float) -> None:
         """Hang up on a client that has been silent, or deaf, for smtpd_timeout."""
         session, parameters = self._session, self._server.parameters
-        if self._task is not None or session is None:
+        if self._busy is not None or session is None:
             return
         if now - self._heard_at < parameters.smtpd_timeout:
             return
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Hang up as soon as no content is under way."""
         self._is_draining = True
-        if self._task is None:
+        if self._busy is None:
             self._advance()
 
     def stop(self) -> None:
@@ -140,22 +140,22 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Act on what waits, as far as it goes; then let the replies go."""
         session, incoming = self._session, self._input
-        while self._task is None and session is not None and not session.is_over:
+        while self._busy is None and session is not None and not session.is_over:
             if self._is_clogged or self._transport is None:
                 break
             if incoming.in_content:
                 if not incoming.has_content:
                     break
-                self._run(take_content(session))
+                self._busy = eager.start(take_content(session), self._continue)
             elif self._is_draining:
                 self._chat.send(self._shutting_down())
                 session.is_over = True
             else:
-                line = incoming.next_line()
+                line = None if incoming.is_empty else incoming.next_line()
                 if line is None:
                     break
-                self._run(verbs.run_line(session, line))
-        if self._task is None:
+                self._busy = eager.start(verbs.run_line(session, line), self._continue)
+        if self._busy is None:
             self._come_to_rest()
         self._server.log_soon()
 
@@ -174,16 +174,9 @@ class Connection(asyncio.Protocol):
             self._is_paused = False
             transport.resume_reading()
 
-    def _run(self, step: Coroutine[Any, Any, None]) -> None:
-        self._task = eager.start(step, self._continue)
-
-    def _continue(self, task: "asyncio.Task[None]") -> None:
-        self._task = None
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._server.fail(error)
-            return
-        self._heard_at = self._loop.time()
+    def _continue(self, _: "asyncio.Future[None]") -> None:
+        self._busy = None
+        self._heard_at = self._time()
         self._advance()
 
     def _say_goodbye(self, session: Session, reply: Reply) -> None:

@@ -1,35 +1,32 @@
-"""Runs a handler at once; only one that has to wait becomes a task.
+"""Runs a handler at once, and goes on with it as soon as what it waits for is there.
 
 Handlers are coroutines because a lookup or the spool may let them wait, but most never do. A task
-for each command would cost more than the command. So the coroutine is driven by hand up to its
-first real wait; what is left of it then goes into a task.
+for each command would cost more than the command, and a task for each commit three turns of the
+event loop. So the coroutine is driven by hand, straight from the futures that it awaits.
 
-Must not: be used for what asks for the current task (timeouts do) before its first wait: such
-          things go through as_task
+Must not: be used for what asks for the current task (timeouts do): such things go through as_task
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 def start(
-    coroutine: Coroutine[Any, Any, T], on_end: Callable[["asyncio.Task[T]"], None]
-) -> "asyncio.Task[T] | None":
-    """Run *coroutine*; return None if it has ended, else the task that goes on with it.
+    coroutine: Coroutine[Any, Any, T], on_end: Callable[["asyncio.Future[T]"], None]
+) -> "asyncio.Future[T] | None":
+    """Run *coroutine*; return None if it has ended, else the future of its end.
 
-    *on_end* is called when the task is over. An exception before the first wait is raised here, a
-    later one stays in the task.
+    *on_end* is called with that future when it is over. An exception before the first wait is
+    raised here; a later one goes to the event loop's exception handler, and nothing follows it.
     """
     try:
         awaited = coroutine.send(None)
     except StopIteration:
         return None
-    task = asyncio.get_running_loop().create_task(_Rest(coroutine, awaited))
-    task.add_done_callback(on_end)
-    return task
+    return _Rest(coroutine, awaited, on_end)
 
 
 async def as_task(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -37,29 +34,43 @@ async def as_task(coroutine: Coroutine[Any, Any, T]) -> T:
     return await asyncio.get_running_loop().create_task(coroutine)
 
 
-class _Rest(Coroutine[Any, Any, T]):
-    """What is left of a coroutine that has made its first step and now waits for *awaited*."""
+class _Rest(asyncio.Future[T]):
+    """What is left of a coroutine that now waits for *awaited*."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], awaited: Any) -> None:
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        awaited: "asyncio.Future[Any] | None",
+        on_end: Callable[["asyncio.Future[T]"], None],
+    ) -> None:
+        """*awaited* is what the coroutine yielded: a future, None to be called again soon."""
+        loop = asyncio.get_running_loop() if awaited is None else awaited.get_loop()
+        super().__init__(loop=loop)
         self._coroutine = coroutine
+        self._on_end = on_end
+        self._wait_for(awaited)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Let what the coroutine waits for be cancelled, and so the coroutine."""
+        return self._awaited is not None and self._awaited.cancel(msg)
+
+    def _wait_for(self, awaited: "asyncio.Future[Any] | None") -> None:
         self._awaited = awaited
-        self._at_first_wait = True
+        if awaited is None:
+            self.get_loop().call_soon(self._go_on)
+        else:
+            # How the awaiting coroutine and its driver tell each other that they play by the rules.
+            awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(self._go_on)
 
-    def send(self, value: Any) -> Any:
-        """Say what is waited for first, then go on with the coroutine."""
-        if self._at_first_wait:
-            self._at_first_wait = False
-            return self._awaited
-        return self._coroutine.send(value)
-
-    def throw(self, *exception: Any) -> Any:
-        """Raise an exception in the coroutine."""
-        self._at_first_wait = False
-        return self._coroutine.throw(*exception)
-
-    def close(self) -> None:
-        """End the coroutine."""
-        self._coroutine.close()
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        return self._coroutine.__await__()
+    def _go_on(self, _: "asyncio.Future[Any] | None" = None) -> None:
+        try:
+            awaited = self._coroutine.send(None)
+        except StopIteration as end:
+            self.set_result(end.value)
+        except asyncio.CancelledError:
+            super().cancel()
+        else:
+            self._wait_for(awaited)
+            return
+        self._on_end(self)

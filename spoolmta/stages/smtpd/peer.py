@@ -11,6 +11,7 @@ Must not:   hold up the sessions of others
 
 import asyncio
 import socket
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
@@ -63,17 +64,17 @@ class PeerNames:
 
     async def find(self, host: str) -> Peer:
         """Return the client at *host*, an address in the system's notation, with its name."""
-        loop = asyncio.get_running_loop()
         entry = self._known.get(host)
-        if entry is not None and loop.time() < entry[0]:
+        if entry is not None and time.monotonic() < entry[0]:
             return entry[1]
         address = normal_address(host)
         if not self._looks_up:
             peer = Peer(address)
         else:
+            loop = asyncio.get_running_loop()
             peer = await loop.run_in_executor(None, _look_up, address)
         if peer.name_status is not NameStatus.TEMPORARY:
-            self._known[host] = (loop.time() + _REMEMBERED_SECONDS, peer)
+            self._known[host] = (time.monotonic() + _REMEMBERED_SECONDS, peer)
             if len(self._known) > _REMEMBERED_CLIENTS:
                 self._known.popitem(last=False)
         return peer

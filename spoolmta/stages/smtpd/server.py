@@ -42,6 +42,7 @@ class Server:
     forbidden_commands: MatchList
     discard_maps: Maps
     local_clients: tuple[Restriction, ...]
+    loop: asyncio.AbstractEventLoop
     failure: "asyncio.Future[None]"
     _leftovers: set[int] = field(default_factory=set)
     _log_waits: bool = False
@@ -53,6 +54,7 @@ class Server:
 
         Raises ConfigError: the configuration cannot be used; the process does not start.
         """
+        loop = asyncio.get_running_loop()
         parameters = context.section(SmtpdParameters)
         configuration, overrides = context.configuration, context.service.overrides
         routing = Routing.open(context.section(RoutingParameters))
@@ -75,7 +77,8 @@ class Server:
             local_clients=lists.parse(
                 parameters.local_header_rewrite_clients, "local_header_rewrite_clients"
             ),
-            failure=asyncio.get_running_loop().create_future(),
+            loop=loop,
+            failure=loop.create_future(),
         )
 
     def fail(self, error: BaseException) -> None:
@@ -87,7 +90,7 @@ class Server:
         """Write the log within a moment, together with what others have to say until then."""
         if not self._log_waits:
             self._log_waits = True
-            asyncio.get_running_loop().call_later(_LOG_PATIENCE_SECONDS, self._write_log)
+            self.loop.call_later(_LOG_PATIENCE_SECONDS, self._write_log)
 
     def hand_on(self) -> None:
         """A message is in the spool: at the end of the event loop's turn, wake the next stage.
@@ -97,7 +100,7 @@ class Server:
         """
         if not self._hands_on:
             self._hands_on = True
-            asyncio.get_running_loop().call_soon(self._hand_on)
+            self.loop.call_soon(self._hand_on)
 
     def abandon(self, message_id: int) -> None:
         """Delete what is in the spool of a message that was not taken; try again if need be."""
