@@ -67,13 +67,13 @@ class LoopDisk:
 
     description = "a fresh ext4 with a journal for each run, on a loop device"
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=IMAGES))
+    def __init__(self, images: Path = IMAGES, size: int = IMAGE_BYTES) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=images))
         self._image = self._folder / "image"
         try:
             # Written through, so that no run pays for the allocation of the image's own blocks.
             with self._image.open("wb") as image:
-                for _ in range(IMAGE_BYTES // len(_PIECE)):
+                for _ in range(size // len(_PIECE)):
                     image.write(_PIECE)
                 os.fsync(image.fileno())
         except BaseException:

@@ -41,6 +41,7 @@ class Session(asyncio.Protocol):
         self._pending = b""
         self._in_data = False
         self._head = b""
+        self._looked_at = 0
         self._transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
@@ -59,10 +60,13 @@ class Session(asyncio.Protocol):
 
     def _content(self) -> bytes:
         end = self._pending.find(END)
-        self._head += self._pending[: HEAD_BYTES - len(self._head)]
+        room = HEAD_BYTES - len(self._head)
+        self._head += self._pending[self._looked_at : self._looked_at + room]
         if end < 0:
             self._pending = self._pending[-len(END) + 1 :]
+            self._looked_at = len(self._pending)
             return b""
+        self._looked_at = 0
         self._pending = self._pending[end + len(END) :]
         self._in_data = False
         self._arrived(self._head)
