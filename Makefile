@@ -20,7 +20,7 @@ check: venv ## ruff, mypy --strict and the rules of the house
 	@$(BIN)/mypy
 	@$(BIN)/pytest tests/rules
 
-bench: venv ## measure against Postfix on this machine (BENCH="--pairs 5 --profile reuse")
+bench: venv ## measure against Postfix on this machine (BENCH="--profile all --pairs 5")
 	@$(BIN)/python -m tools.bench $(BENCH)
 
 format: venv ## write every file in the one format
