@@ -10,7 +10,8 @@ Parameters: myhostname, mail_name (their values are handed in)
 
 import re
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from spoolmta.address.quoting import quote
 from spoolmta.message.dates import mail_date
@@ -19,16 +20,14 @@ from spoolmta.message.header import find_headers, split_headers
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
+class Receiver(msgspec.Struct, frozen=True):
     """Who we are, in a Received header: the values of myhostname and mail_name."""
 
     myhostname: str
     mail_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """An SMTP client, in a Received header.
 
     *address* as in an address literal ("192.0.2.1", "IPv6:2001:db8::1"); *protocol* as in the

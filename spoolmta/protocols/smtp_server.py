@@ -38,12 +38,23 @@ class Progress(NamedTuple):
 
 
 class ServerInput:
-    """The bytes of one client that have not been acted on.
+    """The bytes of one client that have not been acted on; *is_empty*: there are none.
 
-    A command line longer than *line_length_limit* loses its excess, as in Postfix.
+    A command line longer than *line_length_limit* loses its excess, as in Postfix. *in_content* is
+    true while message content is being read.
     """
 
-    __slots__ = ("_at", "_buffer", "_decoder", "_kept", "_limit", "_remaining", "bare_newline")
+    __slots__ = (
+        "_at",
+        "_buffer",
+        "_decoder",
+        "_kept",
+        "_limit",
+        "_remaining",
+        "bare_newline",
+        "in_content",
+        "is_empty",
+    )
 
     def __init__(self, line_length_limit: int) -> None:
         self._limit = line_length_limit
@@ -53,13 +64,16 @@ class ServerInput:
         self._decoder: DataDecoder | ChunkDecoder | None = None
         self._remaining = 0
         self.bare_newline = False
+        self.in_content = False
+        self.is_empty = True
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
-        if self._at < len(self._buffer):
+        if not self.is_empty:
             data = self._buffer[self._at :] + data
         self._buffer = data
         self._at = 0
+        self.is_empty = not data
 
     @property
     def waiting(self) -> bytes:
@@ -71,11 +85,6 @@ class ServerInput:
         """How many bytes wait."""
         return len(self._buffer) - self._at
 
-    @property
-    def is_empty(self) -> bool:
-        """True if nothing waits."""
-        return self._at >= len(self._buffer)
-
     def next_line(self) -> bytes | None:
         """Return the next command line without its line end, None if it is not complete.
 
@@ -86,7 +95,7 @@ class ServerInput:
         if end < 0:
             self._shorten()
             return None
-        self._at = end + 1
+        self._go_to(end + 1)
         self.bare_newline = end == start or buffer[end - 1] != _CR
         line = buffer[start : end if self.bare_newline else end - 1]
         if self._kept is not None:
@@ -96,16 +105,13 @@ class ServerInput:
     def begin_data(self) -> None:
         """Read message content from here on, up to CRLF.CRLF."""
         self._decoder = DataDecoder()
+        self.in_content = True
 
     def begin_chunk(self, size: int, decoder: ChunkDecoder) -> None:
         """Read *size* bytes of message content from here on."""
         self._decoder = decoder
         self._remaining = size
-
-    @property
-    def in_content(self) -> bool:
-        """True while message content is being read."""
-        return self._decoder is not None
+        self.in_content = True
 
     @property
     def has_content(self) -> bool:
@@ -119,29 +125,38 @@ class ServerInput:
         decoder = self._decoder
         if isinstance(decoder, ChunkDecoder):
             data = self._buffer[self._at : self._at + self._remaining]
-            self._at += len(data)
+            self._go_to(self._at + len(data))
             self._remaining -= len(data)
             if not self._remaining:
-                self._decoder = None
+                self._end_content()
             content = decoder.feed(data)
             self.bare_newline = decoder.bare_newline
             return content
         if decoder is None:
             return b""
-        content = decoder.feed(self.waiting)
+        content = decoder.feed(self._buffer[self._at :])
         self.bare_newline = decoder.bare_newline
-        self._buffer, self._at = decoder.rest, 0
+        self._buffer = decoder.rest
+        self._go_to(0)
         if decoder.finished:
-            self._decoder = None
+            self._end_content()
         return content
+
+    def _go_to(self, at: int) -> None:
+        self._at = at
+        self.is_empty = at >= len(self._buffer)
+
+    def _end_content(self) -> None:
+        self._decoder = None
+        self.in_content = False
 
     def _shorten(self) -> None:
         """Keep the first bytes of a line that is too long, and forget the rest as it comes."""
         if self._kept is not None:
-            self._at = len(self._buffer)
+            self._go_to(len(self._buffer))
         elif len(self._buffer) - self._at > self._limit + 1:
             self._kept = self._buffer[self._at : self._at + self._limit]
-            self._at = len(self._buffer)
+            self._go_to(len(self._buffer))
 
 
 def out_of_order(verb: bytes, progress: Progress) -> Reply | None:

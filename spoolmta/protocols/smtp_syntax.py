@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.address.tokens import COMMENT, LITERAL, Token, find, find_last, internal, scan
 from spoolmta.errors import RemoteProtocolError
@@ -64,7 +66,7 @@ class Refused(RemoteProtocolError):
         self.reply = reply
 
 
-class Command(NamedTuple):
+class Command(msgspec.Struct, frozen=True):
     """A command line. *verb* is in upper case, *argument* as it came, without outer blanks."""
 
     verb: bytes
@@ -92,9 +94,10 @@ class RcptOptions:
 
 def parse_command(line: bytes) -> Command:
     """Return the command in a line without its line end; an empty line has the verb b""."""
-    verb, _, argument = line.strip(_BLANKS).partition(b" ")
+    line = line.strip(_BLANKS)
+    verb, _, argument = line.partition(b" ")
     if b"\t" in verb:
-        verb, _, argument = line.strip(_BLANKS).partition(b"\t")
+        verb, _, argument = line.partition(b"\t")
     return Command(verb.upper(), argument.lstrip(_BLANKS))
 
 
@@ -114,7 +117,10 @@ def split_words(text: bytes) -> list[bytes]:
     """Split an argument at blanks that are not inside <> or quotes."""
     match = _PLAIN_PATH.fullmatch(text)
     if match is not None:
-        return [match[1], *filter(None, match[2].replace(b"\t", b" ").split(b" "))]
+        path, parameters = match.groups()
+        if not parameters:
+            return [path]
+        return [path, *filter(None, parameters.replace(b"\t", b" ").split(b" "))]
     return [match[0] for match in _WORD.finditer(text)]
 
 

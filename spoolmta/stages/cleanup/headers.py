@@ -12,7 +12,8 @@ Must not:   look anything up
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from spoolmta.address.quoting import quote
 from spoolmta.address.rewrite import RewriteRules
@@ -37,8 +38,7 @@ _ENCODED_BYTES = 42
 _NULL_SENDER = "MAILER-DAEMON"
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(msgspec.Struct, frozen=True):
     """Who and what missing headers are made from. *sender* is rewritten; *at* is in seconds."""
 
     sender: str
@@ -47,8 +47,7 @@ class Author:
     at: float
 
 
-@dataclass(slots=True)
-class MessageIds:
+class MessageIds(msgspec.Struct):
     """The message ids of a message, in their order; of a message sent again, also those."""
 
     plain: list[str]

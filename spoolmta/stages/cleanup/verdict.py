@@ -4,9 +4,10 @@ Postfix:    cleanup(8), global/cleanup_strerror.c (the texts)
 RFC:        3463 (enhanced status codes)
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 from spoolmta.message.envelope import Recipient
 
@@ -44,8 +45,7 @@ ALIASES_TOO_DEEP = Refusal("451 4.6.0 Alias expansion error", "4.6.0 alias expan
 CONTENT_REJECTED = "message content rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class CleanupResult:
+class CleanupResult(msgspec.Struct, frozen=True):
     """The end of a Cleanup.
 
     *reply* is the whole reply for REJECT and DEFER ("554 5.4.0 Error: too many hops"), else "".

@@ -8,7 +8,7 @@ Postfix:     smtpd(8), cleanup(8)
 Advances to: incoming, hold
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.message.envelope import Client, Envelope
@@ -26,8 +26,7 @@ NO_ROOM = Reply(452, "4.3.1", "Insufficient system storage")
 NOT_NOW = Reply(451, "4.3.0", "Error: queue file write error")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """A message that begins to arrive: its names, and what its client said of it."""
 
     message_id: int

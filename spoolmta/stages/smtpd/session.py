@@ -19,7 +19,11 @@ from spoolmta.stages.cleanup.run import Cleanup
 from spoolmta.stages.smtpd.chat import Chat, soften
 from spoolmta.stages.smtpd.intake import Arrival, Intake
 from spoolmta.stages.smtpd.peer import Peer
-from spoolmta.stages.smtpd.restrictions.evaluate import ABOUT_RECIPIENTS, evaluate
+from spoolmta.stages.smtpd.restrictions.evaluate import (
+    ABOUT_RECIPIENTS,
+    PERMITTED,
+    evaluate,
+)
 from spoolmta.stages.smtpd.restrictions.lists import Lists
 from spoolmta.stages.smtpd.restrictions.request import Request
 from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind
@@ -198,6 +202,8 @@ class Session:
             )
         except MapUnavailable as error:
             return self.unavailable(request, error)
+        if decision is PERMITTED:
+            return None
         for effect in decision.effects:
             self._apply(effect, request)
         if decision.is_discarded:

@@ -4,7 +4,7 @@ A session always has one. When a mail ends, however it ends, the session gets a 
 is ever reset inside, so nothing of one mail can show up in the next.
 """
 
-from dataclasses import dataclass, field
+import msgspec
 
 from spoolmta.message.envelope import Recipient
 from spoolmta.protocols.smtp_data import ChunkDecoder
@@ -15,19 +15,17 @@ from spoolmta.stages.smtpd.intake import Intake
 _NO_OPTIONS = MailOptions()
 
 
-@dataclass(slots=True)
-class Wishes:
+class Wishes(msgspec.Struct):
     """What access actions want of the message; None and empty: nothing."""
 
     hold_reason: str | None = None
     is_discarded: bool = False
     redirect: str = ""
-    copies: list[str] = field(default_factory=list)
-    prepended: list[str] = field(default_factory=list)
+    copies: list[str] = []
+    prepended: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """A BDAT chunk that is coming. With a *refusal* it is thrown away, which the reply then is."""
 
     size: int
@@ -35,8 +33,7 @@ class Chunk:
     refusal: Reply | None
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(msgspec.Struct):
     """What is known of the mail by now.
 
     *sender* is None before MAIL. The ids exist from the first accepted recipient on, *intake* from
@@ -46,7 +43,7 @@ class Transaction:
 
     sender: str | None = None
     options: MailOptions = _NO_OPTIONS
-    recipients: list[Recipient] = field(default_factory=list)
+    recipients: list[Recipient] = []
     refused_recipients: int = 0
     message_id: int = 0
     queue_id: str = ""
@@ -55,5 +52,5 @@ class Transaction:
     chunk: Chunk | None = None
     decoder: ChunkDecoder | None = None
     intake: Intake | None = None
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: Wishes = msgspec.field(default_factory=Wishes)
     deferral: Reply | None = None

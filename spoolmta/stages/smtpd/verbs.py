@@ -69,7 +69,8 @@ _GO_AHEAD, _TEMPORARY = 354, 400
 
 async def run_line(session: Session, line: bytes) -> None:
     """Act on a command line and answer it."""
-    if session.input.bare_newline and _hang_up_bare_newline(session):
+    incoming, parameters = session.input, session.server.parameters
+    if incoming.bare_newline and _hang_up_bare_newline(session):
         return
     command = parse_command(line)
     verb = VERBS.get(command.verb)
@@ -78,27 +79,29 @@ async def run_line(session: Session, line: bytes) -> None:
         await _answer(session, None, _BAD_UTF8)
     elif verb is None:
         await _run_unknown(session, command, line)
-    elif is_out_of_turn(session, command.verb):
+    elif not incoming.is_empty and is_out_of_turn(session, command.verb):
         session.count(verb.name)
         hang_up_unsynchronized(session, verb.label)
     else:
         reply = await _run(session, verb, command)
         if reply is None:
             session.count(verb.name)
-        else:
+        elif session.error_count >= parameters.smtpd_soft_error_limit:
             await _answer(session, verb.name, reply)
+        else:
+            _answer_now(session, verb.name, reply)
         if verb.junk:
             _count_junk(session)
-    if session.error_count >= session.server.parameters.smtpd_hard_error_limit:
+    if session.error_count >= parameters.smtpd_hard_error_limit:
         end_because_of_errors(session)
 
 
 def is_out_of_turn(session: Session, verb: bytes) -> bool:
-    """Return whether more has come behind a command that the client must wait after.
+    """Return whether what came behind a command should have waited for its reply.
 
     If that is no reason to hang up, it is kept in mind for reject_unauth_pipelining.
     """
-    if session.input.is_empty or not must_end_batch(verb, extended=session.is_extended):
+    if not must_end_batch(verb, extended=session.is_extended):
         return False
     if session.server.parameters.smtpd_forbid_unauth_pipelining:
         return True
@@ -160,12 +163,17 @@ async def _run_unknown(session: Session, command: Command, line: bytes) -> None:
 
 
 async def _answer(session: Session, name: str | None, reply: Reply) -> None:
-    """Send the reply to the command *name*, and count it; who errs much has to wait for it.
+    """Send the reply to a command; who errs much has to wait for it."""
+    if session.error_count >= session.server.parameters.smtpd_soft_error_limit:
+        await asyncio.sleep(session.server.parameters.smtpd_error_sleep_time)
+    _answer_now(session, name, reply)
+
+
+def _answer_now(session: Session, name: str | None, reply: Reply) -> None:
+    """Send the reply to the command *name*, and count it.
 
     None: what came cannot be called a command.
     """
-    if session.error_count >= session.server.parameters.smtpd_soft_error_limit:
-        await asyncio.sleep(session.server.parameters.smtpd_error_sleep_time)
     session.chat.send(reply)
     is_good = reply.code < _TEMPORARY
     if not is_good:

@@ -8,20 +8,21 @@ Postfix:  smtpd(8), SMTPD_ACCESS_README, postconf(5) warn_if_reject, defer_if_pe
 Must not: change the session; what is to be done is in the decision
 """
 
-from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
 
 from spoolmta.errors import ConfigError
 from spoolmta.protocols.smtp_syntax import Reply
 from spoolmta.stages.smtpd.restrictions.lists import Lists, Restriction, RestrictionLists
 from spoolmta.stages.smtpd.restrictions.request import Request
-from spoolmta.stages.smtpd.restrictions.verdict import Effect, Kind, Verdict
+from spoolmta.stages.smtpd.restrictions.verdict import DUNNO, PERMIT, Effect, Kind, Verdict
 
 ABOUT_RECIPIENTS = frozenset(("RCPT", "VRFY"))
 _DEPTH_LIMIT = 100
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(msgspec.Struct):
     """What the lists say together.
 
     *reply* refuses the command; None permits it. *effects* are those of access(5) actions, in the
@@ -30,14 +31,13 @@ class Decision:
     """
 
     reply: Reply | None = None
-    effects: list[Effect] = field(default_factory=list)
+    effects: list[Effect] = []
     deferral: Reply | None = None
     is_discarded: bool = False
 
-    @property
-    def is_refused_or_discarded(self) -> bool:
-        """True if no other list is to be asked."""
-        return self.reply is not None or self.is_discarded
+
+PERMITTED: Final = Decision()
+"""The decision that permits and wants nothing else; the common one, and never changed."""
 
 
 async def evaluate(
@@ -55,27 +55,43 @@ async def evaluate(
     """
     run = _Run(request, lists, deferral)
     await run.ask_all(asked)
-    decision = run.decision
-    if decision.is_refused_or_discarded:
-        return decision
+    if run.is_over:
+        return run.decision
     if not is_last:
-        decision.deferral = run.defer_if_permit
+        if run.defer_if_permit is not None:
+            run.change().deferral = run.defer_if_permit
     elif run.defer_if_permit is not None:
-        decision.reply = run.defer_if_permit
+        run.change().reply = run.defer_if_permit
     elif request.stage in ABOUT_RECIPIENTS:
         await run.ask_all(lists.after_rcpt)
-    return decision
+    return run.decision
 
 
 class _Run:
-    """One evaluation under way."""
+    """One evaluation under way; *is_over*: it is refused or discarded, no other list is asked."""
+
+    __slots__ = (
+        "_lists",
+        "_request",
+        "decision",
+        "defer_if_permit",
+        "defer_if_reject",
+        "is_over",
+    )
 
     def __init__(self, request: Request, lists: RestrictionLists, deferral: Reply | None) -> None:
-        self.decision = Decision()
+        self.decision = PERMITTED
+        self.is_over = False
         self.defer_if_permit = deferral
         self.defer_if_reject: Reply | None = None
         self._request = request
         self._lists = lists
+
+    def change(self) -> Decision:
+        """Return the decision, which is to be another than just to permit."""
+        if self.decision is PERMITTED:
+            self.decision = Decision()
+        return self.decision
 
     async def ask_all(self, asked: Lists) -> None:
         """Run lists one after the other, until one refuses or discards."""
@@ -85,7 +101,7 @@ class _Run:
                 self.defer_if_reject = None
             self._request.subject = subject
             await self.ask(restrictions)
-            if self.decision.is_refused_or_discarded:
+            if self.is_over:
                 break
 
     async def ask(
@@ -102,7 +118,11 @@ class _Run:
                 kind = await self.ask(restriction.members, only_warn=warn, depth=depth + 1)
             else:
                 verdict = await restriction.judge(self._request)
-                kind = await self._take(verdict, only_warn=warn, depth=depth)
+                if verdict is PERMIT:
+                    return Kind.PERMIT
+                kind = Kind.DUNNO
+                if verdict is not DUNNO:
+                    kind = await self._take(verdict, only_warn=warn, depth=depth)
             if kind is not Kind.DUNNO:
                 return kind
             if self.defer_if_permit and self.defer_if_reject:
@@ -111,15 +131,16 @@ class _Run:
 
     async def _take(self, verdict: Verdict, *, only_warn: bool, depth: int) -> Kind:
         if verdict.effect is not None:
-            self.decision.effects.append(verdict.effect)
+            self.change().effects.append(verdict.effect)
         if verdict.restrictions:
             return await self._ask_result(verdict.restrictions, only_warn=only_warn, depth=depth)
         kind, reply = verdict.kind, verdict.reply
         if reply is None:
-            self.decision.is_discarded = kind is Kind.DISCARD
+            if kind is Kind.DISCARD:
+                self.change().is_discarded = self.is_over = True
             return kind
         if only_warn and not verdict.is_fault and kind is not Kind.DEFER_IF_REJECT:
-            self.decision.effects.append(Effect("reject_warning", "", reply.line))
+            self.change().effects.append(Effect("reject_warning", "", reply.line))
             return Kind.DUNNO
         if kind is Kind.DEFER_IF_PERMIT:
             self.defer_if_permit = self.defer_if_permit or reply
@@ -129,8 +150,12 @@ class _Run:
             return Kind.DUNNO
         if self.defer_if_reject is not None and reply.code >= 500:
             reply = self.defer_if_reject
-        self.decision.reply = reply
+        self._refuse(reply)
         return kind
+
+    def _refuse(self, reply: Reply) -> None:
+        self.change().reply = reply
+        self.is_over = True
 
     async def _ask_result(self, text: str, *, only_warn: bool, depth: int) -> Kind:
         """Ask the restrictions that an access(5) result lists."""
@@ -139,7 +164,7 @@ class _Run:
                 raise ConfigError(f"access table entries refer to each other: {text}")
             restrictions = self._lists.parse_result(text)
         except ConfigError as error:
-            self.decision.effects.append(Effect("warning", str(error)))
-            self.decision.reply = Reply(451, "4.3.5", "Server configuration error")
+            self.change().effects.append(Effect("warning", str(error)))
+            self._refuse(Reply(451, "4.3.5", "Server configuration error"))
             return Kind.REJECT
         return await self.ask(restrictions, only_warn=only_warn, depth=depth + 1)

@@ -3,8 +3,9 @@
 Postfix: SMTPD_ACCESS_README "Delayed evaluation"
 """
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from spoolmta.address.resolve import Resolution, resolve
 from spoolmta.address.rewrite import rewrite
@@ -26,8 +27,7 @@ class Subject(Enum):
     ETRN = "Etrn command"
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One command to be judged.
 
     *stage* is its name in the log ("RCPT", "END-OF-MESSAGE"). None means: not known at this stage.
@@ -46,7 +46,7 @@ class Request:
     etrn_domain: str = ""
     improper_pipelining: bool = False
     subject: Subject = Subject.CLIENT
-    _sender_resolution: Resolution | None = field(default=None, repr=False)
+    _sender_resolution: Resolution | None = None
 
     def name_of(self, subject: Subject) -> str | None:
         """Return what a reply about *subject* puts into <>, None if it is not known yet."""

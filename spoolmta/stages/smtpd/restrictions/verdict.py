@@ -3,8 +3,9 @@
 Postfix: SMTPD_ACCESS_README, access(5)
 """
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from spoolmta.protocols.smtp_syntax import Reply
 
@@ -28,8 +29,7 @@ class Kind(Enum):
     DISCARD = "discard"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True):
     """What an access action does to the message, or to the log.
 
     *action* is "hold", "discard", "redirect", "bcc", "prepend", "warn", "info", or "warning" for
@@ -42,8 +42,7 @@ class Effect:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """One restriction's answer.
 
     *is_fault*: the reply tells of a trouble of our own, which warn_if_reject does not soften.
