@@ -1,18 +1,23 @@
 """Group commit."""
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
+import apsw
 import pytest
 
 from spoolmta.clock import ManualClock
+from spoolmta.errors import SpoolFailed
 from spoolmta.spool import queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import Spool, Transaction
 from spoolmta.spool.queues import NewMessage
 
 Make = Callable[..., NewMessage]
+T = TypeVar("T")
 
 
 def fail(_: Transaction) -> None:
@@ -73,3 +78,78 @@ def test_a_spool_that_cannot_be_opened_fails_every_operation(
 
     with pytest.raises(Exception, match="cannot open the spool"):
         asyncio.run(scenario())
+
+
+def scenario(
+    path: Path, clock: ManualClock, play: Callable[[Committer], Coroutine[Any, Any, T]]
+) -> T:
+    """Return what *play* returns, with a committer that has its spool open."""
+
+    async def whole() -> T:
+        committer = Committer(path, clock)
+        await committer.run(lambda _: None)
+        try:
+            return await play(committer)
+        finally:
+            await committer.close()
+
+    return asyncio.run(whole())
+
+
+def test_short_work_is_done_in_the_event_loops_thread(
+    spool: Spool, path: Path, clock: ManualClock
+) -> None:
+    async def play(committer: Committer) -> tuple[int, int]:
+        short = await committer.submit(lambda _: threading.get_ident(), durable=True)
+        long = await committer.submit(lambda _: threading.get_ident(), short=False)
+        return short, long
+
+    short, long = scenario(path, clock, play)
+    assert short == threading.get_ident() != long
+
+
+def test_the_event_loop_goes_on_while_somebody_stands_in_the_gate(
+    spool: Spool, path: Path, clock: ManualClock, new_message: Make
+) -> None:
+    message = new_message()
+
+    async def play(committer: Committer) -> None:
+        with spool.gate():
+            work = committer.submit(lambda tx: queues.enqueue(tx, "incoming", message))
+            _, waiting = await asyncio.wait([work], timeout=0.05)
+            assert waiting
+        await work
+
+    scenario(path, clock, play)
+    assert len(queues.load(spool, [message.message_id])) == 1
+
+
+def test_the_event_loop_goes_on_while_another_program_has_the_spool_locked(
+    spool: Spool, path: Path, clock: ManualClock, new_message: Make
+) -> None:
+    message = new_message()
+    foreign = apsw.Connection(str(path))
+
+    async def play(committer: Committer) -> None:
+        foreign.execute("BEGIN IMMEDIATE")
+        work = committer.submit(lambda tx: queues.enqueue(tx, "incoming", message), durable=True)
+        _, waiting = await asyncio.wait([work], timeout=0.05)
+        assert waiting
+        foreign.execute("ROLLBACK")
+        await work
+
+    scenario(path, clock, play)
+    foreign.close()
+    assert len(queues.load(spool, [message.message_id])) == 1
+
+
+def test_what_is_not_on_the_disk_is_not_promised(
+    spool: Spool, path: Path, clock: ManualClock, new_message: Make
+) -> None:
+    async def play(committer: Committer) -> None:
+        Path(f"{path}-wal").unlink()
+        message = new_message()
+        with pytest.raises(SpoolFailed, match="spool.db-wal"):
+            await committer.submit(lambda tx: queues.enqueue(tx, "incoming", message), durable=True)
+
+    scenario(path, clock, play)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spoolmta.clock import ManualClock, SystemClock
-from spoolmta.errors import SpoolUnusable
+from spoolmta.errors import SpoolFailed, SpoolUnusable
 from spoolmta.spool import queues
 from spoolmta.spool.connection import Spool, check_sqlite
 from spoolmta.spool.filesystem import filesystem_of
@@ -113,3 +113,27 @@ def test_many_processes_write_side_by_side_and_nothing_is_lost(spool: Spool, pat
     for writer in writers:
         writer.join()
     assert count(spool) == 300
+
+
+def test_a_durable_commit_needs_the_log_that_a_restart_would_find(
+    spool: Spool, path: Path, new_message: Make
+) -> None:
+    with spool.transaction(durable=True) as tx:
+        queues.enqueue(tx, "incoming", new_message())
+    Path(f"{path}-wal").unlink()
+    with pytest.raises(SpoolFailed, match="log was removed"), spool.transaction(durable=True) as tx:
+        queues.enqueue(tx, "incoming", new_message())
+
+
+def test_the_gate_is_entered_only_while_it_is_free(
+    spool: Spool, path: Path, clock: ManualClock, new_message: Make
+) -> None:
+    other = Spool.open(path, clock)
+    with other.gate():
+        assert not spool.enter_free_gate()
+    assert spool.enter_free_gate()
+    assert not other.enter_free_gate()
+    with spool.transaction() as tx:
+        queues.enqueue(tx, "incoming", new_message())
+    assert other.enter_free_gate()
+    other.close()
