@@ -8,6 +8,7 @@ Must not:   touch the spool
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spoolmta.message.outcome import Action
 from spoolmta.scheduler.backoff import retry_at
@@ -29,8 +30,7 @@ class Lifetimes:
         return self.mail if sender else min(self.bounce, self.mail)
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """The decision. Without notices the message is removed, or deferred until *retry_at*.
 
     *expired*: what is deferred is to be returned first. With *notices* the bounce stage ends the

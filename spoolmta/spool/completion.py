@@ -4,7 +4,7 @@ The decision itself is scheduler/completion.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from spoolmta.message.envelope import Notify
 from spoolmta.message.outcome import Action
@@ -12,8 +12,7 @@ from spoolmta.spool import events
 from spoolmta.spool.connection import Transaction, micros, numbers, seconds
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOutcome:
+class OpenOutcome(NamedTuple):
     """An outcome that something is left to do for."""
 
     number: int
@@ -25,8 +24,7 @@ class OpenOutcome:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """An active message without deliveries. Times are seconds."""
 
     message_id: int

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
+from typing import NamedTuple
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
@@ -32,8 +33,7 @@ class Verdict(StrEnum):
     CRASHED = "crashed"
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """An attempt's word on its destination; *dsn* and *reason* are set if it failed."""
 
     verdict: Verdict = Verdict.DONE
@@ -41,8 +41,7 @@ class Feedback:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """A delivery to be made; *recipients* are (number, address to deliver to)."""
 
     delivery_id: int
@@ -53,8 +52,7 @@ class Plan:
     recipients: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A delivery as the scheduler sees it."""
 
     delivery_id: int
@@ -63,8 +61,7 @@ class Waiting:
     destination: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """An ended attempt, as the scheduler takes it."""
 
     delivery_id: int
@@ -108,8 +105,7 @@ class Report:
     damage: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a process took; *pause*: it is to take no more until its hands are empty."""
 
     delivery_ids: tuple[int, ...] = ()

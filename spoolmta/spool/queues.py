@@ -8,6 +8,7 @@ that the claim was lost, and the work is dropped.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
@@ -62,8 +63,7 @@ class QueuedMessage:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(NamedTuple):
     """A claimed message and its recipients that have no final answer yet, as (number, address)."""
 
     message_id: int
