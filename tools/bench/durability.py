@@ -16,12 +16,13 @@ from pathlib import Path
 
 import uvloop
 
+from tests.support.mail_system import START_SECONDS, wait_for
 from tools.bench import generator, trace
 from tools.bench.figures import Figures
 from tools.bench.processes import tree
-from tools.bench.routes import Held
+from tools.bench.routes import Relayed
 from tools.bench.stand import Stand
-from tools.bench.systems import System
+from tools.bench.systems import UNREGISTERED, System
 
 STRACE = "strace"
 CALLS = "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,pwritev,fsync,fdatasync"
@@ -51,8 +52,8 @@ class Durability:
         """
         messages = stand.effort.count(self.share)
         record = stand.place.root / "trace"
-        route = Held(stand.place.root)
-        with stand.running(route.settings()) as system:
+        route = Relayed(stand.place.root)
+        with contextlib.closing(route), stand.running(route.settings()) as system:
             with _traced(system, record):
                 uvloop.run(_send(system.port, messages))
             route.wait_for(messages)
@@ -77,9 +78,8 @@ def missing() -> str:
 @contextlib.contextmanager
 def _traced(system: System, record: Path) -> Iterator[None]:
     """Look at all threads of all smtpd processes inside the `with`."""
-    listeners = [
-        str(process.pid) for process in tree(system.master()) if system.service(process) == "smtpd"
-    ]
+    services: dict[int, str] = wait_for(lambda: _services(system), START_SECONDS, "all services")
+    listeners = [str(pid) for pid, service in services.items() if service == "smtpd"]
     command = [STRACE, "-f", "-yy", "-s", LONGEST_STRING, "-e", CALLS, "-o", str(record)]
     command += itertools.chain.from_iterable(("-p", pid) for pid in listeners)
     with subprocess.Popen(command, stderr=subprocess.PIPE) as tracer:
@@ -91,6 +91,12 @@ def _traced(system: System, record: Path) -> Iterator[None]:
         finally:
             tracer.send_signal(signal.SIGINT)
             tracer.stderr.read()
+
+
+def _services(system: System) -> dict[int, str] | None:
+    """Return the service of each process by its pid, None if one is still starting."""
+    services = {process.pid: system.service(process) for process in tree(system.master())}
+    return None if UNREGISTERED in services.values() else services
 
 
 async def _send(port: int, messages: int) -> None:

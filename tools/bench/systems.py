@@ -14,6 +14,9 @@ from tests.support.postfix_oracle import PostfixOracle
 
 BOTH = ("spoolmta", "postfix")
 
+# The service of a process that has not told yet what it does.
+UNREGISTERED = "unregistered"
+
 # main.cf of both, beside folders and ports. The first two lift brakes that a burst from one client
 # would meet; mail still goes through the queue and is on the disk before each 250. The next are
 # Postfix's defaults, which a system under test has otherwise shortened.
@@ -113,7 +116,7 @@ class Spoolmta:
         if process.pid == self._system.master.pid:
             return "master"
         services = self._system.services()
-        name = services.get(process.pid) or services.get(process.ppid(), "unregistered")
+        name = services.get(process.pid) or services.get(process.ppid(), UNREGISTERED)
         return "smtpd" if name == f"127.0.0.1:{self.port}" else name
 
     def is_empty(self) -> bool:
