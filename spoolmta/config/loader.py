@@ -10,18 +10,20 @@ Reads:      DIR/main.cf, DIR/master.cf, the file that myorigin may name
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from spoolmta.config import computed, main_cf, master_cf
+from spoolmta.config import computed, main_cf
 from spoolmta.config.expansion import expand, parse_level
 from spoolmta.config.main_cf import MainFile
-from spoolmta.config.master_cf import Defaults, MasterFile, Service
 from spoolmta.config.parameter import DECLARED, UNEXPANDED, Kind, Limits, Parameter, Section
 from spoolmta.config.parameters import common
 from spoolmta.errors import ConfigError
+
+# Most commands read main.cf alone, and must start fast.
+if TYPE_CHECKING:
+    from spoolmta.config.master_cf import MasterFile, Service
 
 S = TypeVar("S", bound=Section)
 
@@ -136,19 +138,21 @@ class Configuration:
 
     def with_settings(self, settings: Mapping[str, str]) -> "Configuration":
         """Return this configuration with other values for some names of main.cf."""
-        main = replace(self.main, values={**self.main.values, **settings})
+        main = self.main._replace(values={**self.main.values, **settings})
         return Configuration(self.directory, main, self._master_text)
 
     def defaults(self) -> "Configuration":
         """Return what would be in force if main.cf were empty."""
-        return Configuration(self.directory, MainFile(self.main.file), self._master_text)
+        return Configuration(self.directory, MainFile(self.main.file, {}, {}), self._master_text)
 
     @cached_property
-    def master(self) -> MasterFile:
+    def master(self) -> "MasterFile":
         """What master.cf says, column by column.
 
         Raises ConfigError: it cannot be read or understood.
         """
+        from spoolmta.config import master_cf
+
         if self._master_text is not None:
             return master_cf.parse_master(self._master_text, "master.cf")
         path = (self.directory or DEFAULT_DIRECTORY) / "master.cf"
@@ -156,20 +160,22 @@ class Configuration:
         return master_cf.parse_master(main_cf.read_text(path), file)
 
     @cached_property
-    def services(self) -> tuple[Service, ...]:
+    def services(self) -> "tuple[Service, ...]":
         """The services of master.cf, defaults filled in.
 
         Raises ConfigError: as master.
         """
+        from spoolmta.config.master_cf import Defaults, to_service
+
         declared = common.CommonParameters.parameters
         maxproc = self._plain.typed(declared["default_process_limit"])
         assert isinstance(maxproc, int)
         defaults = Defaults(maxproc=maxproc, chroot=self._level < (1, 0, 0))
         file = self.master.file
-        services = (master_cf.to_service(e, file, defaults) for e in self.master.entries)
+        services = (to_service(e, file, defaults) for e in self.master.entries)
         return tuple({service.key: service for service in services}.values())
 
-    def service(self, name: str, kind: str | None = None) -> Service:
+    def service(self, name: str, kind: str | None = None) -> "Service":
         """Return the service *name*; of several, the one that is not inet unless *kind* says so.
 
         Raises ConfigError: master.cf has none.

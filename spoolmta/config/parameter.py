@@ -14,9 +14,8 @@ Must not:   read a file
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Never, cast
+from typing import ClassVar, NamedTuple, Never, cast
 
 from spoolmta.errors import ConfigError
 
@@ -73,8 +72,7 @@ class Parameter:
         return _PARSERS[self.kind](self, text)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What values a parameter takes: smallest, largest, unit of a bare time, words, emptiness."""
 
     smallest: float = 0

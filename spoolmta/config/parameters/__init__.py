@@ -1,13 +1,14 @@
 """One Section per owner: declarations only, one line per parameter."""
 
 import importlib
-import pkgutil
 
 from spoolmta.config.parameter import Section
 
 
 def sections() -> tuple[type[Section], ...]:
     """Return every section there is, by module and name; it imports them all."""
+    import pkgutil  # most commands need one section, and must start fast
+
     found: list[type[Section]] = []
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__, f"{__name__}.")):
         found += [
