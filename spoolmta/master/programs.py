@@ -20,9 +20,9 @@ from spoolmta.service.worker import serve_stage
 class Kind(StrEnum):
     """How a program runs.
 
-    STAGE    one resident process that is poked
-    LISTENER resident processes that accept sessions on the service's sockets
-    AGENT    started when its transport is poked, ends when idle
+    STAGE    one process that is poked
+    LISTENER processes that accept sessions on the service's sockets
+    AGENT    processes that deliver for a transport
     ROW      a service of Postfix that is rows or a function here: accepted, no process
     """
 
@@ -39,6 +39,11 @@ class Entry:
     kind: Kind
     module: str = ""
     many: bool = False  # as many processes as cores, up to maxproc
+    on_demand: bool = False  # started when somebody pokes or connects, ends when idle
+
+
+def _agent(module: str, *, many: bool = False) -> Entry:
+    return Entry(Kind.AGENT, module, many=many, on_demand=True)
 
 
 KEEPER = Entry(Kind.STAGE, "spoolmta.stages.keeper")
@@ -46,18 +51,18 @@ KEEPER = Entry(Kind.STAGE, "spoolmta.stages.keeper")
 _ROW = Entry(Kind.ROW)
 _PROGRAMS = {
     "smtpd": Entry(Kind.LISTENER, "spoolmta.stages.smtpd.service", many=True),
-    "showq": Entry(Kind.LISTENER, "spoolmta.stages.showq"),
+    "showq": Entry(Kind.LISTENER, "spoolmta.stages.showq", on_demand=True),
     "pickup": Entry(Kind.STAGE, "spoolmta.stages.pickup"),
     "trivial-rewrite": Entry(Kind.STAGE, "spoolmta.stages.trivial_rewrite"),
     "qmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),
     "oqmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),
     "bounce": Entry(Kind.STAGE, "spoolmta.stages.bounce"),
-    "smtp": Entry(Kind.AGENT, "spoolmta.agents.smtp.agent", many=True),
-    "lmtp": Entry(Kind.AGENT, "spoolmta.agents.smtp.agent", many=True),
-    "local": Entry(Kind.AGENT, "spoolmta.agents.local"),
-    "virtual": Entry(Kind.AGENT, "spoolmta.agents.virtual"),
-    "error": Entry(Kind.AGENT, "spoolmta.agents.error"),
-    "discard": Entry(Kind.AGENT, "spoolmta.agents.discard"),
+    "smtp": _agent("spoolmta.agents.smtp.agent", many=True),
+    "lmtp": _agent("spoolmta.agents.smtp.agent", many=True),
+    "local": _agent("spoolmta.agents.local"),
+    "virtual": _agent("spoolmta.agents.virtual"),
+    "error": _agent("spoolmta.agents.error"),
+    "discard": _agent("spoolmta.agents.discard"),
     "cleanup": _ROW,
     "flush": _ROW,
     "proxymap": _ROW,

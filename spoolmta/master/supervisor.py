@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -57,9 +58,11 @@ class Unit:
     children: Children
 
     @property
-    def on_demand(self) -> bool:
-        """True if it is started when it is poked, and ends when idle."""
-        return self.entry.kind is Kind.AGENT
+    def awaited(self) -> tuple[socket.socket, ...]:
+        """What the master listens to in its place, while it has no process and needs none."""
+        if not self.entry.on_demand or self.children.wanted:
+            return ()
+        return self.listening if self.poke_socket is None else (self.poke_socket,)
 
     @property
     def session_limit(self) -> int:
@@ -104,6 +107,7 @@ class Master:
     def run(self, on_ready: Callable[[Configuration], None] | None) -> int:
         """Start everything, replace what dies, stop when told."""
         self._make_folders()
+        _allow_descriptors()
         lock = self._lock()
         self._units = self._build(self._configuration, {})
         wakeup, wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -208,7 +212,7 @@ class Master:
         return unit
 
     def _wanted(self, service: Service, found: Entry, unit: Unit) -> int:
-        if found.kind is Kind.AGENT:
+        if found.on_demand:
             return min(unit.children.wanted, programs.process_count(service, found))
         return 1 if found.kind is Kind.STAGE else programs.process_count(service, found)
 
@@ -285,7 +289,7 @@ class Master:
         code = os.waitstatus_to_exitcode(status)
         retired = pid in unit.children.retiring
         pause = unit.children.ended(pid, time.monotonic(), failed=code != 0 and not self._stopping)
-        if unit.on_demand and code == 0 and not retired:
+        if unit.entry.on_demand and code == 0 and not retired:
             unit.children.wanted = max(0, unit.children.wanted - 1)
         if code and not self._stopping:
             how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
@@ -313,9 +317,7 @@ class Master:
     def _watch(self, wakeup: int) -> None:
         while not self._stopping:
             asleep = {
-                unit.poke_socket.fileno(): unit
-                for unit in self._units.values()
-                if unit.on_demand and unit.poke_socket is not None and not unit.children.wanted
+                awaited.fileno(): unit for unit in self._units.values() for awaited in unit.awaited
             }
             poller = select.poll()
             for descriptor in (wakeup, *asleep):
@@ -407,6 +409,12 @@ def _require_sound(configuration: Configuration) -> None:
         for service in configuration.services:
             if service.overrides:
                 configuration.section(kind, service.overrides)
+
+
+def _allow_descriptors() -> None:
+    """Let each service open as many files and connections as the system allows at all."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _name(configuration: Configuration) -> str:

@@ -1,11 +1,11 @@
 """The queue listing on public/showq: whoever connects gets it, and says nothing.
 
 Each page of the queue is one short read in the spool thread, so that a slow reader keeps neither
-the write-ahead log nor mail waiting.
+the write-ahead log nor mail waiting. The master starts it when somebody connects.
 
 Postfix:    showq(8)
 Reads:      every state table but corrupt
-Parameters: empty_address_recipient, ipc_timeout
+Parameters: empty_address_recipient, ipc_timeout, max_idle
 Must not:   read anything from the client: any local user may connect
 """
 
@@ -20,18 +20,21 @@ from spoolmta.spool import inspect
 from spoolmta.spool.queues import State
 
 _DRAIN_SECONDS = 3.0
+# In this time, what was accepted before listening stopped has become a session.
+_ARRIVAL_SECONDS = 0.05
 
 
 async def serve(context: ServiceContext) -> None:
-    """Answer connections until it is time to drain."""
+    """Answer connections until it is time to drain, or nobody has asked for max_idle."""
     lister = Lister(context, context.section(CommonParameters))
     servers = [
         await asyncio.start_unix_server(lister.answer, sock=listener)
         for listener in context.sockets
     ]
-    await context.draining.wait()
+    await lister.rest()
     for server in servers:
         server.close()
+    await asyncio.sleep(_ARRIVAL_SECONDS)
     await lister.finish()
 
 
@@ -42,8 +45,10 @@ class Lister:
         self._context = context
         self._null_recipient = parameters.empty_address_recipient
         self._patience = parameters.ipc_timeout
+        self._max_idle = parameters.max_idle
         self._room = asyncio.Semaphore(context.session_limit)
         self._sessions: set[asyncio.Task[None]] = set()
+        self._idle_since = context.clock.now()
 
     async def answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Write one listing and close the connection."""
@@ -57,10 +62,20 @@ class Lister:
             pass  # the reader has gone, or takes nothing: nobody is left to be told
         finally:
             self._sessions.discard(task)
+            self._idle_since = self._context.clock.now()
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
             self._context.log.flush()
+
+    async def rest(self) -> None:
+        """Return when it is time to drain, or nobody has asked for long."""
+        context = self._context
+        while not context.draining.is_set():
+            idle = 0.0 if self._sessions else context.clock.now() - self._idle_since
+            if idle >= self._max_idle:
+                return
+            await context.wakeup.wait(self._max_idle - idle)
 
     async def finish(self) -> None:
         """Let the listings that are being written come to their end, for a moment."""

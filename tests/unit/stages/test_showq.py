@@ -10,6 +10,7 @@ import pytest
 
 from spoolmta.config.loader import load
 from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.maillog import MailLog
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.message.queue_id import MessageIds
@@ -119,3 +120,20 @@ def test_more_readers_than_sessions_take_turns(sample: SampleSpool) -> None:
 def test_a_reader_that_leaves_harms_nobody(sample: SampleSpool) -> None:
     results = serve_and(sample, leave_at_once, leave_at_once, leave_at_once, read_listing)
     assert isinstance(results[-1], list)
+
+
+def test_it_ends_when_nobody_has_asked_for_long(sample: SampleSpool) -> None:
+    async def serve() -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(sample.queue / "public" / "showq"))
+            listener.listen()
+            context = _context(sample, listener)
+            service = asyncio.create_task(showq.serve(context))
+            await read_listing(sample)
+            sample.clock.jump(context.section(CommonParameters).max_idle)
+            context.wakeup.wake()
+            await asyncio.wait_for(service, 10)
+            await context.committer.close()
+            context.log.close()
+
+    asyncio.run(serve())
