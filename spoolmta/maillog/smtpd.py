@@ -82,8 +82,8 @@ def disconnect(log: MailLog, peer: Peer, commands: Mapping[str, tuple[int, int]]
     counts = ""
     good = total = 0
     for name in _COMMANDS:
-        succeeded, called = commands.get(name, (0, 0))
-        if called:
+        if name in commands:
+            succeeded, called = commands[name]
             counts += f" {name}={_count(succeeded, called)}"
             good += succeeded
             total += called

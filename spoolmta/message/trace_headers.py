@@ -48,14 +48,14 @@ def received_from_client(
 
     *recipient* is printed if the message has but one.
     """
-    lines = [f"Received: from {peer.helo or peer.name} ({peer.name} [{peer.address}])"]
-    lines += [f"\t({remark})" for remark in peer.remarks]
-    by = f"\tby {receiver.myhostname} ({receiver.mail_name}) with {peer.protocol} id {queue_id}"
-    if recipient:
-        lines += (by, f"\tfor <{quote(recipient)}>; {mail_date(at)}")
-    else:
-        lines += (f"{by};", f"\t{mail_date(at)}")
-    return _encode(lines)
+    remarks = "".join([f"\t({remark})\r\n" for remark in peer.remarks]) if peer.remarks else ""
+    end = f"\r\n\tfor <{quote(recipient)}>; " if recipient else ";\r\n\t"
+    header = (
+        f"Received: from {peer.helo or peer.name} ({peer.name} [{peer.address}])\r\n{remarks}"
+        f"\tby {receiver.myhostname} ({receiver.mail_name}) with {peer.protocol} id {queue_id}"
+        f"{end}{mail_date(at)}\r\n"
+    )
+    return header.encode("utf-8", "surrogateescape")
 
 
 def received_from_user(receiver: Receiver, uid: int, queue_id: str, at: float) -> bytes:

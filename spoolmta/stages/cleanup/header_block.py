@@ -159,6 +159,14 @@ class HeaderBlock:
             kinds |= kind
         return kinds
 
+    def count(self, kind: int) -> int:
+        """Return how many headers of a kind the block has."""
+        hits = 0
+        for found, _, _ in self.found:
+            if found & kind:
+                hits += 1
+        return hits
+
     def header_end(self, start: int) -> int:
         """Return where the header that begins at *start* ends, continuation lines included."""
         block = self.block

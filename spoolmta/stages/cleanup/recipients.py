@@ -39,10 +39,13 @@ async def clean_recipients(
 
     Raises MapUnavailable, AliasExpansionError: the caller answers 451.
     """
+    expands = rules.maps_addresses and routing.virtual_alias_maps
+    if len(recipients) == 1 and not expands:
+        return (await _rewritten(recipients[0], rules, routing),)
     kept = _Kept(rules)
     for recipient in recipients:
         rewritten = await _rewritten(recipient, rules, routing)
-        if rules.maps_addresses and routing.virtual_alias_maps:
+        if expands:
             for address in await expand_virtual_aliases(rewritten.address, routing):
                 kept.add(Recipient(address, rewritten.original, rewritten.orcpt, rewritten.notify))
         else:

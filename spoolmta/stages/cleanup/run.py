@@ -158,7 +158,7 @@ class Cleanup:
         if self._block.oversize:
             return verdict.HEADERS_TOO_LARGE
         # Our own Received header counts, too.
-        hops = 1 + sum(1 for kind, _, _ in self._block.found if kind & header_block.HOP)
+        hops = 1 + self._block.count(header_block.HOP)
         if hops >= self._rules.parameters.hopcount_limit:
             self._rules.log.warning(f"{self._queue_id}: message rejected: hopcount exceeded")
             return verdict.TOO_MANY_HOPS

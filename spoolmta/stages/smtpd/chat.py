@@ -29,9 +29,10 @@ class Chat:
 
     def flush(self) -> None:
         """Let the replies go that wait."""
-        if self._waiting:
-            self._write(b"".join(self._waiting))
-            self._waiting.clear()
+        waiting = self._waiting
+        if waiting:
+            self._write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+            waiting.clear()
 
 
 def soften(reply: Reply) -> Reply:

@@ -37,7 +37,8 @@ async def data(session: Session, argument: bytes) -> Reply:
     """Let the client send the content."""
     if argument:
         return _DATA_SYNTAX
-    refusal = await session.ask("DATA", session.server.lists.at_data)
+    asked = session.server.lists.at_data
+    refusal = await session.ask("DATA", asked) if asked else None
     if refusal is not None:
         return refusal
     await session.begin_intake()
@@ -156,8 +157,9 @@ async def _finish(session: Session, intake: Intake, verb: str, counted: str) -> 
 
 async def _take_over(session: Session, intake: Intake, counted: str) -> Reply:
     refusal = intake.failure or _refuse_bare_newline(session, END_OF_MESSAGE)
-    if refusal is None:
-        refusal = await session.ask(END_OF_MESSAGE, session.server.lists.at_end_of_data)
+    asked = session.server.lists.at_end_of_data
+    if refusal is None and asked:
+        refusal = await session.ask(END_OF_MESSAGE, asked)
     if refusal is not None:
         if refusal is TOO_LARGE:
             _warn(session, "queue file size limit exceeded")
@@ -167,15 +169,17 @@ async def _take_over(session: Session, intake: Intake, counted: str) -> Reply:
     if result.verdict in (Verdict.REJECT, Verdict.DEFER):
         return _parse(result.reply)
     queued = Reply(250, "2.0.0", f"Ok: {counted}queued as {transaction.queue_id}")
-    if wishes.is_discarded or result.verdict is Verdict.DISCARD:
+    hold_reason = result.reason if result.verdict is Verdict.HOLD else None
+    is_discarded = result.verdict is Verdict.DISCARD
+    prepended = b""
+    if wishes is not None:
+        is_discarded = is_discarded or wishes.is_discarded
+        hold_reason = hold_reason if wishes.hold_reason is None else wishes.hold_reason
+        lines = "".join(f"{line}\r\n" for line in wishes.prepended)
+        prepended = lines.encode("utf-8", "surrogateescape")
+    if is_discarded:
         return queued
-    hold_reason = wishes.hold_reason
-    if hold_reason is None and result.verdict is Verdict.HOLD:
-        hold_reason = result.reason
-    prepended = "".join(f"{line}\r\n" for line in wishes.prepended)
-    refusal = await intake.enqueue(
-        result, prepended.encode("utf-8", "surrogateescape"), hold_reason
-    )
+    refusal = await intake.enqueue(result, prepended, hold_reason)
     if refusal is not None:
         _warn(session, f"message not queued: {refusal.line}")
         return refusal
@@ -192,6 +196,8 @@ def _refuse_bare_newline(session: Session, stage: str) -> Reply | None:
 
 def _recipients(transaction: Transaction) -> list[Recipient]:
     wishes = transaction.wishes
+    if wishes is None:
+        return transaction.recipients
     if wishes.redirect:
         return [Recipient(wishes.redirect)]
     copies = [Recipient(address, notify=Notify.NEVER) for address in wishes.copies]

@@ -46,8 +46,9 @@ async def mail(session: Session, argument: bytes) -> Reply:
         return refusal
     session.transaction = Transaction(sender=sender, options=options)
     refusal = _check_size(session, options)
-    if refusal is None:
-        refusal = await session.ask("MAIL", session.server.lists.at_mail)
+    asked = session.server.lists.at_mail
+    if refusal is None and asked:
+        refusal = await session.ask("MAIL", asked)
     if refusal is not None:
         session.end_mail()
         return refusal

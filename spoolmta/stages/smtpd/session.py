@@ -207,7 +207,7 @@ class Session:
         for effect in decision.effects:
             self._apply(effect, request)
         if decision.is_discarded:
-            transaction.wishes.is_discarded = True
+            transaction.wish().is_discarded = True
         if decision.deferral is not None and request.stage == "MAIL":
             transaction.deferral = decision.deferral
         elif decision.deferral is not None:
@@ -286,7 +286,7 @@ class Session:
         return self._rewrites_locally
 
     def _apply(self, effect: Effect, request: Request) -> None:
-        wishes = self.transaction.wishes
+        wishes = self.transaction.wish()
         match effect.action:
             case "hold":
                 wishes.hold_reason = wishes.hold_reason or effect.value

@@ -52,5 +52,11 @@ class Transaction(msgspec.Struct):
     chunk: Chunk | None = None
     decoder: ChunkDecoder | None = None
     intake: Intake | None = None
-    wishes: Wishes = msgspec.field(default_factory=Wishes)
+    wishes: Wishes | None = None
     deferral: Reply | None = None
+
+    def wish(self) -> Wishes:
+        """Return what access actions want, to be added to."""
+        if self.wishes is None:
+            self.wishes = Wishes()
+        return self.wishes
