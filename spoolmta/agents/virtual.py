@@ -1,8 +1,8 @@
 """Delivery to virtual mailboxes: a table says where the mailbox of an address is.
 
 Without root this process delivers as itself: maildirs in batches, mailboxes that are files in a
-thread of their own each. With root each delivery is made by a process that is the user whom
-virtual_uid_maps names.
+thread of their own each. With root deliveries are made by a process that is the user whom
+virtual_uid_maps names: those to maildirs in batches, too.
 
 Postfix:    virtual(8)
 Parameters: config/parameters/virtual.py, virtual_mailbox_base, virtual_mailbox_maps,
@@ -20,7 +20,7 @@ from pathlib import Path
 from spoolmta.address.routing import delimiter_of
 from spoolmta.agents import result
 from spoolmta.agents.mailbox import maildir, mbox, work
-from spoolmta.agents.mailbox.batch import MaildirBatches
+from spoolmta.agents.mailbox.batch import OwnersMaildirs, OwnMaildirs
 from spoolmta.agents.mailbox.locking import LockRules, parse_methods
 from spoolmta.agents.mailbox.mbox import MboxFile
 from spoolmta.agents.mailbox.staging import read_staged, stage
@@ -105,7 +105,8 @@ class VirtualAgent:
         self._mailboxes = open_maps(parameters.virtual_mailbox_maps)
         self._uids = open_maps(parameters.virtual_uid_maps)
         self._gids = open_maps(parameters.virtual_gid_maps)
-        self._batches = MaildirBatches()
+        self._own_maildirs = OwnMaildirs()
+        self._maildirs = OwnersMaildirs(prepared) if prepared is not None else None
         self._locking = LockRules(
             parse_methods(parameters.virtual_mailbox_lock),
             parameters.deliver_lock_attempts,
@@ -131,7 +132,7 @@ class VirtualAgent:
 
     async def close(self) -> None:
         """End the threads and the deliverer."""
-        await self._batches.close()
+        await self._own_maildirs.close()
         if self._deliverer is not None:
             self._deliverer.close()
 
@@ -222,12 +223,14 @@ class VirtualAgent:
             head = separator(delivery.sender, self._context.clock.now()) + head
             return await self._to_file(mailbox, head, content)
         file = self._maildir_file(mailbox, delivery, recipient)
-        if self._deliverer is not None:
-            message = await stage(content.read(), content.size, self._folder, head=head)
-            return await self._as_owner(work.ToMaildir(file), mailbox.identity, message)
         if content.size <= PIECE_BYTES:
-            pieces = [head, *convert([await content.whole()])]
-            return await self._batches.deliver(file, [b"".join(pieces)])
+            message = b"".join((head, *convert([await content.whole()])))
+            if self._maildirs is not None:
+                return await self._maildirs.deliver(mailbox.identity, file, message)
+            return await self._own_maildirs.deliver(file, message)
+        if self._deliverer is not None:
+            staged = await stage(content.read(), content.size, self._folder, head=head)
+            return await self._as_owner(work.ToMaildir(file), mailbox.identity, staged)
         return await self._stream(file, head, content.read())
 
     async def _stream(
@@ -237,7 +240,7 @@ class VirtualAgent:
         text = MailboxText()
         written: maildir.Written | None = None
         try:
-            written = await self._batches.call(lambda: maildir.create(file))
+            written = await self._own_maildirs.call(lambda: maildir.create(file))
             assert written is not None
             await self._write(written, head)
             async for piece in pieces:
@@ -249,10 +252,10 @@ class VirtualAgent:
             if isinstance(error, MailboxError):
                 return maildir.failed(error)
             raise
-        return await self._batches.publish(written)
+        return await self._own_maildirs.publish(written)
 
     async def _write(self, written: maildir.Written, data: bytes) -> None:
-        await self._batches.call(lambda: maildir.write(written, data))
+        await self._own_maildirs.call(lambda: maildir.write(written, data))
 
     async def _to_file(self, mailbox: Mailbox, head: bytes, content: Content) -> Result:
         file = MboxFile(

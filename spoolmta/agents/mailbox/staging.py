@@ -1,6 +1,6 @@
-"""A whole message in an anonymous file, for the process that delivers it as the recipient.
+"""Whole messages in an anonymous file, for the process that delivers it as the recipient.
 
-That process may only begin when the message is complete: if its end came by a pipe, the death of
+That process may only begin when a message is complete: if its end came by a pipe, the death of
 the sending side would look like the end of the message.
 
 Limits: messages of up to a megabyte are kept in memory, larger ones on the disk of the spool
@@ -9,7 +9,7 @@ Limits: messages of up to a megabyte are kept in memory, larger ones on the disk
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from spoolmta.agents.mailbox.text import MailboxText
@@ -46,6 +46,29 @@ async def stage(
         os.close(descriptor)
         raise
     return descriptor
+
+
+def stage_all(messages: Sequence[bytes]) -> int:
+    """Return a descriptor of an unnamed file in memory: small *messages*, one after the other.
+
+    The caller closes it. Raises OSError: as `stage`.
+    """
+    descriptor = _memory()
+    try:
+        for message in messages:
+            _write_all(descriptor, message)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_each(descriptor: int, sizes: Sequence[int]) -> Iterator[bytes]:
+    """Yield the messages of `stage_all`, given their sizes."""
+    position = 0
+    for size in sizes:
+        yield os.pread(descriptor, size, position)
+        position += size
 
 
 def read_staged(descriptor: int) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import msgspec
 
 from spoolmta.agents import command
 from spoolmta.agents.mailbox import maildir, mbox
-from spoolmta.agents.mailbox.staging import READ_BYTES, read_staged
+from spoolmta.agents.mailbox.staging import READ_BYTES, read_each, read_staged
 from spoolmta.agents.result import Result
 from spoolmta.clock import SystemClock
 
@@ -27,6 +27,13 @@ class ToMaildir(msgspec.Struct, frozen=True, tag=True):
     """Put the message into a maildir."""
 
     file: maildir.MaildirFile
+
+
+class ToMaildirs(msgspec.Struct, frozen=True, tag=True):
+    """Put several messages, one after the other and each of its size, into maildirs."""
+
+    files: tuple[maildir.MaildirFile, ...]
+    sizes: tuple[int, ...]
 
 
 class ToCommand(msgspec.Struct, frozen=True, tag=True):
@@ -56,17 +63,23 @@ class Text(msgspec.Struct, frozen=True):
     refusal: str = ""
 
 
-Work = ToMbox | ToMaildir | ToCommand | ReadList
+Work = ToMbox | ToMaildir | ToMaildirs | ToCommand | ReadList
 
 encode = msgspec.msgpack.Encoder().encode
 _decode_work = msgspec.msgpack.Decoder(Work).decode
 _decode_result = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
+_decode_results = msgspec.msgpack.Decoder(list[tuple[str, str, str]]).decode
 decode_text = msgspec.msgpack.Decoder(Text).decode
 
 
 def decode_result(answer: bytes) -> Result:
     """Return the answer to a delivery."""
     return Result(*_decode_result(answer))
+
+
+def decode_results(answer: bytes) -> list[Result]:
+    """Return the answer to several deliveries."""
+    return [Result(*result) for result in _decode_results(answer)]
 
 
 def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
@@ -77,6 +90,10 @@ def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
             return encode(mbox.append(file, read_staged(descriptors[0]), SystemClock()))
         case ToMaildir(file):
             return encode(maildir.deliver(file, read_staged(descriptors[0])))
+        case ToMaildirs(files, sizes):
+            messages = read_each(descriptors[0], sizes)
+            ready = [maildir.write_whole(file, [next(messages)]) for file in files]
+            return encode(maildir.publish(ready))
         case ToCommand(line):
             os.lseek(descriptors[0], 0, os.SEEK_SET)
             return encode(command.run(line, descriptors[0]))
