@@ -11,7 +11,7 @@ from tools.bench.load import LONGEST_RUN, Load
 from tools.bench.routes import OTHER_DOMAIN, BesideDead
 from tools.bench.stand import Stand
 from tools.bench.systems import BOTH
-from tools.bench.throughput import WARM_UP, transfer
+from tools.bench.throughput import transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,16 @@ class Depth:
     def measure(self, stand: Stand) -> Figures:
         """Return rates and costs, empty and deep, and their ratios."""
         messages = stand.effort.count(self.share)
-        warm_up = stand.effort.count(self.share * WARM_UP)
         waiting = stand.effort.count(self.depth)
         route = BesideDead(stand.place.root)
         with contextlib.closing(route), stand.running(route.settings()) as system:
-            transfer(system, Load(), route, warm_up, before=0)
+            transfer(system, Load(), route, messages, before=0)
             with CostMeter(system, stand.place) as cost_empty:
-                empty = transfer(system, Load(), route, messages, before=warm_up)
+                empty = transfer(system, Load(), route, messages, before=messages)
             peers.send(Load(domain=OTHER_DOMAIN), system.port, waiting, LONGEST_RUN)
             wait_for(lambda: system.count("deferred") >= waiting, LONGEST_RUN, "deferred messages")
             with CostMeter(system, stand.place) as cost_deep:
-                deep = transfer(system, Load(), route, messages, before=warm_up + messages)
+                deep = transfer(system, Load(), route, messages, before=2 * messages)
         cpu_empty, cpu_deep = (cost.figures(messages)[CPU] for cost in (cost_empty, cost_deep))
         return {
             "deep : empty, rate": deep[route.rate] / empty[route.rate],

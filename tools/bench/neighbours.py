@@ -11,7 +11,7 @@ from tools.bench.load import LONGEST_RUN, Load
 from tools.bench.routes import OTHER_DOMAIN, BesideDead, BesideHanging
 from tools.bench.stand import Stand
 from tools.bench.systems import BOTH, System
-from tools.bench.throughput import WARM_UP, transfer
+from tools.bench.throughput import transfer
 
 # Mail for the other destination. Its first tries are over when the fast one is measured beside it,
 # and its next ones fall into the measurement.
@@ -36,20 +36,19 @@ class Neighbour:
     def measure(self, stand: Stand) -> Figures:
         """Return the ratio of the two rates, and the rates."""
         messages = stand.effort.count(self.share)
-        warm_up = stand.effort.count(self.share * WARM_UP)
         route = (BesideHanging if self.hangs else BesideDead)(stand.place.root)
         with (
             contextlib.closing(route),
             stand.running({**route.settings(), **RETRIES}) as system,
         ):
-            transfer(system, Load(), route, warm_up, before=0)
+            transfer(system, Load(), route, messages, before=0)
             with CostMeter(system, stand.place) as cost_alone:
-                alone = transfer(system, Load(), route, messages, before=warm_up)
+                alone = transfer(system, Load(), route, messages, before=messages)
             peers.send(Load(domain=OTHER_DOMAIN), system.port, OTHER_MESSAGES, LONGEST_RUN)
             if not self.hangs:
                 _wait_until_deferred(system)
             with CostMeter(system, stand.place) as cost_beside:
-                beside = transfer(system, Load(), route, messages, before=warm_up + messages)
+                beside = transfer(system, Load(), route, messages, before=2 * messages)
         return {
             "beside : alone": beside[route.rate] / alone[route.rate],
             "alone, relayed/s": alone[route.rate],

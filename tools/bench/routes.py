@@ -134,7 +134,9 @@ class Maildirs(Route):
         super().__init__(root, load)
         self._folder = root / "mailboxes"
         self._folder.mkdir()
-        os.chown(self._folder, NOBODY, NOBODY)
+        as_root = os.geteuid() == 0
+        self._uid, self._gid = (NOBODY, NOBODY) if as_root else (os.geteuid(), os.getegid())
+        os.chown(self._folder, self._uid, self._gid)
 
     def settings(self) -> dict[str, str]:
         """See Route; the last digit of the sequence number that leads the address decides."""
@@ -143,8 +145,8 @@ class Maildirs(Route):
             "virtual_mailbox_domains": MAILBOX_DOMAIN,
             "virtual_mailbox_base": str(self._folder),
             "virtual_mailbox_maps": f"regexp:{{{rules}}}",
-            "virtual_uid_maps": f"static:{NOBODY}",
-            "virtual_gid_maps": f"static:{NOBODY}",
+            "virtual_uid_maps": f"static:{self._uid}",
+            "virtual_gid_maps": f"static:{self._gid}",
         }
 
     def wait_for(self, count: int) -> float:

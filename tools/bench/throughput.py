@@ -13,7 +13,8 @@ from tools.bench.stand import Effort, Stand
 from tools.bench.systems import BOTH, System
 
 MIB = 1 << 20
-WARM_UP = 0.1
+# As long as it takes until nothing grows any more: processes, and the write-ahead log.
+WARM_UP = 0.25
 LEAST_WARM_UP = 5
 
 
@@ -29,7 +30,7 @@ class Throughput:
     systems: tuple[str, ...] = BOTH
 
     def measure(self, stand: Stand) -> Figures:
-        """Return rates and costs of one run, after a tenth of it to warm up."""
+        """Return rates and costs of one run, after a quarter of it to warm up."""
         messages = stand.effort.count(self.share)
         warm_up = stand.effort.count(self.share * WARM_UP, LEAST_WARM_UP)
         route = self.route(stand.place.root, self.load)
