@@ -7,7 +7,8 @@ service died.
 Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event
 Parameters: history_lifetime
 Must not:   be run twice over one spool
-Limits:     what a dead process held comes back when the keeper looks, at most LOOK_SECONDS later
+Limits:     what a dead process held comes back when the keeper looks for it, at most BURIAL_SECONDS
+            later
 """
 
 from spoolmta.config.parameters.keeper import KeeperParameters
@@ -15,6 +16,7 @@ from spoolmta.service.context import ServiceContext
 from spoolmta.spool import deliveries, processes, upkeep
 
 LOOK_SECONDS = 1.0
+BURIAL_SECONDS = 5.0
 # Pages of 4 KiB. Many pages are written again and again while mail flows: copying late copies once.
 _COPY_PAGES = 4000
 _RESTART_PAGES = 16000
@@ -32,13 +34,18 @@ class Keeper:
         self._context = context
         self._parameters = parameters
         self._next_look = 0.0
+        self._next_burial = 0.0
         self._next_history = 0.0
 
     async def run_once(self) -> int:
         """Free what the dead held, checkpoint, expire; return how many processes were dead."""
         now = self._context.clock.now()
+        freed = 0
+        poked = now < self._next_look
+        if poked or now >= self._next_burial:
+            self._next_burial = now + BURIAL_SECONDS
+            freed = self._bury_the_dead()
         self._next_look = now + LOOK_SECONDS
-        freed = self._bury_the_dead()
         self._checkpoint()
         if now >= self._next_history:
             self._expire_history(now)
