@@ -37,7 +37,10 @@ class DataDecoder:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes from the wire and return the content that is ready."""
-        data = self._held + data
+        # What comes after a whole line and is no dot needs nothing of it: no copy is made.
+        is_joined = self._held != b"\r\n" or data[:1] in (b"", b".")
+        if is_joined:
+            data = self._held + data
         # One search tells of the usual piece that no line of it begins with a dot.
         dot = data.find(b"\r\n.")
         end = data.find(END_OF_DATA, dot) if dot >= 0 else -1
@@ -45,11 +48,11 @@ class DataDecoder:
             self.finished = True
             self.rest = data[end + len(END_OF_DATA) :]
             data = data[: end + 2]
-        written = self._written
+        skips = is_joined and self._written
         if end < 0:
             data = self._hold_open_end(data)
         content = self._decode(data, has_dots=0 <= dot != end)
-        return content[2:] if written else content
+        return content[2:] if skips else content
 
     def _hold_open_end(self, data: bytes) -> bytes:
         """Keep the end of *data* in mind; its line end is nevertheless written now."""

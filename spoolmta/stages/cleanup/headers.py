@@ -36,6 +36,7 @@ _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:[ \t]+[A-Za-z0-9!#$%&'*+
 _SPECIAL = re.compile(r'(["\\])')
 _ENCODED_BYTES = 42
 _NULL_SENDER = "MAILER-DAEMON"
+_WHOLE = header_block.MESSAGE_ID | header_block.DATE | header_block.FROM | header_block.VISIBLE
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -78,6 +79,11 @@ def edit(block: HeaderBlock, parameters: CleanupParameters, rules: RewriteRules 
         return lines
     parts.append(lines[at:])
     return b"".join(parts)
+
+
+def is_complete(seen: int) -> bool:
+    """Return whether a message with these kinds of headers surely lacks none; most do not."""
+    return seen & (header_block.RESENT | _WHOLE) == _WHOLE
 
 
 def missing(seen: int, author: Author, parameters: CleanupParameters) -> tuple[bytes, str]:

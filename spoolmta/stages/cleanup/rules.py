@@ -41,6 +41,7 @@ class CleanupRules:
         )
         self.sender_bcc_maps = open_maps(parameters.sender_bcc_maps)
         self.recipient_bcc_maps = open_maps(parameters.recipient_bcc_maps)
+        self.copies = bool(self.sender_bcc_maps or self.recipient_bcc_maps or parameters.always_bcc)
         self.remote_rewriting = (
             remote_rules(parameters) if parameters.remote_header_rewrite_domain else None
         )

@@ -228,11 +228,13 @@ class Cleanup:
         lines = headers.edit(block, rules.parameters, rewriting)
         ids = headers.message_ids(block)
         if rewriting is not None or rules.parameters.always_add_missing_headers:
-            author = Author(self._sender, self._full_name, self._queue_id, self._arrived_at)
-            added, made_id = headers.missing(block.kinds, author, rules.parameters)
-            lines += added
-            if made_id:
-                (ids.resent if block.kinds & header_block.RESENT else ids.plain).append(made_id)
+            kinds = block.kinds
+            if not headers.is_complete(kinds):
+                author = Author(self._sender, self._full_name, self._queue_id, self._arrived_at)
+                added, made_id = headers.missing(kinds, author, rules.parameters)
+                lines += added
+                if made_id:
+                    (ids.resent if kinds & header_block.RESENT else ids.plain).append(made_id)
         for resent in ids.resent:
             maillog.resent_message_id(rules.log, self._queue_id, resent)
         for plain in ids.plain or ("<>",):
@@ -246,7 +248,7 @@ class Cleanup:
         wanted = list(given)
         if findings is not None and findings.redirect:
             wanted = [Recipient(findings.redirect)]
-        if rules.maps_addresses and self._origin in EXTERNAL_ORIGINS:
+        if rules.copies and rules.maps_addresses and self._origin in EXTERNAL_ORIGINS:
             wanted += await recipients.copies(given, self._sender, rules, routing)
         if findings is not None:
             wanted += map(recipients.silent_copy, findings.copies)

@@ -56,10 +56,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, and act on it unless a handler is busy."""
         self._heard_at = self._time()
-        self._input.receive(data)
+        incoming = self._input
+        incoming.receive(data)
         if self._busy is None and not self._is_clogged:
             self._advance()
-        elif self._input.waiting_bytes > _MOST_WAITING_BYTES and self._transport is not None:
+        elif incoming.waiting_bytes > _MOST_WAITING_BYTES and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
 
@@ -150,10 +151,9 @@ class Connection(asyncio.Protocol):
             elif self._is_draining:
                 self._chat.send(self._shutting_down())
                 session.is_over = True
+            elif incoming.is_empty or (line := incoming.next_line()) is None:
+                break
             else:
-                line = None if incoming.is_empty else incoming.next_line()
-                if line is None:
-                    break
                 self._busy = eager.start(verbs.run_line(session, line), self._continue)
         if self._busy is None:
             self._come_to_rest()

@@ -135,10 +135,14 @@ class Intake:
 
     def _message(self, result: CleanupResult, prepended: bytes) -> NewMessage:
         arrival = self.arrival
-        head = prepended + result.head
-        rest = b"".join((*self._waiting, result.tail))
-        is_small = not self._uploaded and len(head) + len(rest) <= content.PIECE_BYTES
-        pieces = (head + rest,) if is_small else (head, rest) if rest else (head,)
+        head = prepended + result.head if prepended else result.head
+        rest_bytes = self._waiting_bytes + len(result.tail)
+        if not self._uploaded and len(head) + rest_bytes <= content.PIECE_BYTES:
+            pieces: tuple[bytes, ...] = (b"".join((head, *self._waiting, result.tail)),)
+        elif rest_bytes:
+            pieces = (head, b"".join((*self._waiting, result.tail)))
+        else:
+            pieces = (head,)
         envelope = Envelope(
             sender=result.sender,
             recipients=result.recipients,
