@@ -17,9 +17,9 @@ from spoolmta.spool import deliveries, processes, upkeep
 
 LOOK_SECONDS = 1.0
 BURIAL_SECONDS = 5.0
-# Pages of 4 KiB. Many pages are written again and again while mail flows: copying late copies once.
-_COPY_PAGES = 4000
-_RESTART_PAGES = 16000
+# Pages of 1 KiB. Many pages are written again and again while mail flows: copying late copies once.
+_COPY_PAGES = 16_000
+_RESTART_PAGES = 64_000
 _HISTORY_SECONDS = 60.0
 _POKED = ("pickup", "trivial_rewrite", "qmgr", "bounce")
 
