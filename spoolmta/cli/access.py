@@ -10,16 +10,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from spoolmta.clock import SystemClock
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import SpoolUnusable
-from spoolmta.service.poke import Poker
-from spoolmta.service.privileges import account, become
-from spoolmta.spool import schema
-from spoolmta.spool.connection import FILE_NAME, Spool
-from spoolmta.spool.statements import statements
+
+# What only opens the spool is imported where that is done: mailq starts faster without SQLite.
+if TYPE_CHECKING:
+    from spoolmta.spool.connection import Spool
 
 
 class Access:
@@ -33,7 +32,13 @@ class Access:
         self.configuration: Configuration = load(directory)
         self.parameters = self.configuration.section(CommonParameters)
         self.queue_directory = Path(self.parameters.queue_directory)
-        self.spool_path = self.queue_directory / FILE_NAME
+
+    @property
+    def spool_path(self) -> Path:
+        """Where the spool is, or is to be."""
+        from spoolmta.spool.connection import FILE_NAME
+
+        return self.queue_directory / FILE_NAME
 
     @property
     def process_directory(self) -> Path:
@@ -46,6 +51,10 @@ class Access:
         Raises ConfigError: mail_owner does not exist.
         """
         if os.geteuid() == 0:
+            from spoolmta.service.privileges import account, become
+            from spoolmta.spool import schema
+            from spoolmta.spool.statements import statements
+
             # What is read later must be read now: mail_owner may not be able to read our files.
             statements()
             schema.text()
@@ -72,11 +81,14 @@ class Access:
         return self.spool_path
 
     @contextlib.contextmanager
-    def spool(self) -> Iterator[Spool]:
+    def spool(self) -> "Iterator[Spool]":
         """Open the spool as mail_owner, for the time of a with block.
 
         Raises SpoolUnusable: as require_spool.
         """
+        from spoolmta.clock import SystemClock
+        from spoolmta.spool.connection import Spool
+
         spool = Spool.open(self.require_spool(), SystemClock())
         try:
             yield spool
@@ -85,6 +97,8 @@ class Access:
 
     def poke(self, *names: str) -> None:
         """Wake stages, if they run."""
+        from spoolmta.service.poke import Poker
+
         poker = Poker(self.queue_directory)
         for name in names:
             poker.poke(name)

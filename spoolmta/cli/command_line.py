@@ -8,8 +8,7 @@ import getopt
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from spoolmta.config.loader import Configuration
 from spoolmta.errors import SpoolmtaError, TemporaryError
@@ -19,8 +18,7 @@ EX_UNAVAILABLE = 69
 EX_TEMPFAIL = 75
 
 
-@dataclass(slots=True)
-class Command:
+class Command(NamedTuple):
     """A command under its Postfix name; *status* is its exit status after a fatal error."""
 
     name: str

@@ -9,7 +9,6 @@ Parameters: authorized_mailq_users, authorized_flush_users, fast_flush_domains,
 Limits:     flushing needs the right to write the spool
 """
 
-import asyncio
 import os
 import pwd
 import socket
@@ -212,6 +211,8 @@ def _authorize(command: Command, access: Access, parameter: str, deed: str) -> N
 
 
 def _is_in(text: str, name: str, *, parents: bool = False) -> bool:
+    import asyncio
+
     from spoolmta.maps import open_match_list
 
     return asyncio.run(open_match_list(text, parents=parents).matches(name))

@@ -10,6 +10,7 @@ Must not:   print anything to standard output when it has taken a message
 Limits:     see sendmail_options.py
 """
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -36,7 +37,10 @@ def main() -> NoReturn:
         _fatal(str(error), os.EX_USAGE)
     for warning in asked.warnings:
         _warn(warning)
-    sys.exit(_MODES[asked.mode](asked))
+    status = _MODES[asked.mode](asked)
+    # The interpreter collects once more as it ends, and that would take a tenth of all the time.
+    gc.freeze()
+    sys.exit(status)
 
 
 def _deliver(asked: Options) -> int:
