@@ -67,6 +67,7 @@ class QueueManager:
         self._transports: dict[str, Transport] = {}
         self._in_flight: dict[int, Destination] = {}
         self._last_delivery = 0
+        self.may_have_more = False
         self._next_reconcile = 0.0
         self._dead = DeadDestinations()
         self._served = {service.name for service in context.configuration.services}
@@ -80,8 +81,10 @@ class QueueManager:
         marked = self._revive(now, everything=flush)
         reported = deliveries.reports(spool, _REPORTS)
         marked += self._take(reported, now)
-        self._admit(deliveries.waiting(spool, self._last_delivery, _WAITING), now)
+        planned = deliveries.waiting(spool, self._last_delivery, _WAITING)
+        self._admit(planned, now)
         suspended = self._suspended()
+        self.may_have_more = len(reported) == _REPORTS or len(planned) == _WAITING
         grants = [w for transport in self._transports.values() for w in transport.grants()]
         if not (reported or suspended or grants or marked or flush):
             return 0
@@ -94,6 +97,7 @@ class QueueManager:
                 deliveries.take_flush(tx)
             crash_point("complete.before_remove")
         crash_point("grant.after_grant")
+        self.may_have_more |= len(granted) < len(grants)
         self._settle_grants(grants, granted)
         self._tell(grants, suspended, done)
         return len(reported) + len(suspended) + len(grants) + int(flush)

@@ -15,8 +15,8 @@ from spoolmta.spool import queues
 
 # Pokes may be lost: look at least this often.
 POLL_SECONDS = 5.0
-# After some work, let more gather before the next transaction, the longer the more there was: a
-# message that comes alone does not wait, and a busy system does much less work for each.
+# After some work, let more gather before the next transaction, the longer the more there was: what
+# comes alone does not wait, and a busy system does much less work for each.
 GATHER_SECONDS = 0.001
 _GATHER_TIMES = 5
 FULL_BATCH = 20
@@ -25,9 +25,14 @@ RETRY_SECONDS = 1.0
 
 
 class Stage(Protocol):
-    """A stage that moves messages from one table to the next."""
+    """A stage that moves messages from one table to the next.
+
+    *may_have_more*: the last run, if it moved something, may have left something to do; what comes
+    later comes with a poke.
+    """
 
     name: str
+    may_have_more: bool
 
     async def run_once(self) -> int:
         """Move what can be moved now; return how many messages were."""
@@ -50,9 +55,9 @@ async def serve_stage(
             stage = await _start_afresh(context, open_stage, error)
             continue
         context.flush_logs()
-        if 0 < moved < FULL_BATCH:
+        if 1 < moved < FULL_BATCH:
             _gather(moved)
-        elif not moved:
+        if not moved or not stage.may_have_more:
             await context.wakeup.wait(_patience(stage, context))
 
 

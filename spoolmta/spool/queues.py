@@ -135,6 +135,11 @@ def claim(tx: Transaction, state: State | str, process_id: int, limit: int) -> l
     return suspects[:1]
 
 
+def has_suspects(tx: Transaction) -> bool:
+    """Return whether a process has died with any message that is in the spool."""
+    return bool(tx.run("any_crash"))
+
+
 def release(tx: Transaction, process_id: int, message_ids: Sequence[int]) -> None:
     """Give claimed messages back to their table, unchanged."""
     tx.run("release_claims", {"process_id": process_id, "ids": numbers(message_ids)})

@@ -28,6 +28,7 @@ class Keeper:
     """The keeper as a stage: one look at everything a run."""
 
     name = "keeper"
+    may_have_more = True
 
     def __init__(self, context: ServiceContext, parameters: KeeperParameters) -> None:
         """Use `open_stage`."""

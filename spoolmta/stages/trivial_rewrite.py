@@ -43,6 +43,7 @@ class TrivialRewrite:
         self._active_limit = context.section(QueueManagerParameters).qmgr_message_active_limit
         self._recipient_limits: dict[str, int] = {}
         self._next_source = State.INCOMING
+        self.may_have_more = False
         self._next_retry: float | None = None
 
     async def run_once(self) -> int:
@@ -72,9 +73,12 @@ class TrivialRewrite:
                 claimed = queues.claim(tx, state, context.process_id, min(room, _BATCH))
                 if claimed:
                     self._next_source = second if state is first else first
-                    return state, claimed
+                    break
+            # One that was claimed alone may have others behind it.
+            alone = len(claimed) == 1 and queues.has_suspects(tx)
+        self.may_have_more = alone or state is State.DEFERRED or len(claimed) == min(room, _BATCH)
         self._next_retry = queues.next_retry(context.spool)
-        return first, []
+        return state, claimed
 
     async def _plan(self, message: Unanswered) -> list[Plan]:
         """Return the deliveries of a message; recipients keep their order inside each."""

@@ -35,6 +35,9 @@ SELECT crash.message_id FROM crash
 -- Those of some messages that a process has died with.
 SELECT message_id FROM crash WHERE message_id IN carray(:ids) ORDER BY message_id;
 
+-- name: any_crash
+SELECT 1 FROM crash LIMIT 1;
+
 -- name: states_of_messages
 SELECT message_id, 'maildrop' FROM maildrop WHERE message_id IN carray(:ids)
 UNION ALL SELECT message_id, 'incoming' FROM incoming WHERE message_id IN carray(:ids)

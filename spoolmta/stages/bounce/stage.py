@@ -65,6 +65,7 @@ class BounceStage:
     """Answers notices."""
 
     name = "bounce"
+    may_have_more = True
 
     def __init__(self, context: ServiceContext, parameters: BounceParameters) -> None:
         """Use `open_stage`."""

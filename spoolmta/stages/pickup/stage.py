@@ -66,6 +66,7 @@ class Pickup:
     """The stage between maildrop and incoming."""
 
     name = "pickup"
+    may_have_more = True
 
     def __init__(self, context: ServiceContext, rules: CleanupRules, routing: Routing) -> None:
         """Use `open_stage`."""
