@@ -34,6 +34,8 @@ __all__ = ["Agent", "Feedback", "Report", "Verdict", "serve_agent"]
 _SMALL_BYTES = 64 * 1024
 # Claimed at most in one exchange, so that sibling processes get their share.
 _CLAIM_LIMIT = 32
+# After an exchange more gathers for the next, the longer the more it moved.
+_LONGEST_GATHERING_S = 5 * GATHER_SECONDS
 
 Finished = tuple[Delivery, Report]
 Claimed = tuple[Delivery, bytes | None]
@@ -109,10 +111,10 @@ class AgentLoop:
         max_idle = context.section(CommonParameters).max_idle
         idle_since = context.clock.now()
         while True:
-            if await self.run_once():
+            if moved := await self.run_once():
                 idle_since = context.clock.now()
                 context.flush_logs()
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(min(moved * GATHER_SECONDS, _LONGEST_GATHERING_S))
                 continue
             if self._finished:
                 continue
