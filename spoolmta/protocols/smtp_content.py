@@ -13,7 +13,8 @@ END_OF_DATA = b".\r\n"
 class ContentEncoder:
     """Makes content fit for DATA, piece by piece: dots stuffed, lines folded that are too long.
 
-    Content has CRLF line ends. The usual piece, with neither, comes back as it is.
+    Content has CRLF line ends. The usual piece, with neither, comes back as it is; dots alone are
+    stuffed in one go.
     """
 
     __slots__ = ("_column", "_held", "_line_limit", "broke_lines")
@@ -32,10 +33,14 @@ class ContentEncoder:
             self._held = b""
         if piece.endswith(b"\r"):
             piece, self._held = piece[:-1], b"\r"
-        if self._is_plain(piece):
-            self._column = self._column_after(piece)
-            return piece
-        return self._encode_lines(piece)
+        if not self._is_bearable(piece):
+            return self._encode_lines(piece)
+        # Without a dot to stuff this is the piece itself, no copy.
+        stuffed = piece.replace(b"\r\n.", b"\r\n..")
+        if self._column == 0 and piece.startswith(b"."):
+            stuffed = b"." + stuffed
+        self._column = self._column_after(piece)
+        return stuffed
 
     def finish(self) -> bytes:
         """Return what is left and the end of data."""
@@ -43,9 +48,8 @@ class ContentEncoder:
         ended = self._column == 0 and not held
         return held + (END_OF_DATA if ended else b"\r\n" + END_OF_DATA)
 
-    def _is_plain(self, piece: bytes) -> bool:
-        if b"\r\n." in piece or (self._column == 0 and piece.startswith(b".")):
-            return False
+    def _is_bearable(self, piece: bytes) -> bool:
+        """Return whether no line is too long; a stuffed dot does not count."""
         if not self._line_limit:
             return True
         # Hops from line end to line end, each the farthest that one line may reach.
