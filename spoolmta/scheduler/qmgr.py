@@ -16,6 +16,7 @@ Limits:     one process a spool
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from spoolmta import maillog
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
@@ -49,6 +50,17 @@ _TRANSPORT_RETRY_SECONDS = 60.0
 _NO_TRANSPORT = ("4.3.0", "mail transport unavailable")
 
 
+class _Work(NamedTuple):
+    """What a run finds to do; *is_full*: there may be more behind it."""
+
+    flush: bool
+    marked: list[Destination]
+    reported: list[Reported]
+    suspended: list[Suspension]
+    grants: list[Waiting]
+    is_full: bool
+
+
 class QueueManager:
     """The scheduler as a stage."""
 
@@ -75,7 +87,28 @@ class QueueManager:
 
     async def run_once(self) -> int:
         """Take what agents reported and what is newly planned; return how many rows moved."""
-        spool, now = self._context.spool, self._context.clock.now()
+        now = self._context.clock.now()
+        # Reading, too: each transaction begins by reading what other processes changed.
+        with self._context.spool.transaction() as tx:
+            work = self._look(now)
+            if not (work.flush or work.marked or work.reported or work.suspended or work.grants):
+                return 0
+            for destination in work.marked:
+                _write_mark(tx, destination)
+            done = self._complete(tx, self._answer(tx, work.reported, work.suspended), now)
+            granted = deliveries.grant(tx, work.grants) if work.grants else set()
+            if work.flush:
+                deliveries.take_flush(tx)
+            crash_point("complete.before_remove")
+        crash_point("grant.after_grant")
+        self._settle_grants(work.grants, granted)
+        self._tell(work.grants, work.suspended, done)
+        self.may_have_more = work.is_full or len(granted) < len(work.grants)
+        return len(work.reported) + len(work.suspended) + len(work.grants) + int(work.flush)
+
+    def _look(self, now: float) -> "_Work":
+        """Return what there is to do; windows and todo lists change as if it were done."""
+        spool = self._context.spool
         flush = deliveries.flush_asked(spool)
         self._reconcile(now)
         marked = self._revive(now, everything=flush)
@@ -84,23 +117,9 @@ class QueueManager:
         planned = deliveries.waiting(spool, self._last_delivery, _WAITING)
         self._admit(planned, now)
         suspended = self._suspended()
-        self.may_have_more = len(reported) == _REPORTS or len(planned) == _WAITING
         grants = [w for transport in self._transports.values() for w in transport.grants()]
-        if not (reported or suspended or grants or marked or flush):
-            return 0
-        with spool.transaction() as tx:
-            for destination in marked:
-                _write_mark(tx, destination)
-            done = self._complete(tx, self._answer(tx, reported, suspended), now)
-            granted = deliveries.grant(tx, grants) if grants else set()
-            if flush:
-                deliveries.take_flush(tx)
-            crash_point("complete.before_remove")
-        crash_point("grant.after_grant")
-        self.may_have_more |= len(granted) < len(grants)
-        self._settle_grants(grants, granted)
-        self._tell(grants, suspended, done)
-        return len(reported) + len(suspended) + len(grants) + int(flush)
+        is_full = len(reported) == _REPORTS or len(planned) == _WAITING
+        return _Work(flush, marked, reported, suspended, grants, is_full)
 
     def next_due(self) -> float | None:
         """Return when the first dead destination may be tried again."""
@@ -284,8 +303,6 @@ class QueueManager:
             self._context.poke(transport)
         if any(end.notices for _, end in done):
             self._context.poke("bounce")
-        if done:
-            self._context.poke("trivial_rewrite")
 
 
 def open_stage(context: ServiceContext) -> QueueManager:

@@ -27,6 +27,8 @@ from spoolmta.spool.deliveries import Plan
 from spoolmta.spool.queues import State, Unanswered
 
 _BATCH = 100
+# How soon to look whether the active queue, when it is full, has room again.
+_FULL_PAUSE_SECONDS = 0.05
 _LOOKUP_FAILED = ("retry", "4.3.0 address resolver failure")
 
 
@@ -48,10 +50,9 @@ class TrivialRewrite:
 
     async def run_once(self) -> int:
         """Resolve one batch; return how many messages moved."""
-        state, claimed = self._claim()
+        state, claimed, messages = self._claim()
         if not claimed:
             return 0
-        messages = queues.load_unanswered(self._context.spool, claimed)
         plans = [plan for message in messages for plan in await self._plan(message)]
         crash_point("resolve.before_plan")
         return self._advance(state, claimed, messages, plans)
@@ -60,15 +61,19 @@ class TrivialRewrite:
         """Return when the next deferred message is due."""
         return self._next_retry
 
-    def _claim(self) -> tuple[State, list[int]]:
-        context = self._context
-        room = self._active_limit - queues.count_active(context.spool)
-        if room <= 0:
-            self._next_retry = None
-            return self._next_source, []
+    def _claim(self) -> tuple[State, list[int], list[Unanswered]]:
+        """Return the table that was looked into, what was claimed there, and what is to be routed.
+
+        All in one transaction: each one begins by reading what other processes changed.
+        """
+        context, spool = self._context, self._context.spool
         first = self._next_source
         second = State.DEFERRED if first is State.INCOMING else State.INCOMING
-        with context.spool.transaction() as tx:
+        with spool.transaction() as tx:
+            room = self._active_limit - queues.count_active(spool)
+            if room <= 0:
+                self._next_retry = context.clock.now() + _FULL_PAUSE_SECONDS
+                return first, [], []
             for state in (first, second):
                 claimed = queues.claim(tx, state, context.process_id, min(room, _BATCH))
                 if claimed:
@@ -76,9 +81,10 @@ class TrivialRewrite:
                     break
             # One that was claimed alone may have others behind it.
             alone = len(claimed) == 1 and queues.has_suspects(tx)
+            self._next_retry = queues.next_retry(spool)
+            messages = queues.load_unanswered(spool, claimed) if claimed else []
         self.may_have_more = alone or state is State.DEFERRED or len(claimed) == min(room, _BATCH)
-        self._next_retry = queues.next_retry(context.spool)
-        return state, claimed
+        return state, claimed, messages
 
     async def _plan(self, message: Unanswered) -> list[Plan]:
         """Return the deliveries of a message; recipients keep their order inside each."""
