@@ -10,7 +10,8 @@ import pytest
 from spoolmta.agents.smtp.agent import open_agent
 from spoolmta.agents.smtp.settings import Settings, lmtp_settings, smtp_settings
 from spoolmta.clock import SystemClock
-from spoolmta.config.loader import Configuration, Service, from_text
+from spoolmta.config.loader import Configuration, from_text
+from spoolmta.config.master_cf import Service
 from spoolmta.config.parameter import Section
 from spoolmta.config.parameters.smtp import LmtpParameters, SmtpParameters
 from spoolmta.errors import ConfigError
