@@ -22,9 +22,9 @@ from spoolmta.errors import ClaimLost, Corrupt, SpoolBusy, SpoolFull, TemporaryE
 from spoolmta.message.outcome import Delivery, Outcome, defer
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
-from spoolmta.service.worker import GATHER_SECONDS, POLL_SECONDS, RETRY_SECONDS
+from spoolmta.service.worker import GATHER_SECONDS, GATHER_TIMES, POLL_SECONDS, RETRY_SECONDS
 from spoolmta.spool import content, deliveries
-from spoolmta.spool.connection import Spool
+from spoolmta.spool.connection import Reader, Transaction
 from spoolmta.spool.content import Content
 from spoolmta.spool.deliveries import Claim, Feedback, Report, Verdict
 
@@ -34,8 +34,6 @@ __all__ = ["Agent", "Feedback", "Report", "Verdict", "serve_agent"]
 _SMALL_BYTES = 64 * 1024
 # Claimed at most in one exchange, so that sibling processes get their share.
 _CLAIM_LIMIT = 32
-# After an exchange more gathers for the next, the longer the more it moved.
-_LONGEST_GATHERING_S = 5 * GATHER_SECONDS
 
 Finished = tuple[Delivery, Report]
 Claimed = tuple[Delivery, bytes | None]
@@ -82,8 +80,8 @@ class AgentLoop:
             # Before the queue manager can say of the message that it is removed.
             self._context.flush_logs()
         try:
-            claim, claimed = await self._context.committer.run(
-                lambda spool: self._exchange(spool, finished, limit)
+            claim, claimed = await self._context.committer.submit(
+                lambda tx: self._exchange(tx, finished, limit)
             )
         except (SpoolFull, SpoolBusy) as error:
             # What was delivered must not be forgotten: keep it until there is room.
@@ -114,7 +112,8 @@ class AgentLoop:
             if moved := await self.run_once():
                 idle_since = context.clock.now()
                 context.flush_logs()
-                await asyncio.sleep(min(moved * GATHER_SECONDS, _LONGEST_GATHERING_S))
+                if moved > 1:
+                    await asyncio.sleep(min(moved, GATHER_TIMES) * GATHER_SECONDS)
                 continue
             if self._finished:
                 continue
@@ -158,20 +157,19 @@ class AgentLoop:
         self._context.wakeup.wake()
 
     def _exchange(
-        self, spool: Spool, finished: Sequence[Finished], limit: int
+        self, tx: Transaction, finished: Sequence[Finished], limit: int
     ) -> tuple[Claim, list[Claimed]]:
         process_id = self._context.process_id
-        with spool.transaction() as tx:
-            for delivery, report in finished:
-                try:
-                    deliveries.report(tx, process_id, delivery, report)
-                except ClaimLost:
-                    self._context.log.warning(f"{delivery.queue_id}: no longer ours; dropped")
-            claim = Claim()
-            if limit > 0:
-                claim = deliveries.claim_granted(tx, self._transport, process_id, limit)
-        loaded = deliveries.load(spool, claim.delivery_ids) if claim.delivery_ids else []
-        return claim, [(delivery, _small_content(spool, delivery)) for delivery in loaded]
+        for delivery, report in finished:
+            try:
+                deliveries.report(tx, process_id, delivery, report)
+            except ClaimLost:
+                self._context.log.warning(f"{delivery.queue_id}: no longer ours; dropped")
+        if limit <= 0:
+            return Claim(), []
+        claim = deliveries.claim_granted(tx, self._transport, process_id, limit)
+        loaded = deliveries.load(tx, claim.delivery_ids) if claim.delivery_ids else []
+        return claim, [(delivery, _small_content(tx, delivery)) for delivery in loaded]
 
     def _log(self, delivery: Delivery, report: Report) -> None:
         outcomes = {outcome.number: outcome for outcome in report.outcomes}
@@ -196,11 +194,11 @@ async def serve_agent(
     await agent.close()
 
 
-def _small_content(spool: Spool, delivery: Delivery) -> bytes | None:
+def _small_content(reader: Reader, delivery: Delivery) -> bytes | None:
     if delivery.size > _SMALL_BYTES:
         return None
     try:
-        return content.read_whole(spool, delivery.message_id)
+        return content.read_whole(reader, delivery.message_id)
     except Corrupt:
         return None  # the agent meets it when it reads
 

@@ -18,7 +18,7 @@ POLL_SECONDS = 5.0
 # After some work, let more gather before the next transaction, the longer the more there was: what
 # comes alone does not wait, and a busy system does much less work for each.
 GATHER_SECONDS = 0.001
-_GATHER_TIMES = 5
+GATHER_TIMES = 5
 FULL_BATCH = 20
 # The pause after the spool had no room.
 RETRY_SECONDS = 1.0
@@ -63,7 +63,7 @@ async def serve_stage(
 
 def _gather(moved: int) -> None:
     """Let more come in; not even pokes are to wake this process meanwhile."""
-    time.sleep(min(moved, _GATHER_TIMES) * GATHER_SECONDS)
+    time.sleep(min(moved, GATHER_TIMES) * GATHER_SECONDS)
 
 
 async def _start_afresh(

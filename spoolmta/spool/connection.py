@@ -283,6 +283,10 @@ class Transaction:
         """Run a named statement; return its rows (of a SELECT or RETURNING)."""
         return self._connection.execute(self._statements[name], bindings).fetchall()
 
+    def read(self, name: str, bindings: Mapping[str, Any] | None = None) -> list[Row]:
+        """Return all rows of a named SELECT, as they are inside this transaction."""
+        return self.run(name, bindings)
+
     def run_many(
         self, name: str, bindings: Iterable[Mapping[str, Any]] | Iterable[Sequence[Any]]
     ) -> None:
@@ -307,6 +311,10 @@ class Transaction:
         self._spool._rollback()
         if isinstance(error, apsw.Error):
             _translate(error, self._spool.path)
+
+
+# Who can be asked: a connection between transactions, or a transaction.
+Reader = Spool | Transaction
 
 
 class Gate:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from spoolmta.errors import Corrupt
 from spoolmta.spool.committer import Committer
-from spoolmta.spool.connection import Spool, Transaction
+from spoolmta.spool.connection import Reader, Spool, Transaction
 
 PIECE_BYTES = 256 * 1024
 
@@ -26,7 +26,7 @@ def abandon(tx: Transaction, message_id: int) -> None:
     tx.run("delete_content", (message_id,))
 
 
-def read(reader: Spool, message_id: int) -> Iterator[bytes]:
+def read(reader: Reader, message_id: int) -> Iterator[bytes]:
     """Yield the pieces of a message, one read each, so that none keeps the WAL from being reused.
 
     Raises Corrupt: the message has no content.
@@ -39,7 +39,7 @@ def read(reader: Spool, message_id: int) -> Iterator[bytes]:
         raise Corrupt("the message has no content")
 
 
-def read_whole(reader: Spool, message_id: int) -> bytes:
+def read_whole(reader: Reader, message_id: int) -> bytes:
     """Return all content at once; for messages known to be small.
 
     Raises Corrupt: the message has no content.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
 from spoolmta.spool import events, queues
-from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
+from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 from spoolmta.spool.queues import NewMessage, State
 
 # A message that so many processes died with goes to corrupt (spool/processes.py).
@@ -150,19 +150,19 @@ def plan(tx: Transaction, plans: Sequence[Plan]) -> None:
     )
 
 
-def highest_id(reader: Spool) -> int:
+def highest_id(reader: Reader) -> int:
     """Return the highest delivery id in the spool, 0 if there is none."""
     return int(reader.read("highest_delivery")[0][0] or 0)
 
 
-def waiting(reader: Spool, after: int, limit: int) -> list[Waiting]:
+def waiting(reader: Reader, after: int, limit: int) -> list[Waiting]:
     """Return deliveries above id *after* that wait for a grant, oldest first."""
     return [
         Waiting(*row) for row in reader.read("waiting_deliveries", {"after": after, "limit": limit})
     ]
 
 
-def under_way(reader: Spool) -> list[Waiting]:
+def under_way(reader: Reader) -> list[Waiting]:
     """Return the deliveries that are granted or being attempted."""
     rows = reader.read("granted_deliveries") + reader.read("attempted_deliveries")
     return [Waiting(*row) for row in rows]
@@ -210,7 +210,7 @@ def claim_granted(tx: Transaction, transport: str, process_id: int, limit: int) 
     return Claim(tuple(sorted(kept)), pause=bool(suspects))
 
 
-def load(reader: Spool, delivery_ids: Sequence[int]) -> list[Delivery]:
+def load(reader: Reader, delivery_ids: Sequence[int]) -> list[Delivery]:
     """Return claimed deliveries with their recipients."""
     recipients: dict[int, list[DeliveryRecipient]] = {}
     for row in reader.read("load_delivery_recipients", {"ids": numbers(delivery_ids)}):
@@ -280,7 +280,7 @@ def record_outcomes(
     )
 
 
-def reports(reader: Spool, limit: int) -> list[Reported]:
+def reports(reader: Reader, limit: int) -> list[Reported]:
     """Return ended attempts that the scheduler has not taken yet."""
     return [
         Reported(
@@ -303,12 +303,12 @@ def answer(tx: Transaction, delivery_ids: Sequence[int]) -> None:
     tx.run("delete_delivery_recipients", {"ids": numbers(delivery_ids)})
 
 
-def existing(reader: Spool, delivery_ids: Sequence[int]) -> set[int]:
+def existing(reader: Reader, delivery_ids: Sequence[int]) -> set[int]:
     """Return those of *delivery_ids* that an operator has not withdrawn."""
     return {row[0] for row in reader.read("existing_deliveries", {"ids": numbers(delivery_ids)})}
 
 
-def load_suspended(reader: Spool, delivery_ids: Sequence[int]) -> list[SuspendedRecipient]:
+def load_suspended(reader: Reader, delivery_ids: Sequence[int]) -> list[SuspendedRecipient]:
     """Return the recipients of waiting deliveries whose destination is not to be tried now."""
     return [
         SuspendedRecipient(delivery, message, queue_id, seconds(arrived), seconds(planned), *rest)
@@ -357,7 +357,7 @@ def mark_alive(tx: Transaction, transport: str, destination: str) -> None:
     tx.run("delete_dead_destination", (transport, destination))
 
 
-def dead_destinations(reader: Spool) -> list[DeadDestination]:
+def dead_destinations(reader: Reader) -> list[DeadDestination]:
     """Return the destinations that are marked dead."""
     return [
         DeadDestination(transport, destination, seconds(until), dsn, reason)
@@ -365,7 +365,7 @@ def dead_destinations(reader: Spool) -> list[DeadDestination]:
     ]
 
 
-def flush_asked(reader: Spool) -> bool:
+def flush_asked(reader: Reader) -> bool:
     """Return whether somebody asked to try everything now."""
     return bool(reader.read("flush_asked"))
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from spoolmta.errors import ClaimLost
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
 from spoolmta.spool import events
-from spoolmta.spool.connection import Row, Spool, Transaction, micros, numbers, seconds
+from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 
 _SMALL_BYTES = 64 * 1024
 
@@ -150,7 +150,7 @@ def release_all(tx: Transaction, process_id: int) -> None:
     tx.run("release_all_claims", {"process_id": process_id})
 
 
-def load(reader: Spool, message_ids: Sequence[int]) -> list[QueuedMessage]:
+def load(reader: Reader, message_ids: Sequence[int]) -> list[QueuedMessage]:
     """Return the messages that exist, with all their recipients, in the order of their ids."""
     bindings = {"ids": numbers(message_ids)}
     recipients: dict[int, list[Recipient]] = {}
@@ -162,7 +162,7 @@ def load(reader: Spool, message_ids: Sequence[int]) -> list[QueuedMessage]:
     return [_queued(row, recipients.get(row[0], [])) for row in sorted(rows)]
 
 
-def load_unanswered(reader: Spool, message_ids: Sequence[int]) -> list[Unanswered]:
+def load_unanswered(reader: Reader, message_ids: Sequence[int]) -> list[Unanswered]:
     """Return what is to be routed of claimed messages, in the order of their ids."""
     recipients: dict[int, list[tuple[int, str]]] = {}
     for message_id, number, address in reader.read(
@@ -250,13 +250,13 @@ def erase(tx: Transaction, message_ids: Sequence[int]) -> None:
         tx.run(statement, {"ids": numbers(message_ids)})
 
 
-def next_retry(reader: Spool) -> float | None:
+def next_retry(reader: Reader) -> float | None:
     """Return when the first deferred message is due, in seconds; None if there is none."""
     value = reader.read("next_retry")[0][0]
     return None if value is None else seconds(value)
 
 
-def count_active(reader: Spool) -> int:
+def count_active(reader: Reader) -> int:
     """Return how many messages are active."""
     return int(reader.read("count_active")[0][0])
 

@@ -66,11 +66,11 @@ class TrivialRewrite:
 
         All in one transaction: each one begins by reading what other processes changed.
         """
-        context, spool = self._context, self._context.spool
+        context = self._context
         first = self._next_source
         second = State.DEFERRED if first is State.INCOMING else State.INCOMING
-        with spool.transaction() as tx:
-            room = self._active_limit - queues.count_active(spool)
+        with context.spool.transaction() as tx:
+            room = self._active_limit - queues.count_active(tx)
             if room <= 0:
                 self._next_retry = context.clock.now() + _FULL_PAUSE_SECONDS
                 return first, [], []
@@ -81,8 +81,8 @@ class TrivialRewrite:
                     break
             # One that was claimed alone may have others behind it.
             alone = len(claimed) == 1 and queues.has_suspects(tx)
-            self._next_retry = queues.next_retry(spool)
-            messages = queues.load_unanswered(spool, claimed) if claimed else []
+            self._next_retry = queues.next_retry(tx)
+            messages = queues.load_unanswered(tx, claimed) if claimed else []
         self.may_have_more = alone or state is State.DEFERRED or len(claimed) == min(room, _BATCH)
         return state, claimed, messages
 
