@@ -1,7 +1,8 @@
 """The benchmark: spoolmta and Debian's Postfix in turns, same settings, same disk, both durable.
 
 profiles    the list of what is measured
-throughput, broadcast, latency, neighbours, depth, footprint, start, submission, durability
+throughput, broadcast, latency, neighbours, depth, footprint, sessions, start, submission,
+durability
             the kinds of measurement, one a file
 stand       one run's surroundings: a system on its place, and how much is done
 systems     the two mail systems under test, each with its own folders and ports

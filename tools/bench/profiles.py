@@ -11,6 +11,7 @@ from tools.bench.latency import Latency
 from tools.bench.load import Load
 from tools.bench.neighbours import Neighbour
 from tools.bench.routes import Held, Maildirs
+from tools.bench.sessions import Sessions
 from tools.bench.stand import Stand
 from tools.bench.start import Start
 from tools.bench.submission import Submission
@@ -61,6 +62,7 @@ _ALL: tuple[Profile, ...] = (
     Neighbour("dead", "beside a destination that refuses connections", hangs=False),
     Depth("deep", "as many deferred messages in the queue as a full run has"),
     Footprint("footprint", "at rest, 30 s after some traffic"),
+    Sessions("sessions", "5,000 clients that are connected and say nothing"),
     Start("start", "from the command to the first 220"),
     Submission("sendmail", "sendmail from start to exit"),
     Durability("durability", "each 250 after the sync of its message, as strace sees it"),
