@@ -11,7 +11,8 @@ Limits:     an address that takes very many steps to follow is called bad
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.address.quoting import quote
@@ -37,8 +38,7 @@ _OPERATORS = frozenset("@!%")
 _WORK_LIMIT = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True):
     """Where mail for one recipient goes.
 
     *recipient* is the address that the transport is given. *routed*: its local part names a

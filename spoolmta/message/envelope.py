@@ -5,8 +5,9 @@ Addresses are text without <>, in internal form (unquoted, as Postfix keeps them
 said otherwise.
 """
 
-from dataclasses import dataclass, field
 from enum import IntFlag
+
+import msgspec
 
 
 class Notify(IntFlag):
@@ -19,8 +20,7 @@ class Notify(IntFlag):
     DELAY = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True):
     """One recipient of a message.
 
     *original* is the address as it was received, before aliases; *orcpt* is RFC 3461's
@@ -33,8 +33,7 @@ class Recipient:
     notify: Notify = Notify.ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """Who handed the message in, as far as it is known. Empty text means unknown.
 
     *name* is the verified name ("unknown" if it did not verify), *protocol* "SMTP" or "ESMTP";
@@ -57,8 +56,7 @@ class Client:
         return not self.protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """A message without its content, as a stage hands it to the spool.
 
     *origin* tells who made it: "smtpd", "sendmail", "bounce", "local" (forwarded).
@@ -69,7 +67,7 @@ class Envelope:
     sender: str
     recipients: tuple[Recipient, ...]
     origin: str = "smtpd"
-    client: Client = field(default_factory=Client)
+    client: Client = Client()
     uid: int | None = None
     envid: str = ""
     ret: str = ""

@@ -13,8 +13,9 @@ Must not:   know how any agent delivers
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+import msgspec
 
 from spoolmta import maillog
 from spoolmta.config.parameters.common import CommonParameters
@@ -146,7 +147,7 @@ class AgentLoop:
             report = _deferred(delivery, str(error))
         except Corrupt as error:
             self._context.log.warning(f"{delivery.queue_id}: {error}: moving it to corrupt")
-            report = replace(_deferred(delivery, str(error)), damage=str(error))
+            report = msgspec.structs.replace(_deferred(delivery, str(error)), damage=str(error))
         except Exception as error:
             trace = "".join(traceback.format_exception(error)).replace("\n", " | ")
             self._context.log.panic(f"{delivery.queue_id}: {trace}")

@@ -17,10 +17,11 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
 
 from spoolmta.clock import Clock
 from spoolmta.errors import SpoolBusy, SpoolFailed, SpoolFull, SpoolmtaError
@@ -31,8 +32,7 @@ T = TypeVar("T")
 _BATCH = 256
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(msgspec.Struct):
     operation: Callable[[Any], Any]
     future: "asyncio.Future[Any]"
     durable: bool

@@ -5,10 +5,12 @@ planned (trivial_rewrite) -> granted (qmgr) -> attempt (agent) -> report (agent)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple
+
+import msgspec
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
@@ -90,8 +92,7 @@ class SuspendedRecipient:
     original: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What an agent says of a delivery: an outcome for each recipient, and of its destination.
 
     *messages* are new ones (forwarded mail) that enter maildrop in the same commit. *damage* tells
@@ -100,7 +101,7 @@ class Report:
     """
 
     outcomes: tuple[Outcome, ...]
-    feedback: Feedback = field(default_factory=Feedback)
+    feedback: Feedback = Feedback()
     messages: tuple[NewMessage, ...] = ()
     damage: str = ""
 

@@ -6,9 +6,10 @@ that the claim was lost, and the work is dropped.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
@@ -29,8 +30,7 @@ class State(StrEnum):
     CORRUPT = "corrupt"
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(msgspec.Struct, frozen=True):
     """A message to be enqueued.
 
     *pieces* are those of its content that have not been uploaded: the first is piece 0, the others
@@ -51,8 +51,7 @@ class NewMessage:
         return self.size <= _SMALL_BYTES and not self.uploaded
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedMessage:
+class QueuedMessage(msgspec.Struct, frozen=True):
     """A message of the spool, without content. Times are seconds."""
 
     message_id: int

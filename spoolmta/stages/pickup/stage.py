@@ -12,7 +12,9 @@ Limits:     a message that a table cannot decide about now is tried again after 
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from spoolmta import maillog
 from spoolmta.address.routing import Routing
@@ -170,7 +172,7 @@ class Pickup:
 
     def _replace(self, message: QueuedMessage, cleaned: _Rewritten) -> _Move:
         result, encoding = cleaned.result, message.envelope.encoding
-        envelope = replace(
+        envelope = msgspec.structs.replace(
             message.envelope,
             sender=result.sender,
             recipients=result.recipients,
