@@ -35,9 +35,10 @@ _BATCH = 256
 class _Pending(msgspec.Struct):
     operation: Callable[[Any], Any]
     future: "asyncio.Future[Any]"
-    durable: bool
-    grouped: bool
-    short: bool
+    durable: bool = False
+    grouped: bool = False
+    short: bool = False
+    on_commit: Callable[[], None] | None = None
     result: Any = None
     error: BaseException | None = None
 
@@ -58,19 +59,27 @@ class Committer:
         self._thread.start()
 
     def submit(
-        self, operation: Callable[[Transaction], T], *, durable: bool = False, short: bool = True
+        self,
+        operation: Callable[[Transaction], T],
+        *,
+        durable: bool = False,
+        short: bool = True,
+        on_commit: Callable[[], None] | None = None,
     ) -> "asyncio.Future[T]":
         """Run *operation* in the next group's transaction; the result comes after its commit.
 
-        One that copies much is not *short*: it would hold up the event loop. An operation that
-        raises spoils nobody else's: the group is run again one by one.
+        One that copies much is not *short*: it would hold up the event loop. *on_commit* is called
+        in the loop once others see the commit, which may be before it is on the disk. An operation
+        that raises spoils nobody else's: the group is run again one by one.
         Raises SpoolBusy, SpoolFull, SpoolFailed (see Spool.transaction), and what it raised.
         """
-        return self._put(operation, durable=durable, grouped=True, short=short)
+        return self._put(
+            _Pending(operation, self._loop.create_future(), durable, True, short, on_commit)
+        )
 
     def run(self, operation: Callable[[Spool], T]) -> "asyncio.Future[T]":
         """Run *operation* in the spool thread, outside any transaction but those it makes."""
-        return self._put(operation, durable=False, grouped=False, short=False)
+        return self._put(_Pending(operation, self._loop.create_future()))
 
     async def close(self) -> None:
         """Finish what is pending, end the thread and close the connection."""
@@ -81,14 +90,11 @@ class Committer:
         if self._spool is not None:
             self._spool.close()
 
-    def _put(
-        self, operation: Callable[[Any], T], *, durable: bool, grouped: bool, short: bool
-    ) -> "asyncio.Future[T]":
-        future: asyncio.Future[T] = self._loop.create_future()
+    def _put(self, pending: _Pending) -> "asyncio.Future[Any]":
         if not self._pending and not self._is_busy:
             self._loop.call_soon(self._begin)
-        self._pending.append(_Pending(operation, future, durable, grouped, short))
-        return future
+        self._pending.append(pending)
+        return pending.future
 
     def _begin(self) -> None:
         """Take what is pending: at once if that can be, else in the spool thread."""
@@ -98,7 +104,9 @@ class Committer:
         if spool is None or not _commit_at_once(spool, batch):
             self._is_busy = True
             self._jobs.put(partial(self._run, batch))
-        elif any(pending.durable for pending in batch):
+            return
+        _announce(batch)
+        if any(pending.durable for pending in batch):
             self._is_busy = True
             self._jobs.put(partial(_synchronize, spool, batch, self._end_soon))
         else:
@@ -138,6 +146,7 @@ class Committer:
         for pending in batch:
             if not pending.grouped:
                 _run_alone(self._spool, pending)
+        self._loop.call_soon_threadsafe(_announce, batch)
         if any(pending.durable for pending in group):
             _synchronize(self._spool, batch, self._end_soon)
         else:
@@ -168,6 +177,12 @@ def _commit(spool: Spool, group: Sequence[_Pending], *, patient: bool = True) ->
         for pending in group:
             _commit(spool, [pending])
     return True
+
+
+def _announce(batch: Sequence[_Pending]) -> None:
+    """Tell who wanted to know that others see the commit; each but once."""
+    for call in {p.on_commit for p in batch if p.on_commit is not None and p.error is None}:
+        call()
 
 
 def _synchronize(

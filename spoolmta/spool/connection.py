@@ -39,6 +39,7 @@ _CACHE_KIB = 8192
 _BUSY_SECONDS = 10.0
 _BUSY_INTERVAL = 0.0005
 _STATEMENT_CACHE = 400
+_ZEROS_BYTES = 1 << 20
 
 Row = tuple[Any, ...]
 
@@ -170,6 +171,23 @@ class Spool:
     def checkpoint(self, mode: int) -> tuple[int, int]:
         """Return (pages in the WAL, pages of them copied to the file) after a checkpoint."""
         return self._connection.wal_checkpoint(mode=mode)
+
+    def extend_log(self, size: int) -> int:
+        """Append some zeros to a WAL of less than *size* bytes; return how many, 0 if it has them all.
+
+        They lie behind all that SQLite has written, which takes them for the end of the log.
+        Raises SpoolFull: there is no room for them.
+        """
+        with self.gate():
+            log = os.open(f"{self.path}-wal", os.O_WRONLY | os.O_CLOEXEC)
+            end = os.fstat(log).st_size
+            try:
+                return os.pwrite(log, bytes(max(0, min(_ZEROS_BYTES, size - end))), end)
+            except OSError as error:
+                os.ftruncate(log, end)
+                raise SpoolFull(f"{self.path}: no space left for its log: {error}") from error
+            finally:
+                os.close(log)
 
     def gate(self) -> "Gate":
         """Return the write gate alone, for work that must keep all writers out."""

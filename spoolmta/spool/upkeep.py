@@ -1,5 +1,6 @@
 """What keeps the file healthy: checkpoints, expired history. Called by the keeper alone."""
 
+import os
 from dataclasses import dataclass
 
 import apsw
@@ -7,6 +8,8 @@ import apsw
 from spoolmta.spool.connection import Spool, micros
 
 _SLICE = 2000
+# A log is laid out on a disk with room for so many of them.
+_ROOM_FOR_LOG = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,24 @@ def restart(spool: Spool) -> Wal:
             return Wal(*spool.checkpoint(apsw.SQLITE_CHECKPOINT_RESTART))
     except apsw.BusyError:
         return measure(spool)
+
+
+def lay_out(spool: Spool, size: int) -> None:
+    """Give the write-ahead log *size* bytes on the disk, if there is much more room than that.
+
+    Where the log grows, each synchronization writes the file system's own books, too, which takes
+    longer than the commit. One that is in place is overwritten from its start again and again.
+    Raises SpoolFull: there was no room; the log will grow as it is used. SpoolFailed: end the
+    process.
+    """
+    disk = os.statvfs(spool.path.parent)
+    if disk.f_bavail * disk.f_frsize < _ROOM_FOR_LOG * size:
+        return
+    if not spool.extend_log(size):
+        return
+    while spool.extend_log(size):
+        pass
+    spool.synchronize()
 
 
 def expire_history(spool: Spool, before: float) -> int:

@@ -11,7 +11,10 @@ Limits:     what a dead process held comes back when the keeper looks for it, at
             later
 """
 
+import contextlib
+
 from spoolmta.config.parameters.keeper import KeeperParameters
+from spoolmta.errors import SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.spool import deliveries, processes, upkeep
 
@@ -19,7 +22,9 @@ LOOK_SECONDS = 1.0
 BURIAL_SECONDS = 5.0
 # Pages of 1 KiB. Many pages are written again and again while mail flows: copying late copies once.
 _COPY_PAGES = 16_000
-_RESTART_PAGES = 64_000
+_RESTART_PAGES = 32_000
+# What a log of so many pages takes.
+_LOG_BYTES = 32 << 20
 _HISTORY_SECONDS = 60.0
 _POKED = ("pickup", "trivial_rewrite", "qmgr", "bounce")
 
@@ -92,5 +97,7 @@ class Keeper:
 
 
 def open_stage(context: ServiceContext) -> Keeper:
-    """Return the keeper of the context's spool."""
+    """Return the keeper of the context's spool, whose log is then laid out."""
+    with contextlib.suppress(SpoolFull):
+        upkeep.lay_out(context.spool, _LOG_BYTES)
     return Keeper(context, context.section(KeeperParameters))

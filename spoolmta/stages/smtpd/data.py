@@ -179,12 +179,10 @@ async def _take_over(session: Session, intake: Intake, counted: str) -> Reply:
         prepended = lines.encode("utf-8", "surrogateescape")
     if is_discarded:
         return queued
-    refusal = await intake.enqueue(result, prepended, hold_reason)
+    refusal = await intake.enqueue(result, prepended, hold_reason, session.server.hand_on)
     if refusal is not None:
         _warn(session, f"message not queued: {refusal.line}")
         return refusal
-    if hold_reason is None:
-        session.server.hand_on()
     return queued
 
 

@@ -8,6 +8,8 @@ Postfix:     smtpd(8), cleanup(8)
 Advances to: incoming, hold
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from spoolmta.errors import SpoolBusy, SpoolFull
@@ -87,11 +89,16 @@ class Intake:
         self._waiting_bytes = 0
 
     async def enqueue(
-        self, result: CleanupResult, prepended: bytes, hold_reason: str | None
+        self,
+        result: CleanupResult,
+        prepended: bytes,
+        hold_reason: str | None,
+        hand_on: Callable[[], None],
     ) -> Reply | None:
         """Put the message into the spool; return why not, or None once it is there for good.
 
-        *prepended* are header lines in front of all others.
+        *prepended* are header lines in front of all others. *hand_on* is called when the next stage
+        can see it.
         Raises SpoolFailed: the caller answers NOT_NOW and ends the process.
         """
         message = self._message(result, prepended)
@@ -103,7 +110,12 @@ class Intake:
             crash_point("accept.before_commit")
 
         try:
-            await self._context.committer.submit(operation, durable=True, short=message.is_small)
+            await self._context.committer.submit(
+                operation,
+                durable=True,
+                short=message.is_small,
+                on_commit=hand_on if state is State.INCOMING else None,
+            )
         except SpoolFull:
             return NO_ROOM
         except SpoolBusy:

@@ -93,7 +93,7 @@ class Server:
             self.loop.call_later(_LOG_PATIENCE_SECONDS, self._write_log)
 
     def hand_on(self) -> None:
-        """A message is in the spool: at the end of the event loop's turn, wake the next stage.
+        """The next stage can see a message: at the end of the event loop's turn, wake it.
 
         What the log says of the message is written first, so that it comes before what the next
         stages say.
