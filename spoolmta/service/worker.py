@@ -18,7 +18,7 @@ POLL_SECONDS = 5.0
 # After some work, let more gather before the next transaction, the longer the more there was: what
 # comes alone does not wait, and a busy system does much less work for each.
 GATHER_SECONDS = 0.001
-GATHER_TIMES = 5
+GATHER_TIMES = 2
 FULL_BATCH = 20
 # The pause after the spool had no room.
 RETRY_SECONDS = 1.0

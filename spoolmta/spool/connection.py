@@ -40,6 +40,7 @@ _BUSY_SECONDS = 10.0
 _BUSY_INTERVAL = 0.0005
 _STATEMENT_CACHE = 400
 _ZEROS_BYTES = 1 << 20
+_BLOCK_BYTES = 4096
 
 Row = tuple[Any, ...]
 
@@ -173,7 +174,7 @@ class Spool:
         return self._connection.wal_checkpoint(mode=mode)
 
     def extend_log(self, size: int) -> int:
-        """Append some zeros to a WAL of less than *size* bytes; return how many, 0 if it has them all.
+        """Append some zeros to a WAL of less than *size* bytes; return how many, 0 if none.
 
         They lie behind all that SQLite has written, which takes them for the end of the log.
         Raises SpoolFull: there is no room for them.
@@ -182,7 +183,9 @@ class Spool:
             log = os.open(f"{self.path}-wal", os.O_WRONLY | os.O_CLOEXEC)
             end = os.fstat(log).st_size
             try:
-                return os.pwrite(log, bytes(max(0, min(_ZEROS_BYTES, size - end))), end)
+                # In small writes: what is written at once the kernel later dirties at once.
+                places = range(end, min(size, end + _ZEROS_BYTES), _BLOCK_BYTES)
+                return sum(os.pwrite(log, bytes(_BLOCK_BYTES), place) for place in places)
             except OSError as error:
                 os.ftruncate(log, end)
                 raise SpoolFull(f"{self.path}: no space left for its log: {error}") from error
