@@ -149,7 +149,7 @@ def test_what_is_not_on_the_disk_is_not_promised(
     async def play(committer: Committer) -> None:
         Path(f"{path}-wal").unlink()
         message = new_message()
-        with pytest.raises(SpoolFailed, match="spool.db-wal"):
+        with pytest.raises(SpoolFailed, match="db-wal"):
             await committer.submit(lambda tx: queues.enqueue(tx, "incoming", message), durable=True)
 
     scenario(path, clock, play)
