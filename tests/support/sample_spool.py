@@ -10,12 +10,19 @@ corrupt    k@x.example to l@y.example
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from spoolmta.clock import ManualClock, SystemClock
+from spoolmta.config.loader import load
+from spoolmta.config.master_cf import Service
+from spoolmta.maillog import MailLog
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
 from spoolmta.message.outcome import Action, Outcome
 from spoolmta.message.queue_id import MessageIds, format_queue_id
+from spoolmta.service.context import ServiceContext
+from spoolmta.service.poke import Wakeup
 from spoolmta.spool import deliveries, processes, queues
+from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.deliveries import (
     DeadDestination,
@@ -76,6 +83,23 @@ class SampleSpool:
             self.process_id = processes.register(tx, "smtp")
         self._makes = MessageIds(self.process_id, self.clock)
         self._fill()
+
+    def context(self, name: str, **more: Any) -> ServiceContext:
+        """Return what the service *name* would be given; *more* are other fields of it."""
+        configuration = load(self.configuration)
+        return ServiceContext(
+            configuration=configuration,
+            service=Service(name=name, kind="unix", command=name),
+            log=MailLog.open(configuration, name),
+            clock=self.clock,
+            spool=self.spool,
+            committer=Committer(self.path, self.clock),
+            ids=MessageIds(1, self.clock),
+            process_id=self.process_id,
+            wakeup=Wakeup(None),
+            poke=lambda _: None,
+            **more,
+        )
 
     def close(self) -> None:
         """Close the spool, so that commands have it for themselves; a second time does nothing."""

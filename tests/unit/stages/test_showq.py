@@ -8,17 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.config.loader import load
-from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.common import CommonParameters
-from spoolmta.maillog import MailLog
 from spoolmta.message.envelope import Envelope, Recipient
-from spoolmta.message.queue_id import MessageIds
 from spoolmta.protocols.showq import ListedMessage, Parser
-from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Wakeup
 from spoolmta.spool import inspect
-from spoolmta.spool.committer import Committer
 from spoolmta.spool.queues import State
 from spoolmta.stages import showq
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
@@ -38,7 +31,7 @@ def serve_and(sample: SampleSpool, *clients: object) -> list[object]:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(sample.queue / "public" / "showq"))
         listener.listen()
-        context = _context(sample, listener)
+        context = sample.context("showq", sockets=(listener,), session_limit=2)
         service = asyncio.create_task(showq.serve(context))
         try:
             return list(await asyncio.gather(*(client(sample) for client in clients)))  # type: ignore[operator]
@@ -49,24 +42,6 @@ def serve_and(sample: SampleSpool, *clients: object) -> list[object]:
             context.log.close()
 
     return asyncio.run(serve())
-
-
-def _context(sample: SampleSpool, listener: socket.socket) -> ServiceContext:
-    configuration = load(sample.configuration)
-    return ServiceContext(
-        configuration=configuration,
-        service=Service(name="showq", kind="unix", command="showq"),
-        log=MailLog.open(configuration, "showq"),
-        clock=sample.clock,
-        spool=sample.spool,
-        committer=Committer(sample.path, sample.clock),
-        ids=MessageIds(1, sample.clock),
-        process_id=sample.process_id,
-        wakeup=Wakeup(None),
-        poke=lambda _: None,
-        sockets=(listener,),
-        session_limit=2,
-    )
 
 
 async def read_listing(sample: SampleSpool) -> list[ListedMessage]:
@@ -127,7 +102,7 @@ def test_it_ends_when_nobody_has_asked_for_long(sample: SampleSpool) -> None:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(sample.queue / "public" / "showq"))
             listener.listen()
-            context = _context(sample, listener)
+            context = sample.context("showq", sockets=(listener,), session_limit=2)
             service = asyncio.create_task(showq.serve(context))
             await read_listing(sample)
             sample.clock.jump(context.section(CommonParameters).max_idle)
