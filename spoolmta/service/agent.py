@@ -84,6 +84,8 @@ class AgentLoop:
             claim, claimed = await self._context.committer.submit(
                 lambda tx: self._exchange(tx, finished, limit)
             )
+            if claimed is None:
+                claimed = await self._context.committer.run(lambda spool: _load(spool, claim))
         except (SpoolFull, SpoolBusy) as error:
             # What was delivered must not be forgotten: keep it until there is room.
             self._finished = [*finished, *self._finished]
@@ -159,7 +161,11 @@ class AgentLoop:
 
     def _exchange(
         self, tx: Transaction, finished: Sequence[Finished], limit: int
-    ) -> tuple[Claim, list[Claimed]]:
+    ) -> tuple[Claim, list[Claimed] | None]:
+        """Report and claim; None: a row cannot be read.
+
+        The claim must stand when that is met again, and ends the process.
+        """
         process_id = self._context.process_id
         for delivery, report in finished:
             try:
@@ -169,8 +175,10 @@ class AgentLoop:
         if limit <= 0:
             return Claim(), []
         claim = deliveries.claim_granted(tx, self._transport, process_id, limit)
-        loaded = deliveries.load(tx, claim.delivery_ids) if claim.delivery_ids else []
-        return claim, [(delivery, _small_content(tx, delivery)) for delivery in loaded]
+        try:
+            return claim, _load(tx, claim)
+        except ValueError:
+            return claim, None
 
     def _log(self, delivery: Delivery, report: Report) -> None:
         outcomes = {outcome.number: outcome for outcome in report.outcomes}
@@ -193,6 +201,11 @@ async def serve_agent(
     agent = open_agent(context)
     await AgentLoop(context, agent).serve()
     await agent.close()
+
+
+def _load(reader: Reader, claim: Claim) -> list[Claimed]:
+    loaded = deliveries.load(reader, claim.delivery_ids) if claim.delivery_ids else []
+    return [(delivery, _small_content(reader, delivery)) for delivery in loaded]
 
 
 def _small_content(reader: Reader, delivery: Delivery) -> bytes | None:

@@ -23,6 +23,7 @@ from spoolmta.errors import ClaimLost, MapUnavailable
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.spool import deliveries, queues
+from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Plan
 from spoolmta.spool.queues import State, Unanswered
 
@@ -53,6 +54,8 @@ class TrivialRewrite:
         state, claimed, messages = self._claim()
         if not claimed:
             return 0
+        if messages is None:
+            messages = queues.load_unanswered(self._context.spool, claimed)
         plans = [plan for message in messages for plan in await self._plan(message)]
         crash_point("resolve.before_plan")
         return self._advance(state, claimed, messages, plans)
@@ -61,10 +64,11 @@ class TrivialRewrite:
         """Return when the next deferred message is due."""
         return self._next_retry
 
-    def _claim(self) -> tuple[State, list[int], list[Unanswered]]:
+    def _claim(self) -> tuple[State, list[int], list[Unanswered] | None]:
         """Return the table that was looked into, what was claimed there, and what is to be routed.
 
-        All in one transaction: each one begins by reading what other processes changed.
+        All in one transaction: each one begins by reading what other processes changed. None: a
+        row cannot be read. The claim must stand when that is met again, and ends the process.
         """
         context = self._context
         first = self._next_source
@@ -82,7 +86,7 @@ class TrivialRewrite:
             # One that was claimed alone may have others behind it.
             alone = len(claimed) == 1 and queues.has_suspects(tx)
             self._next_retry = queues.next_retry(tx)
-            messages = queues.load_unanswered(tx, claimed) if claimed else []
+            messages = _load(tx, claimed)
         self.may_have_more = alone or state is State.DEFERRED or len(claimed) == min(room, _BATCH)
         return state, claimed, messages
 
@@ -175,6 +179,13 @@ class TrivialRewrite:
 def open_stage(context: ServiceContext) -> TrivialRewrite:
     """Return the stage with its maps opened."""
     return TrivialRewrite(context, Routing.open(context.section(RoutingParameters)))
+
+
+def _load(tx: Transaction, claimed: Sequence[int]) -> list[Unanswered] | None:
+    try:
+        return queues.load_unanswered(tx, claimed) if claimed else []
+    except ValueError:
+        return None
 
 
 def _reason(messages: Iterable[Unanswered], message_id: int) -> str:
