@@ -3,6 +3,7 @@
 The native command, one verb a file, with the work behind it (imported when it is called):
 
 spoolmta         the program: serve at once, all else by verbs; exit status
+serve            the master in the foreground
 verbs            the command line: -c DIR, the verbs and their options
 queues           queue_choice, queue_listing, queue_message, queue_surgery: list, show, hold
 trace            message_history              the journal in plain words

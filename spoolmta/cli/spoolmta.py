@@ -12,6 +12,7 @@ Must not: import typer at the top: what the master imports stays in its memory f
 import sys
 from collections.abc import Sequence
 
+from spoolmta.cli.serve import serve
 from spoolmta.errors import (
     ConfigError,
     SpoolmtaError,
@@ -46,14 +47,6 @@ def _run(arguments: Sequence[str]) -> None:
     from spoolmta.cli.verbs import app
 
     app(prog_name="spoolmta")
-
-
-def serve(directory: str | None) -> int:
-    """Run the mail system in the foreground; return the exit status when it has stopped."""
-    from spoolmta.cli.welcome import greet
-    from spoolmta.master.supervisor import serve as run
-
-    return run(directory, greet)
 
 
 def exit_status(error: SpoolmtaError) -> int:

@@ -42,7 +42,7 @@ def choose(
 @app.command()
 def serve(context: typer.Context) -> None:
     """Run the mail system in the foreground until it is told to stop."""
-    from spoolmta.cli.spoolmta import serve as run
+    from spoolmta.cli.serve import serve as run
 
     raise typer.Exit(run(context.obj))
 
