@@ -84,14 +84,14 @@ class AgentLoop:
             claim, claimed = await self._context.committer.submit(
                 lambda tx: self._exchange(tx, finished, limit)
             )
-            if claimed is None:
-                claimed = await self._context.committer.run(lambda spool: _load(spool, claim))
         except (SpoolFull, SpoolBusy) as error:
             # What was delivered must not be forgotten: keep it until there is room.
             self._finished = [*finished, *self._finished]
             self._context.log.warning(f"{error}; trying again")
             await asyncio.sleep(RETRY_SECONDS)
             return 0
+        if claimed is None:
+            claimed = await self._context.committer.run(lambda spool: _load(spool, claim))
         if free > 0:
             self._pausing = claim.pause
             self._more_granted = claim.pause or len(claimed) == free

@@ -146,7 +146,8 @@ class Committer:
         for pending in batch:
             if not pending.grouped:
                 _run_alone(self._spool, pending)
-        self._loop.call_soon_threadsafe(_announce, batch)
+        if any(pending.on_commit is not None for pending in group):
+            self._loop.call_soon_threadsafe(_announce, group)
         if any(pending.durable for pending in group):
             _synchronize(self._spool, batch, self._end_soon)
         else:
