@@ -9,15 +9,19 @@ Postfix:    master(5)
 Must not:   know what a service does
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
 from spoolmta.config.expansion import matching_brace
 from spoolmta.config.main_cf import LogicalLine, logical_lines, split_definition, starts_with_space
 from spoolmta.errors import ConfigError
 
 TYPES = ("inet", "unix", "fifo", "pass", "unix-dgram")
-COLUMNS = ("service", "type", "private", "unpriv", "chroot", "wakeup", "process_limit", "command")
+COLUMNS = (
+    "service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command",
+)  # fmt: skip
+"""What the columns are called, as postconf(1) says them."""
 
 _SPACE = " \t\r\n\v\f"
 _EXPECTED_COLUMNS = (
@@ -27,11 +31,16 @@ _EXPECTED_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """One service as master.cf writes it: the eight columns, "-" where the default is meant."""
+    """One service as master.cf writes it: the eight columns, "-" where the default is meant.
+
+    *arguments* are without braces, and each -o stands before its "name=value" as a word of its
+    own; *faults* are the words whose braces do not match.
+    """
 
     line: int
     fields: tuple[str, ...]
     arguments: tuple[str, ...]
+    faults: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -42,6 +51,26 @@ class Columns:
     def command(self) -> str:
         """The program's name, without the folder that may stand before it."""
         return self.fields[-1].rsplit("/", 1)[-1]
+
+    @property
+    def options(self) -> Iterator[str]:
+        """What stands behind each -o; it need not be "name=value"."""
+        rest = iter(self.arguments)
+        for word in takewhile(_is_option, rest):
+            if word == "-o":
+                yield next(rest, "")
+
+    @property
+    def command_arguments(self) -> Iterator[str]:
+        """The arguments that are no -o option."""
+        rest = iter(self.arguments)
+        for word in rest:
+            if word == "-o":
+                next(rest, None)
+                continue
+            yield word
+            if not _is_option(word):
+                yield from rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,50 +122,49 @@ class MasterFile:
 def parse_master(text: str, file: str) -> MasterFile:
     """Return the services of the *text* of a master.cf; *file* is the name for messages.
 
+    It refuses what postconf(1) refuses; what only the master refuses, to_service() does.
     Raises ConfigError: a line has too few columns, or one that cannot be understood.
     """
     entries: list[Columns] = []
-    lines: dict[str, int] = {}
     warnings: list[str] = []
     for line in logical_lines(text):
         if line.text[0] in _SPACE:
             warnings.append(starts_with_space(file, line))
-            continue
-        columns = _columns(line, f"{file}, line {line.number}")
-        if columns.key in lines:
-            warnings.append(
-                f"{file}, line {line.number}: duplicate entry for service {columns.key};"
-                f" the one of line {lines[columns.key]} is not used"
-            )
-        lines[columns.key] = line.number
-        entries.append(columns)
-    return MasterFile(file, tuple(entries), tuple(warnings))
+        else:
+            entries.append(_columns(line, f"{file}, line {line.number}"))
+    return MasterFile(file, tuple(entries), (*warnings, *_duplicates(entries, file)))
 
 
 def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
     """Return the service that *columns* describe.
 
-    Raises ConfigError: a column holds something else than its kind of value.
+    Raises ConfigError: a column or an option holds something else than its kind of value.
     """
     place = f"{file}, line {columns.line}"
+    if columns.faults:
+        raise ConfigError(f"{place}: {columns.faults[0]} (expected {{ ... }} as a word)")
     name, kind, private, unprivileged, chroot, wakeup, maxproc, _ = columns.fields
+    if any(blank in field for field in columns.fields for blank in _SPACE):
+        raise ConfigError(f"{place}: white space in one of the first eight columns")
+    if kind == "inet" and private == "y":
+        raise ConfigError(f"{place}: inet service cannot be private (expected n or -)")
     period = wakeup.removesuffix("?")
-    is_private = _flag(private, kind != "inet", "private", place)
-    if kind == "inet" and is_private and private != "-":
-        raise ConfigError(f"{place}: inet service {name} cannot be private (expected n or -)")
-    arguments, overrides = _split_overrides(columns.arguments, place)
+    if wakeup.endswith("?") and not _is_whole(period):
+        raise ConfigError(
+            f'{place}: field "wakeup_time": bad value: "{wakeup}" (expected a number, or one and ?)'
+        )
     return Service(
         name=name,
         kind=kind,
         command=columns.command,
-        private=is_private,
-        unprivileged=_flag(unprivileged, True, "unpriv", place),
-        chroot=_flag(chroot, defaults.chroot, "chroot", place),
-        wakeup=_whole(period, 0, "wakeup", place),
+        private=kind != "inet" if private == "-" else private == "y",
+        unprivileged=unprivileged != "n",
+        chroot=defaults.chroot if chroot == "-" else chroot == "y",
+        wakeup=0 if period == "-" else int(period),
         wakeup_if_used=wakeup.endswith("?"),
-        maxproc=_whole(maxproc, defaults.maxproc, "process_limit", place),
-        arguments=arguments,
-        overrides={"service_name": name, **overrides},
+        maxproc=defaults.maxproc if maxproc == "-" else int(maxproc),
+        arguments=tuple(columns.command_arguments),
+        overrides={"service_name": name, **overrides_of(columns, file)},
         file=file,
         line=columns.line,
     )
@@ -147,83 +175,122 @@ def overrides_of(columns: Columns, file: str) -> dict[str, str]:
 
     Raises ConfigError: an option has no "name=value".
     """
-    return _split_overrides(columns.arguments, f"{file}, line {columns.line}")[1]
+    overrides: dict[str, str] = {}
+    for option in columns.options:
+        try:
+            name, value = split_definition(option, "")
+        except ConfigError as error:
+            place = f'{file}, line {columns.line}: invalid "-o {option}" option value'
+            raise ConfigError(f"{place}{error}") from None
+        overrides[name] = value
+    return overrides
+
+
+def _duplicates(entries: Iterable[Columns], file: str) -> Iterator[str]:
+    """Return a warning for each service that an earlier line names as well."""
+    seen: dict[str, int] = {}
+    for columns in entries:
+        if columns.key in seen:
+            yield (
+                f'{file}, line {columns.line}: duplicate master.cf entry for service "'
+                f'{columns.fields[0]}" ({columns.key}) -- using the last entry;'
+                f" line {seen[columns.key]} is not used"
+            )
+        seen[columns.key] = columns.line
 
 
 def _columns(line: LogicalLine, place: str) -> Columns:
-    words = list(_words(line.text, place))
+    words = list(_words(line.text))
     if len(words) < len(COLUMNS):
         raise ConfigError(f"{place}: bad field count ({_EXPECTED_COLUMNS})")
     fields = tuple(words[: len(COLUMNS)])
-    if fields[1] not in TYPES:
-        raise ConfigError(
-            f'{place}: invalid type field "{fields[1]}" (expected one of: {", ".join(TYPES)})'
-        )
-    for index in (2, 3, 4):
-        _flag(fields[index], False, COLUMNS[index], place)
-    _whole(fields[5].removesuffix("?"), 0, COLUMNS[5], place)
-    _whole(fields[6], 0, COLUMNS[6], place)
-    return Columns(line.number, fields, tuple(words[len(COLUMNS) :]))
+    for index, (expected, is_good) in _COLUMN_VALUES.items():
+        if not is_good(fields[index]):
+            raise ConfigError(
+                f'{place}: invalid {COLUMNS[index]} field "{fields[index]}" in "{line.text}"'
+                f" (expected {expected})"
+            )
+    faults: list[str] = []
+    arguments = [_without_braces(word, faults) for word in words[len(COLUMNS) :]]
+    return Columns(line.number, fields, tuple(_with_options_apart(arguments)), tuple(faults))
 
 
-def _words(text: str, place: str) -> Iterator[str]:
-    """Return the words of a line; "{ a b }" is one word without the braces."""
-    position = 0
-    while True:
-        while position < len(text) and text[position] in _SPACE:
-            position += 1
-        if position == len(text):
-            return
-        if text[position] == "{":
-            end = matching_brace(text, position)
-            if end < 0:
-                raise ConfigError(f'{place}: missing "}}" in "{text[position:]}"')
-            yield text[position + 1 : end].strip(_SPACE)
-            position = end + 1
+def _words(text: str) -> Iterator[str]:
+    """Return the words of a line; white space within braces separates none."""
+    start, depth = -1, 0
+    for index, character in enumerate(text):
+        if depth == 0 and character in _SPACE:
+            if start >= 0:
+                yield text[start:index]
+            start = -1
             continue
-        end = position
-        while end < len(text) and text[end] not in _SPACE:
-            end += 1
-        yield text[position:end]
-        position = end
+        if start < 0:
+            start = index
+        if character == "{":
+            depth += 1
+        elif character == "}" and depth:
+            depth -= 1
+    if start >= 0:
+        yield text[start:]
 
 
-def _split_overrides(words: tuple[str, ...], place: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the arguments that are no -o option, and the overrides.
+def _without_braces(word: str, faults: list[str]) -> str:
+    """Return what stands between the braces of "{ a b }"; other words stay as they are."""
+    if not word.startswith("{"):
+        return word
+    end = matching_brace(word, 0)
+    if end < 0:
+        faults.append(f"missing '}}' in \"{word}\"")
+        return word[1:].strip(_SPACE)
+    if end < len(word) - 1:
+        faults.append(f"syntax error after '}}' in \"{word}\"")
+    return word[1:end].strip(_SPACE)
+
+
+def _with_options_apart(arguments: Iterable[str]) -> Iterator[str]:
+    """Return the arguments with "-vo" made "-v", "-o", and "-oname=value" "-o", "name=value".
 
     Behind the first word that is no option, everything belongs to the command.
     """
-    arguments: list[str] = []
-    overrides: dict[str, str] = {}
-    rest = iter(words)
+    rest = iter(arguments)
     for word in rest:
-        if not word.startswith("-") or word == "--":
-            arguments.append(word)
-            arguments.extend(rest)
+        if not _is_option(word):
+            yield word
             break
-        if not word.startswith("-o"):
-            arguments.append(word)
-            continue
-        option = word[2:].strip(_SPACE) or next(rest, None)
-        if option is None:
-            raise ConfigError(f"{place}: -o at the end of the line (expected -o name=value)")
-        option = option.removeprefix("{").removesuffix("}") if word[2:3] == "{" else option
-        name, value = split_definition(option.strip(_SPACE), place)
-        overrides[name] = value
-    return tuple(arguments), overrides
+        flags, mark, value = word.partition("o")
+        if flags != "-":
+            yield flags
+        if mark:
+            yield "-o"
+            yield from (value,) if value else islice(rest, 1)
+    yield from rest
 
 
-def _flag(text: str, default: bool, column: str, place: str) -> bool:
-    if text == "-":
-        return default
-    if text not in ("y", "n"):
-        raise ConfigError(f'{place}: invalid {column} field "{text}" (expected y, n or -)')
-    return text == "y"
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and word != "--"
 
 
-def _whole(text: str, default: int, column: str, place: str) -> int:
-    if text == "-":
-        return default
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigError(f'{place}: invalid {column} field "{text}" (expected a number or -)')
-    return int(text)
+def _is_flag(text: str) -> bool:
+    return text in ("y", "n", "-")
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _is_limit(text: str) -> bool:
+    return text == "-" or _is_whole(text)
+
+
+def _is_period(text: str) -> bool:
+    return text == "?" or _is_limit(text.removesuffix("?"))
+
+
+_COLUMN_VALUES = {
+    1: (f"one of: {', '.join(TYPES)}", TYPES.__contains__),
+    2: ("y, n or -", _is_flag),
+    3: ("y, n or -", _is_flag),
+    4: ("y, n or -", _is_flag),
+    5: ("a number, one and ?, or -", _is_period),
+    6: ("a number or -", _is_limit),
+}

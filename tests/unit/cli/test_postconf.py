@@ -197,7 +197,7 @@ def test_fields_and_overrides_are_changed_in_place(folder: Path) -> None:
         (["-M", "-h"], "with option -M, do not specify -h"),
         (["-t"], "-t is not supported"),
         (["-M", "smtp/inet=smtp inet n"], "bad field count (expected eight columns: service type"),
-        (["-F", "smtp/inet/chroot=q"], 'invalid chroot field "q" (expected y, n or -)'),
+        (["-F", "smtp/inet/chroot=q"], 'invalid chroot field "q"'),
         (["-F", "smtp/inet/x=q"], 'unknown field "x" (expected one of: service, type'),
         (["-P", "smtp/inet=q"], '"smtp/inet=q": expected service/type/name=value'),
     ],
