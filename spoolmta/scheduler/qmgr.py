@@ -110,10 +110,10 @@ class QueueManager:
         """Return what there is to do; windows and todo lists change as if it were done."""
         spool = self._context.spool
         flush = deliveries.flush_asked(spool)
-        self._reconcile(now)
         marked = self._revive(now, everything=flush)
         reported = deliveries.reports(spool, _REPORTS)
         marked += self._take(reported, now)
+        self._reconcile(now)
         planned = deliveries.waiting(spool, self._last_delivery, _WAITING)
         self._admit(planned, now)
         suspended = self._suspended()
@@ -131,9 +131,9 @@ class QueueManager:
         """Update windows; return the destinations whose dead mark changed."""
         marked = []
         for report in reported:
-            transport = self._transport(report.transport)
-            if report.feedback.verdict is Verdict.CRASHED:
-                self._dead.stall(transport.add(report.waiting))
+            delivery = report.delivery
+            if delivery is not None and report.feedback.verdict is Verdict.CRASHED:
+                self._dead.stall(self._transport(delivery.transport).add(delivery))
             # One that was reported before this queue manager started is in no window.
             destination = self._in_flight.pop(report.delivery_id, None)
             if destination is None:
@@ -143,7 +143,7 @@ class QueueManager:
             if destination.is_dead is not was_dead:
                 marked.append(destination)
             destination.busy -= 1
-            transport.look_again(destination)
+            self._transport(destination.transport).look_again(destination)
         return marked
 
     def _hear(self, destination: Destination, feedback: Feedback, now: float) -> None:
@@ -176,9 +176,9 @@ class QueueManager:
         if reported:
             deliveries.forget_reports(tx, [report.delivery_id for report in reported])
         ended = {
-            report.delivery_id: report.message_id
+            report.delivery_id: report.delivery.message_id
             for report in reported
-            if report.feedback.verdict is not Verdict.CRASHED
+            if report.delivery is not None and report.feedback.verdict is not Verdict.CRASHED
         }
         for recipient, outcome in suspended:
             ended[recipient.delivery_id] = recipient.message_id

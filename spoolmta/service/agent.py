@@ -19,7 +19,7 @@ import msgspec
 
 from spoolmta import maillog
 from spoolmta.config.parameters.common import CommonParameters
-from spoolmta.errors import ClaimLost, Corrupt, SpoolBusy, SpoolFull, TemporaryError
+from spoolmta.errors import Corrupt, SpoolBusy, SpoolFull, TemporaryError
 from spoolmta.message.outcome import Delivery, Outcome, defer
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
@@ -27,7 +27,7 @@ from spoolmta.service.worker import GATHER_SECONDS, GATHER_TIMES, POLL_SECONDS, 
 from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Reader, Transaction
 from spoolmta.spool.content import Content
-from spoolmta.spool.deliveries import Claim, Feedback, Report, Verdict
+from spoolmta.spool.deliveries import Claim, Feedback, Finished, Report, Settled, Verdict
 
 __all__ = ["Agent", "Feedback", "Report", "Verdict", "serve_agent"]
 
@@ -36,7 +36,6 @@ _SMALL_BYTES = 64 * 1024
 # Claimed at most in one exchange, so that sibling processes get their share.
 _CLAIM_LIMIT = 32
 
-Finished = tuple[Delivery, Report]
 Claimed = tuple[Delivery, bytes | None]
 
 
@@ -60,6 +59,7 @@ class AgentLoop:
         self._context = context
         self.agent = agent
         self._transport = context.service.name
+        self._queue_log = context.log_as("qmgr")
         self._running: set[asyncio.Task[None]] = set()
         self._finished: list[Finished] = []
         self._more_granted = True
@@ -81,7 +81,7 @@ class AgentLoop:
             # Before the queue manager can say of the message that it is removed.
             self._context.flush_logs()
         try:
-            claim, claimed = await self._context.committer.submit(
+            settled, claim, claimed = await self._context.committer.submit(
                 lambda tx: self._exchange(tx, finished, limit)
             )
         except (SpoolFull, SpoolBusy) as error:
@@ -98,6 +98,7 @@ class AgentLoop:
         if finished:
             crash_point("report.after_report")
             self._context.poke("qmgr")
+            self._tell(settled)
             if any(report.messages for _, report in finished):
                 self._context.poke("pickup")
         if claimed:
@@ -161,24 +162,28 @@ class AgentLoop:
 
     def _exchange(
         self, tx: Transaction, finished: Sequence[Finished], limit: int
-    ) -> tuple[Claim, list[Claimed] | None]:
+    ) -> tuple[Settled, Claim, list[Claimed] | None]:
         """Report and claim; None: a row cannot be read.
 
         The claim must stand when that is met again, and ends the process.
         """
         process_id = self._context.process_id
-        for delivery, report in finished:
-            try:
-                deliveries.report(tx, process_id, delivery, report)
-            except ClaimLost:
-                self._context.log.warning(f"{delivery.queue_id}: no longer ours; dropped")
+        settled = Settled((), ())
+        if finished:
+            settled = deliveries.report(tx, process_id, finished)
         if limit <= 0:
-            return Claim(), []
+            return settled, Claim(), []
         claim = deliveries.claim_granted(tx, self._transport, process_id, limit)
         try:
-            return claim, _load(tx, claim)
+            return settled, claim, _load(tx, claim)
         except ValueError:
-            return claim, None
+            return settled, claim, None
+
+    def _tell(self, settled: Settled) -> None:
+        for delivery in settled.removed:
+            maillog.removed(self._queue_log, delivery.queue_id)
+        for delivery in settled.lost:
+            self._context.log.warning(f"{delivery.queue_id}: no longer ours; dropped")
 
     def _log(self, delivery: Delivery, report: Report) -> None:
         outcomes = {outcome.number: outcome for outcome in report.outcomes}

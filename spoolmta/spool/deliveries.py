@@ -1,18 +1,21 @@
 """Deliveries: some recipients of one message that go to one next hop by one transport.
 
 planned (trivial_rewrite) -> granted (qmgr) -> attempt (agent) -> report (agent) -> answered
-(qmgr). A delivery is waiting while it stands in none of granted, attempt and report.
+(qmgr). A delivery is waiting while it stands in none of granted, attempt and report. The report
+that ends a message, every recipient having it and nobody to be told, ends it at once; qmgr is left
+the word on the destination.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from spoolmta.errors import ClaimLost
+from spoolmta.message.envelope import Notify
 from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
 from spoolmta.spool import events, queues
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
@@ -64,18 +67,11 @@ class Waiting(NamedTuple):
 
 
 class Reported(NamedTuple):
-    """An ended attempt, as the scheduler takes it."""
+    """An ended attempt, as the scheduler takes it; *delivery* is None if its message is gone."""
 
     delivery_id: int
-    message_id: int
-    transport: str
-    destination: str
+    delivery: Waiting | None
     feedback: Feedback
-
-    @property
-    def waiting(self) -> Waiting:
-        """The delivery as it waits again."""
-        return Waiting(self.delivery_id, self.message_id, self.transport, self.destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +100,16 @@ class Report(msgspec.Struct, frozen=True):
     feedback: Feedback = Feedback()
     messages: tuple[NewMessage, ...] = ()
     damage: str = ""
+
+
+Finished = tuple[Delivery, Report]
+
+
+class Settled(NamedTuple):
+    """What became of reports: whose messages are gone by them, and which were not ours any more."""
+
+    removed: tuple[Delivery, ...]
+    lost: tuple[Delivery, ...]
 
 
 class Claim(NamedTuple):
@@ -222,33 +228,43 @@ def load(reader: Reader, delivery_ids: Sequence[int]) -> list[Delivery]:
     ]
 
 
-def report(tx: Transaction, process_id: int, delivery: Delivery, said: Report) -> None:
-    """End an attempt with what the agent said; new messages enter maildrop.
+def report(tx: Transaction, process_id: int, finished: Sequence[Finished]) -> Settled:
+    """End attempts with what the agent said; new messages enter maildrop.
 
-    Raises ClaimLost: the attempt is not ours any more; drop what we know.
+    What is known of an attempt that is not ours any more is dropped.
     """
-    tx.run("end_attempt", (delivery.delivery_id, process_id))
-    if tx.changes != 1:
-        raise ClaimLost(f"delivery {delivery.delivery_id} is not ours any more")
-    if said.damage and not tx.run("attempts_of_messages", {"ids": numbers([delivery.message_id])}):
-        set_aside(tx, State.ACTIVE, delivery.message_id, said.damage)
-        return
-    feedback = said.feedback
-    tx.run(
-        "insert_report",
-        (delivery.delivery_id, feedback.verdict, feedback.dsn, feedback.reason, tx.now),
-    )
-    record_outcomes(tx, delivery.message_id, said.outcomes, _addresses(delivery))
-    for message in said.messages:
-        queues.enqueue(tx, State.MAILDROP, message)
+    bindings = {"process_id": process_id, "ids": _delivery_ids(finished)}
+    ours = {row[0] for row in tx.run("end_attempts", bindings)}
+    lost = tuple(delivery for delivery, _ in finished if delivery.delivery_id not in ours)
+    kept = [(delivery, said) for delivery, said in finished if delivery.delivery_id in ours]
+    answers = _set_damaged_aside(tx, kept)
+    _insert_reports(tx, answers)
+    removed = _last_of_their_messages(tx, answers)
+    gone = {delivery.message_id for delivery in removed}
+    for delivery, said in answers:
+        addresses = _addresses(delivery)
+        if delivery.message_id not in gone:
+            put_outcomes(tx, delivery.message_id, said.outcomes)
+        record_answers(tx, delivery.message_id, said.outcomes, addresses)
+        for message in said.messages:
+            queues.enqueue(tx, State.MAILDROP, message)
+    if removed:
+        answer(tx, [delivery.delivery_id for delivery in removed])
+        queues.remove(tx, State.ACTIVE, [delivery.message_id for delivery in removed])
+    return Settled(removed, lost)
 
 
 def record_outcomes(
-    tx: Transaction, message_id: int, outcomes: Iterable[Outcome], addresses: dict[int, str]
+    tx: Transaction, message_id: int, outcomes: Sequence[Outcome], addresses: dict[int, str]
 ) -> None:
     """Write outcomes and their events; *addresses* maps recipient numbers to addresses."""
+    put_outcomes(tx, message_id, outcomes)
+    record_answers(tx, message_id, outcomes, addresses)
+
+
+def put_outcomes(tx: Transaction, message_id: int, outcomes: Iterable[Outcome]) -> None:
+    """Write the latest answers for recipients of a message."""
     now = tx.now
-    outcomes = tuple(outcomes)
     tx.run_many(
         "put_outcome",
         (
@@ -267,6 +283,12 @@ def record_outcomes(
             for o in outcomes
         ),
     )
+
+
+def record_answers(
+    tx: Transaction, message_id: int, outcomes: Iterable[Outcome], addresses: dict[int, str]
+) -> None:
+    """Write the events of answers."""
     events.record_many(
         tx,
         (
@@ -285,9 +307,11 @@ def reports(reader: Reader, limit: int) -> list[Reported]:
     """Return ended attempts that the scheduler has not taken yet."""
     return [
         Reported(
-            delivery_id, message_id, transport, destination, Feedback(Verdict(verdict), dsn, why)
+            delivery_id,
+            None if message_id is None else Waiting(delivery_id, message_id, *route),
+            Feedback(Verdict(verdict), dsn, reason),
         )
-        for delivery_id, message_id, transport, destination, verdict, dsn, why in reader.read(
+        for delivery_id, verdict, dsn, reason, message_id, *route in reader.read(
             "load_reports", {"limit": limit}
         )
     ]
@@ -374,6 +398,52 @@ def flush_asked(reader: Reader) -> bool:
 def take_flush(tx: Transaction) -> None:
     """Delete the requests to try everything now."""
     tx.run("take_flush")
+
+
+def _set_damaged_aside(tx: Transaction, finished: Sequence[Finished]) -> Sequence[Finished]:
+    """Move messages that cannot be read to corrupt; return what the others' agents said."""
+    damaged = [delivery.message_id for delivery, said in finished if said.damage]
+    if not damaged:
+        return finished
+    rows = tx.run("attempts_of_messages", {"ids": numbers(damaged)})
+    attempts = Counter(delivery.message_id for delivery, _ in finished)
+    attempts.update(row[0] for row in rows)
+    answers = []
+    for delivery, said in finished:
+        if said.damage and attempts[delivery.message_id] == 1:
+            set_aside(tx, State.ACTIVE, delivery.message_id, said.damage)
+        else:
+            answers.append((delivery, said))
+    return answers
+
+
+def _insert_reports(tx: Transaction, answers: Iterable[Finished]) -> None:
+    now = tx.now
+    tx.run_many(
+        "insert_report",
+        ((delivery.delivery_id, *said.feedback, now) for delivery, said in answers),
+    )
+
+
+def _last_of_their_messages(tx: Transaction, answers: Sequence[Finished]) -> tuple[Delivery, ...]:
+    """Return the deliveries with which everything is done for their messages."""
+    plain = [answer for answer in answers if _leaves_nothing_to_do(*answer)]
+    if not plain:
+        return ()
+    last = {row[0] for row in tx.run("last_deliveries", {"ids": _delivery_ids(plain)})}
+    return tuple(delivery for delivery, _ in plain if delivery.delivery_id in last)
+
+
+def _leaves_nothing_to_do(delivery: Delivery, said: Report) -> bool:
+    """Return whether every recipient has the message and the sender wants to hear of none."""
+    if any(outcome.action is not Action.SENT for outcome in said.outcomes):
+        return False
+    asked = any(recipient.notify & Notify.SUCCESS for recipient in delivery.recipients)
+    return not asked and len(said.outcomes) == len(delivery.recipients)
+
+
+def _delivery_ids(finished: Iterable[Finished]) -> Any:
+    return numbers(delivery.delivery_id for delivery, _ in finished)
 
 
 def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:

@@ -146,7 +146,7 @@ class SampleSpool:
         (delivery,) = deliveries.load(self.spool, [delivery_id])
         with self.spool.transaction() as tx:
             said = Report((outcome,), feedback or Feedback())
-            deliveries.report(tx, self.process_id, delivery, said)
+            deliveries.report(tx, self.process_id, [(delivery, said)])
             deliveries.forget_reports(tx, [delivery_id])
             deliveries.answer(tx, [delivery_id])
 
@@ -165,8 +165,6 @@ class SampleSpool:
         delivery_id = self.attempt("inbox.example")
         self.clock.jump(0.5)
         self.report(delivery_id, _sent(0))
-        with self.spool.transaction() as tx:
-            queues.remove(tx, State.ACTIVE, [message_id])
 
     def _fill_deferred(self) -> None:
         envelope = Envelope(

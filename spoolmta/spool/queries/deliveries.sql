@@ -72,9 +72,9 @@ SELECT delivery_recipient.delivery_id, recipient.number, delivery_recipient.addr
  WHERE delivery_recipient.delivery_id IN carray(:ids)
  ORDER BY delivery_recipient.delivery_id, delivery_recipient.number;
 
--- name: end_attempt
+-- name: end_attempts
 -- Fenced: a process that was found dead, or a message that was deleted, has no attempt any more.
-DELETE FROM attempt WHERE delivery_id = ? AND process_id = ?;
+DELETE FROM attempt WHERE delivery_id IN carray(:ids) AND process_id = :process_id RETURNING delivery_id;
 
 -- name: insert_report
 INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?, ?, ?, ?);
@@ -83,9 +83,20 @@ INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?
 INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, noticed, at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
 
+-- name: last_deliveries
+-- Of ended deliveries, those that are all there ever was to do for their messages.
+SELECT delivery.delivery_id
+  FROM delivery JOIN active USING (message_id)
+ WHERE delivery.delivery_id IN carray(:ids)
+   AND NOT EXISTS (SELECT 1 FROM delivery AS other
+                    WHERE other.message_id = delivery.message_id AND other.delivery_id <> delivery.delivery_id)
+   AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome.message_id = delivery.message_id);
+
 -- name: load_reports
-SELECT report.delivery_id, delivery.message_id, delivery.transport, delivery.destination, report.verdict, report.dsn, report.reason
-  FROM report JOIN delivery USING (delivery_id) ORDER BY report.delivery_id LIMIT :limit;
+-- Of a message that is gone the report alone is left.
+SELECT report.delivery_id, report.verdict, report.dsn, report.reason,
+       delivery.message_id, delivery.transport, delivery.destination
+  FROM report LEFT JOIN delivery USING (delivery_id) ORDER BY report.delivery_id LIMIT :limit;
 
 -- name: delete_reports
 DELETE FROM report WHERE delivery_id IN carray(:ids);

@@ -2,11 +2,8 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from spoolmta.clock import ManualClock
-from spoolmta.errors import ClaimLost
-from spoolmta.message.outcome import Action, Delivery, Outcome
+from spoolmta.message.outcome import Action, Delivery, Outcome, defer
 from spoolmta.spool import completion, deliveries, processes, queues
 from spoolmta.spool.connection import Spool, numbers
 from spoolmta.spool.deliveries import Claim, Plan, Report, Verdict, Waiting
@@ -89,17 +86,32 @@ def test_what_two_processes_died_with_is_taken_alone_by_one_with_empty_hands(
     assert grant_and_claim(suspect, process_id) == Claim((), pause=True)
     (delivery,) = deliveries.load(spool, first.delivery_ids)
     with spool.transaction() as tx:
-        deliveries.report(tx, process_id, delivery, Report((SENT,)))
+        deliveries.report(tx, process_id, [(delivery, Report((SENT,)))])
     another = planned(spool, process_id, new_message())
     assert grant_and_claim(another, process_id) == Claim((suspect.delivery_id,), pause=True)
 
 
-def test_an_answered_message_has_no_open_outcome_when_it_was_sent(
+def test_a_message_that_everyone_has_is_gone_with_the_report(
     spool: Spool, process_id: int, new_message: Make
 ) -> None:
     delivery = attempted(spool, process_id, new_message())
     with spool.transaction() as tx:
-        deliveries.report(tx, process_id, delivery, Report((SENT,)))
+        settled = deliveries.report(tx, process_id, [(delivery, Report((SENT,)))])
+        assert tx.run("states_of_messages", {"ids": numbers([delivery.message_id])}) == []
+    assert settled.removed == (delivery,)
+    (reported,) = deliveries.reports(spool, 10)
+    assert reported.delivery is None
+
+
+def test_a_message_that_was_deferred_before_is_left_to_the_queue_manager(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    delivery = attempted(spool, process_id, new_message())
+    deferral = defer(0, "4.0.0", "not now")
+    with spool.transaction() as tx:
+        deliveries.record_outcomes(tx, delivery.message_id, (deferral,), {})
+        settled = deliveries.report(tx, process_id, [(delivery, Report((SENT,)))])
+    assert settled.removed == ()
     (reported,) = deliveries.reports(spool, 10)
     with spool.transaction() as tx:
         deliveries.forget_reports(tx, [reported.delivery_id])
@@ -114,8 +126,9 @@ def test_a_report_on_an_attempt_that_was_taken_away_is_dropped(
     delivery = attempted(spool, process_id, new_message())
     with spool.transaction() as tx:
         deliveries.withdraw(tx, [delivery.message_id])
-    with pytest.raises(ClaimLost), spool.transaction() as tx:
-        deliveries.report(tx, process_id, delivery, Report((SENT,)))
+        settled = deliveries.report(tx, process_id, [(delivery, Report((SENT,)))])
+    assert settled.lost == (delivery,)
+    assert deliveries.reports(spool, 10) == []
 
 
 def test_attempts_of_a_dead_agent_are_reported_as_crashed(
@@ -137,7 +150,7 @@ def test_a_message_that_cannot_be_read_is_set_aside_with_the_reason(
     message = new_message()
     delivery = attempted(spool, process_id, message)
     with spool.transaction() as tx:
-        deliveries.report(tx, process_id, delivery, Report((SENT,), damage="no content"))
+        deliveries.report(tx, process_id, [(delivery, Report((SENT,), damage="no content"))])
     assert deliveries.reports(spool, 10) == []
     assert deliveries.existing(spool, [delivery.delivery_id]) == set()
     with spool.transaction() as tx:
