@@ -125,6 +125,14 @@ def test_decoded_content_has_no_stray_line_end(wire):
     assert content == b"" or content.endswith(b"\r\n")
 
 
+@given(wires)
+def test_clean_chunks_stay_as_they_are_and_no_bare_newline_is_missed(wire):
+    decoder = ChunkDecoder()
+    content = decoder.feed(wire + b".")
+    assert decoder.bare_newline == (re.search(rb"(?<!\r)\n", wire) is not None)
+    assert (content == wire + b".") == (re.search(rb"\r(?!\n)|(?<!\r)\n", wire) is None)
+
+
 CHUNKS = {
     (b"x\r\n.\r\n.y",): b"x\r\n.\r\n.y\r\n",
     (b"x\ny\rz",): b"x\r\ny z\r\n",
