@@ -7,6 +7,7 @@ Postfix:    postfix(1) check, postconf(1)
 Reads:      main.cf, master.cf, and the tables that they name
 """
 
+import difflib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from spoolmta.config import program
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
 from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.config.program import Kind
 from spoolmta.config.unsupported import AS_IT_IS, gap
 from spoolmta.config.unused import Names
 from spoolmta.errors import ConfigError, SpoolmtaError
@@ -133,17 +136,33 @@ def _restrictions(configuration: Configuration, services: tuple[Service, ...]) -
 
 
 def _programs(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
-    from spoolmta.master.programs import entry
-
+    """Tell of services that do not run, and of what their lines ask for in vain."""
     file = configuration.master.file
+    running = program.running(services)
     for service in services:
-        if entry(service) is None:
-            text = f"service {service.key}: {service.command} is not supported yet"
-            yield Finding(Severity.WARNING, f"{file}, line {service.line}: {text}")
-    chroot = [service.key for service in services if service.chroot and entry(service) is not None]
+        place = f"{file}, line {service.line}: service {service.key}"
+        if service.key not in running:
+            yield _not_run(service.command, place)
+        elif service.kind == "pass":
+            text = f"{place} waits for postscreen: {program.NOT_YET['postscreen']}"
+            yield Finding(Severity.WARNING, text)
+        elif running[service.key] is Kind.ROW:
+            text = f"{place} needs no process: {program.ROWS[service.command]}"
+            yield Finding(Severity.NOTE, text)
+    chroot = [service.key for service in services if service.chroot and service.key in running]
     if chroot:
         text = f"no service runs in a chroot folder here; it is asked for by {', '.join(chroot)}"
         yield Finding(Severity.NOTE, f"{file}: {text}")
+
+
+def _not_run(command: str, place: str) -> Finding:
+    reason = program.NOT_YET.get(command)
+    if reason is not None:
+        text = f"{place}: {command} is not supported yet: {reason}"
+        return Finding(Severity.WARNING, text)
+    near = difflib.get_close_matches(command, (*program.KINDS, *program.NOT_YET), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return Finding(Severity.WARNING, f"{place}: there is no program {command}{hint}")
 
 
 def _names(configuration: Configuration) -> Iterator[Finding]:

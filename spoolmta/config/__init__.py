@@ -4,6 +4,7 @@ parameter       the kinds of parameters and the Section that holds their values
 expansion       $name, ${name?value}, ${{left} operator {right} ? {value} : {value}}
 main_cf         the syntax of main.cf
 master_cf       the syntax of master.cf
+program         what the programs of master.cf are here
 computed        defaults that depend on the machine (myhostname, mynetworks, ...)
 loader          main.cf and master.cf of one folder become a Configuration
 builtin         the configuration that is used where there is none

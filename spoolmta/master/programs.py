@@ -7,29 +7,15 @@ import importlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 
+from spoolmta.config import program
 from spoolmta.config.master_cf import Service
+from spoolmta.config.program import Kind
 from spoolmta.service.agent import serve_agent
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.process import Program
 from spoolmta.service.worker import serve_stage
-
-
-class Kind(StrEnum):
-    """How a program runs.
-
-    STAGE    one process that is poked
-    LISTENER processes that accept sessions on the service's sockets
-    AGENT    processes that deliver for a transport
-    ROW      a service of Postfix that is rows or a function here: accepted, no process
-    """
-
-    STAGE = "stage"
-    LISTENER = "listener"
-    AGENT = "agent"
-    ROW = "row"
 
 
 @dataclass(frozen=True)
@@ -37,7 +23,7 @@ class Entry:
     """A line of the table of programs."""
 
     kind: Kind
-    module: str = ""
+    module: str
     many: bool = False  # as many processes as cores, up to maxproc
     on_demand: bool = False  # started when somebody pokes or connects, ends when idle
 
@@ -48,14 +34,12 @@ def _agent(module: str, *, many: bool = False) -> Entry:
 
 KEEPER = Entry(Kind.STAGE, "spoolmta.stages.keeper")
 
-_ROW = Entry(Kind.ROW)
 _PROGRAMS = {
     "smtpd": Entry(Kind.LISTENER, "spoolmta.stages.smtpd.service", many=True),
     "showq": Entry(Kind.LISTENER, "spoolmta.stages.showq", on_demand=True),
     "pickup": Entry(Kind.STAGE, "spoolmta.stages.pickup"),
     "trivial-rewrite": Entry(Kind.STAGE, "spoolmta.stages.trivial_rewrite"),
     "qmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),
-    "oqmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),
     "bounce": Entry(Kind.STAGE, "spoolmta.stages.bounce"),
     "smtp": _agent("spoolmta.agents.smtp.agent", many=True),
     "lmtp": _agent("spoolmta.agents.smtp.agent", many=True),
@@ -63,32 +47,18 @@ _PROGRAMS = {
     "virtual": _agent("spoolmta.agents.virtual"),
     "error": _agent("spoolmta.agents.error"),
     "discard": _agent("spoolmta.agents.discard"),
-    "cleanup": _ROW,
-    "flush": _ROW,
-    "proxymap": _ROW,
-    "verify": _ROW,
-    "anvil": _ROW,
-    "scache": _ROW,
-    "tlsmgr": _ROW,
-    "postlogd": _ROW,
 }
-# Services that run a program which another service of the same master.cf stands for already.
-_ROW_SERVICES = frozenset({"defer", "trace"})
-# What pokes a stage, where it is not its name in master.cf.
-_POKE_NAMES = {"trivial-rewrite": "trivial_rewrite", "oqmgr": "qmgr"}
 
 
-def entry(service: Service) -> Entry | None:
-    """Return what runs for a service; None if spoolmta does not have that program."""
-    if service.command == "bounce" and service.name in _ROW_SERVICES:
-        return _ROW
-    return _PROGRAMS.get(service.command)
+def entry(service: Service) -> Entry:
+    """Return what runs for a service that is not a row."""
+    return _PROGRAMS[program.stage(service)]
 
 
 def poke_name(service: Service, found: Entry) -> str:
     """Return the name by which the service is poked; "" if nobody pokes it."""
     if found.kind is Kind.STAGE:
-        return _POKE_NAMES.get(service.command, service.command)
+        return program.stage(service).replace("-", "_")
     return service.name if found.kind is Kind.AGENT else ""
 
 

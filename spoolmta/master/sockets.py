@@ -1,18 +1,18 @@
 """The listening sockets of services: bound by the master, used by the processes it forks.
 
 Postfix:    master(5): service name and type
-Parameters: inet_interfaces, inet_protocols, queue_directory
+Parameters: inet_interfaces, inet_protocols, known_tcp_ports, queue_directory
 Must not:   accept, or read what arrives
 """
 
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from spoolmta.config.master_cf import Service
-from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import ConfigError
 from spoolmta.net.endpoint import port_number
 
@@ -23,15 +23,24 @@ _ANYWHERE = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where inet services listen if their name has no host, and what its port may be called."""
+
+    inet_interfaces: str
+    inet_protocols: str
+    known_ports: Mapping[str, int]
+
+
 def listen(
-    service: Service, parameters: CommonParameters, queue_directory: Path
+    service: Service, addresses: Addresses, queue_directory: Path
 ) -> tuple[socket.socket, ...]:
     """Return the listening sockets of an inet or unix service.
 
     Raises ConfigError: an address cannot be bound; the text says which, why, and where it stands.
     """
     if service.kind == "inet":
-        return tuple(_listen_inet(service, parameters))
+        return tuple(_listen_inet(service, addresses))
     folder = "private" if service.private else "public"
     return (listen_unix(queue_directory / folder / service.name, 0o666),)
 
@@ -53,10 +62,10 @@ def listen_unix(path: Path, mode: int) -> socket.socket:
     return listener
 
 
-def _listen_inet(service: Service, parameters: CommonParameters) -> Iterator[socket.socket]:
+def _listen_inet(service: Service, addresses: Addresses) -> Iterator[socket.socket]:
     place = f"{service.file}, line {service.line}: service {service.name}"
-    host, port = _split(service.name, place)
-    for family, address in _addresses(host, parameters, place):
+    host, port = _split(service.name, addresses.known_ports, place)
+    for family, address in dict.fromkeys(_interfaces(host, addresses, place)):
         listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -64,6 +73,7 @@ def _listen_inet(service: Service, parameters: CommonParameters) -> Iterator[soc
         try:
             listener.bind((address, port))
         except OSError as error:
+            listener.close()
             raise ConfigError(
                 f"{place}: cannot bind {address}, port {port}: {error.strerror}" + _advice(error)
             ) from error
@@ -77,19 +87,19 @@ def _advice(error: OSError) -> str:
     return "; stop what listens there, or choose another port"
 
 
-def _split(name: str, place: str) -> tuple[str, int]:
+def _split(name: str, known_ports: Mapping[str, int], place: str) -> tuple[str, int]:
     host, _, service = name.rpartition(":")
     try:
-        return host.strip("[]"), port_number(service)
+        return host.strip("[]"), port_number(service, known_ports)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from None
 
 
-def _addresses(
-    host: str, parameters: CommonParameters, place: str
+def _interfaces(
+    host: str, addresses: Addresses, place: str
 ) -> Iterator[tuple[socket.AddressFamily, str]]:
-    families = _families(parameters.inet_protocols)
-    hosts = [host] if host else parameters.inet_interfaces.replace(",", " ").split()
+    families = _families(addresses.inet_protocols)
+    hosts = [host] if host else addresses.inet_interfaces.replace(",", " ").split()
     for name in hosts:
         wildcard = {"all": _ANYWHERE, "loopback-only": _LOOPBACK}.get(name)
         if wildcard is not None:
@@ -124,8 +134,6 @@ def _look_up(
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise ConfigError(f"{place}: no address for host {name}: {error.strerror}") from error
-    seen = set()
     for family, _, _, _, address in found:
-        if family in families and (family, address[0]) not in seen:
-            seen.add((family, address[0]))
+        if family in families:
             yield family, str(address[0])

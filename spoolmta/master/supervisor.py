@@ -21,20 +21,24 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from spoolmta import __version__, maillog
+from spoolmta.config import program
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
 from spoolmta.config.parameters.master import MasterParameters
+from spoolmta.config.program import Kind
 from spoolmta.errors import ConfigError, SpoolmtaError
 from spoolmta.maillog import MailLog
 from spoolmta.master import programs, sockets
 from spoolmta.master.children import Children
-from spoolmta.master.programs import Entry, Kind
+from spoolmta.master.programs import Entry
+from spoolmta.master.sockets import Addresses
+from spoolmta.net.endpoint import parse_known_ports
 from spoolmta.service import poke, privileges, process
 from spoolmta.service.process import Launch, Program
 
@@ -178,38 +182,58 @@ class Master:
     def _build(self, configuration: Configuration, old: dict[str, Unit]) -> dict[str, Unit]:
         """Return the units of a configuration; sockets and processes of *old* ones go on."""
         units = {"keeper": self._unit(_KEEPER, programs.KEEPER, old.get("keeper"))}
+        running = program.running(configuration.services)
+        _require_own_names(configuration, running)
         for service in configuration.services:
-            found = programs.entry(service)
-            if found is None:
+            if service.key not in running:
                 self._log.warning(
                     f"{service.file}, line {service.line}: service {service.name}: spoolmta does"
                     f" not have the program {service.command} yet; the service is not started"
                 )
-            elif found.kind is not Kind.ROW:
+            elif running[service.key] is not Kind.ROW:
+                found = programs.entry(service)
                 units[service.key] = self._unit(service, found, old.get(service.key))
         return units
 
     def _unit(self, service: Service, found: Entry, old: Unit | None) -> Unit:
-        program = programs.load(service, found)
+        code = programs.load(service, found)
         if old is not None:
             old.children.wanted = self._wanted(service, found, old)
-            return Unit(service, found, program, old.listening, old.poke_socket, old.children)
+            return Unit(service, found, code, old.listening, old.poke_socket, old.children)
         listening: tuple[socket.socket, ...] = ()
         if found.kind is Kind.LISTENER:
-            listening = sockets.listen(service, self._parameters, self._queue_directory)
+            listening = sockets.listen(service, self._addresses(), self._queue_directory)
         elif service.command == "pickup":
             path = self._queue_directory / poke.FOLDER / sockets.SUBMIT_NAME
             listening = (sockets.listen_unix(path, 0o666),)
-        name = "keeper" if found is programs.KEEPER else programs.poke_name(service, found)
-        receiver = poke.bind(self._queue_directory, name) if name else None
-        if receiver is not None and os.geteuid() == 0:
-            owner = privileges.account(self._parameters.mail_owner)
-            os.chown(self._queue_directory / poke.FOLDER / name, owner.pw_uid, owner.pw_gid)
+        name = _KEEPER.name if found is programs.KEEPER else programs.poke_name(service, found)
+        receiver = self._poke_socket(service, name) if name else None
         children = Children(0, self._parameters.service_throttle_time)
-        unit = Unit(service, found, program, listening, receiver, children)
+        unit = Unit(service, found, code, listening, receiver, children)
         children.exclusive = found.kind is Kind.STAGE
         children.wanted = self._wanted(service, found, unit)
         return unit
+
+    def _addresses(self) -> Addresses:
+        return Addresses(
+            self._parameters.inet_interfaces,
+            self._parameters.inet_protocols,
+            parse_known_ports(self._configuration.value("known_tcp_ports")),
+        )
+
+    def _poke_socket(self, service: Service, name: str) -> socket.socket:
+        try:
+            receiver = poke.bind(self._queue_directory, name)
+        except OSError as error:
+            raise ConfigError(
+                f"{service.file}, line {service.line}: service {service.name}: cannot bind"
+                f" {poke.FOLDER}/{name}: {error.strerror or error}"
+                " (expected a short name without /)"
+            ) from error
+        if os.geteuid() == 0:
+            owner = privileges.account(self._parameters.mail_owner)
+            os.chown(self._queue_directory / poke.FOLDER / name, owner.pw_uid, owner.pw_gid)
+        return receiver
 
     def _wanted(self, service: Service, found: Entry, unit: Unit) -> int:
         if found.on_demand:
@@ -409,6 +433,25 @@ def _require_sound(configuration: Configuration) -> None:
         for service in configuration.services:
             if service.overrides:
                 configuration.section(kind, service.overrides)
+
+
+def _require_own_names(configuration: Configuration, running: Mapping[str, Kind]) -> None:
+    """Raise ConfigError if two services would have one socket below the queue directory."""
+    taken = {_KEEPER.name: "spoolmta itself", sockets.SUBMIT_NAME: "spoolmta itself"}
+    for service in configuration.services:
+        kind = running.get(service.key, Kind.ROW)
+        if kind is Kind.ROW or (kind is Kind.LISTENER and service.kind == "inet"):
+            continue
+        name = programs.poke_name(service, programs.entry(service))
+        if not name and not service.private:
+            name = service.name
+        if name in taken:
+            raise ConfigError(
+                f"{service.file}, line {service.line}: service {service.name}: the name {name} is"
+                f" used by {taken[name]} already (expected another name)"
+            )
+        if name:
+            taken[name] = f"service {service.key}"
 
 
 def _allow_descriptors() -> None:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from spoolmta import maillog
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
+from spoolmta.config.program import transports
 from spoolmta.message.outcome import Outcome, defer
 from spoolmta.scheduler.completion import REMOVED, Completion, Lifetimes, decide
 from spoolmta.scheduler.dead import DeadDestinations
@@ -82,7 +83,7 @@ class QueueManager:
         self.may_have_more = False
         self._next_reconcile = 0.0
         self._dead = DeadDestinations()
-        self._served = {service.name for service in context.configuration.services}
+        self._served = transports(context.configuration.services)
         self._recall()
 
     async def run_once(self) -> int:

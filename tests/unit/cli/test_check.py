@@ -136,8 +136,28 @@ def test_an_open_relay_is_an_error(folder: Path) -> None:
 def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
     assert one(folder, master_text="q inet n - n - - qmqpd\n") == (
         Severity.WARNING,
-        "master.cf, line 3: service q/inet: qmqpd is not supported yet",
+        "master.cf, line 3: service q/inet: qmqpd is not supported yet: QMQP is not supported yet",
     )
+
+
+def test_a_misspelt_program_is_told_with_the_nearest_name(folder: Path) -> None:
+    assert one(folder, master_text="q unix - - n - - smpt\n") == (
+        Severity.WARNING,
+        "master.cf, line 3: service q/unix: there is no program smpt (did you mean smtp?)",
+    )
+
+
+def test_a_service_that_is_rows_here_is_a_note(folder: Path) -> None:
+    assert one(folder, master_text="anvil unix - - n - 1 anvil\n") == (
+        Severity.NOTE,
+        "master.cf, line 3: service anvil/unix needs no process: no statistics are gathered",
+    )
+
+
+def test_a_service_that_waits_for_postscreen_is_told(folder: Path) -> None:
+    severity, text = one(folder, master_text="smtpd pass - - n - - smtpd\n")
+    assert severity is Severity.WARNING
+    assert text.startswith("master.cf, line 3: service smtpd/pass waits for postscreen")
 
 
 def test_chroot_is_told_once(folder: Path) -> None:
