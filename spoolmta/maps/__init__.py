@@ -14,7 +14,12 @@ pattern      regexp, pcre
 posix        their patterns in Python's notation
 cidr         networks
 system       unix:passwd.byname, unix:group.byname, environ
-composite    unionmap, pipemap, randmap, proxy
+composite    unionmap, pipemap, randmap
+proxy        proxy: one opened table for all that name it
+debug        debug: a log line for each lookup
+lookup_server  the connections to a server behind a table
+tcp          tcp
+socketmap    socketmap
 """
 
 from spoolmta.maps.index import is_outdated

@@ -1,4 +1,4 @@
-"""Tables made of tables: unionmap, pipemap, randmap; and proxy, which hands the question on.
+"""Tables made of tables: unionmap, pipemap, randmap.
 
 Postfix: DATABASE_README, postconf(5)
 """
@@ -59,20 +59,6 @@ class RandomMap:
     async def lookup(self, key: str) -> str | None:  # noqa: ARG002
         """See Map."""
         return random.choice(self._values)
-
-
-class ProxyMap:
-    """proxy:type:name: the table itself; every process may open it here."""
-
-    def __init__(self, argument: str, open_map: OpenMap) -> None:
-        """Raises ConfigError: the table cannot be opened."""
-        self.name = "proxy:" + argument
-        self._map = open_map(argument)
-        self.fixed = self._map.fixed
-
-    async def lookup(self, key: str) -> str | None:
-        """See Map."""
-        return await self._map.lookup(key)
 
 
 def _open_all(argument: str, open_map: OpenMap) -> list[Map]:

@@ -7,14 +7,18 @@ from collections.abc import Callable
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.cidr import CidrMap
-from spoolmta.maps.composite import PipeMap, ProxyMap, RandomMap, UnionMap
+from spoolmta.maps.composite import PipeMap, RandomMap, UnionMap
+from spoolmta.maps.debug import DebugMap
 from spoolmta.maps.index import BtreeMap, IndexMap
 from spoolmta.maps.inline import FailMap, InlineMap, StaticMap
 from spoolmta.maps.lookup import Map, Maps
 from spoolmta.maps.match_list import MatchList, parse_match_list
 from spoolmta.maps.pattern import PatternMap
+from spoolmta.maps.proxy import open_proxied
+from spoolmta.maps.socketmap import SocketMap
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.system import EnvironMap, UnixMap
+from spoolmta.maps.tcp import TcpMap
 from spoolmta.maps.text import TextMap
 
 _PLAIN: dict[str, Callable[[str], Map]] = {
@@ -25,15 +29,18 @@ _PLAIN: dict[str, Callable[[str], Map]] = {
     "hash": IndexMap,
     "inline": InlineMap,
     "randmap": RandomMap,
+    "socketmap": SocketMap,
     "static": StaticMap,
+    "tcp": TcpMap,
     "texthash": TextMap,
     "unix": UnixMap,
 }
 _OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
+    "debug": DebugMap,
     "pipemap": PipeMap,
-    "proxy": ProxyMap,
     "unionmap": UnionMap,
 }
+_PROXY = "proxy"
 _PATTERNS = {"pcre": True, "regexp": False}
 INDEXED = ("btree", "hash")
 
@@ -53,8 +60,13 @@ def open_map(spec: str, *, substitution: bool = True) -> Map:
         return _PLAIN[kind](argument)
     if kind in _PATTERNS:
         return PatternMap(argument, perl=_PATTERNS[kind], substitution=substitution)
+    def open_part(part: str) -> Map:
+        return open_map(part, substitution=substitution)
+
+    if kind == _PROXY:
+        return open_proxied(argument, open_part, substitution=substitution)
     if kind in _OF_MAPS:
-        return _OF_MAPS[kind](argument, lambda part: open_map(part, substitution=substitution))
+        return _OF_MAPS[kind](argument, open_part)
     raise ConfigError(
         f'table "{spec}": unsupported type "{kind}"; supported are {", ".join(map_types())}'
     )
@@ -79,4 +91,4 @@ def open_match_list(text: str, *, parents: bool = False, exact: bool = False) ->
 
 def map_types() -> list[str]:
     """Return the names of the types that open_map takes, sorted."""
-    return sorted((*_PLAIN, *_OF_MAPS, *_PATTERNS))
+    return sorted((*_PLAIN, *_OF_MAPS, *_PATTERNS, _PROXY))

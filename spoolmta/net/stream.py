@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from spoolmta.errors import ConnectError, ConnectionLost, NetworkError, PeerTimeout
+from spoolmta.net.endpoint import Endpoint
 
 _MOST_UNREAD_BYTES = 1 << 18
 _EARLY_S = 0.005
@@ -54,6 +55,39 @@ async def connect(target: Target, *, timeout_s: float) -> "Stream":
     except BaseException:
         connection.close()
         raise
+
+
+async def connect_endpoint(endpoint: Endpoint, *, timeout_s: float) -> "Stream":
+    """Return a stream to a server that the configuration names.
+
+    Its host is looked up as the system does it, and its addresses are tried in their order.
+
+    Raises ConnectError: the host is not known, or nobody answers at any address.
+    """
+    if endpoint.is_unix:
+        return await connect(Target(path=endpoint.path), timeout_s=timeout_s)
+    failure = ConnectError(_TIMED_OUT)
+    try:
+        async with asyncio.timeout(timeout_s or None):
+            for address in await _addresses(endpoint.host, endpoint.port):
+                try:
+                    return await connect(address, timeout_s=0)
+                except ConnectError as error:
+                    failure = error
+    except TimeoutError:
+        pass
+    raise failure
+
+
+async def _addresses(host: str, port: int) -> list[Target]:
+    """Return where a host of the configuration is. Raises ConnectError: it is not known."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConnectError(f"host or service {host}:{port} not found: {reason}") from error
+    return [Target(str(address[0]), port) for *_, address in found]
 
 
 def bind_problem(source: str) -> str:
@@ -162,8 +196,8 @@ class Stream(asyncio.Protocol):
         Raises PeerTimeout, ConnectionLost: as read; also if no line ends within *limit* bytes.
         """
         line = await self.read(timeout_s)
-        while (end := line.find(b"\n")) < 0:
-            if len(line) > limit:
+        while (end := line.find(b"\n", 0, limit)) < 0:
+            if len(line) >= limit:
                 raise ConnectionLost(f"line longer than {limit} bytes")
             line += await self.read(timeout_s)
         self.unread(line[end + 1 :])
