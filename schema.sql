@@ -91,7 +91,7 @@ CREATE TABLE incoming (
     entered_at INTEGER NOT NULL
 ) STRICT;
 
--- Resolved, with delivery rows. trivial_rewrite -> active -> qmgr (gone, or deferred), bounce.
+-- Resolved, with delivery rows. trivial_rewrite -> active -> agents (gone), qmgr (gone, or deferred), bounce.
 CREATE TABLE active (
     message_id INTEGER PRIMARY KEY,
     entered_at INTEGER NOT NULL
@@ -135,8 +135,8 @@ CREATE TABLE crash (
 
 -- ---------------------------------------------------------------------------------------------------------------- delivery
 
--- Some recipients of one active message to one (transport, nexthop). Inserted by trivial_rewrite, deleted by qmgr. It waits
--- for the scheduler unless it stands in granted, attempt or report.
+-- Some recipients of one active message to one (transport, nexthop). Inserted by trivial_rewrite, deleted by qmgr, or by the
+-- agent whose report removes the message. It waits for the scheduler unless it stands in granted, attempt or report.
 CREATE TABLE delivery (
     delivery_id INTEGER PRIMARY KEY,
     message_id  INTEGER NOT NULL,
@@ -170,7 +170,7 @@ CREATE TABLE attempt (
     started_at  INTEGER NOT NULL
 ) STRICT;
 
--- An attempt has ended: the scheduler's feedback, taken and deleted by qmgr.
+-- An attempt has ended: the scheduler's feedback, taken and deleted by qmgr. The delivery may be gone with its message.
 --   done     the destination answered, whatever it said of the recipients
 --   failed   the destination as a whole failed (the reason counts against its window)
 --   crashed  the agent died
