@@ -2,27 +2,23 @@
 
     192.0.2.0/24 value      !192.0.2.0/24 value      if 192.0.2.0/24 ... endif
 
+A rule that cannot be understood is left out, and a warning tells which one and why. A rule with
+"!" concerns addresses of its own family alone.
+
 Postfix: cidr_table(5)
-Limits:  a rule that cannot be understood is an error, where Postfix leaves it out
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.pattern import rule_lines
-from spoolmta.net.network import parse_address, parse_network
+from spoolmta.maps.address_range import BITS, Range, RangeTable, parse_address, parse_range
+from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
+from spoolmta.maps.text import BLANKS
+from spoolmta.maps.watched import WatchedFiles
 
-
-@dataclass(slots=True)
-class _Rule:
-    """*value* is None for "if"; its rules end before rule number *end*."""
-
-    version: int
-    network: int
-    mask: int
-    negated: bool
-    value: str | None
-    end: int = 0
+_WORD = re.compile(r"(if|endif)(?![0-9A-Za-z])", re.IGNORECASE)
+_EVERYTHING = [Range(family, 0, 1 << bits) for family, bits in BITS.items()]
 
 
 class CidrMap:
@@ -31,76 +27,91 @@ class CidrMap:
     fixed = True
 
     def __init__(self, argument: str) -> None:
-        """Raises ConfigError: the file cannot be read, or a rule cannot be understood."""
+        """Raises ConfigError: the file cannot be read, or a brace is missing."""
         self.name = "cidr:" + argument
-        self._rules: list[_Rule] = []
-        self._open: list[_Rule] = []
-        for line in rule_lines(argument):
-            try:
-                self._add(line.text)
-            except ConfigError as error:
-                raise ConfigError(f"{self.name}, line {line.number}: {error}") from error
-        if self._open:
-            raise ConfigError(f"{self.name}: IF without matching ENDIF at the end of the table")
+
+        def read() -> RangeTable[str]:
+            return RangeTable(_Reader(argument).ranges())
+
+        self._table: Callable[[], RangeTable[str]]
+        if argument.startswith("{"):
+            table = read()
+            self._table = lambda: table
+        else:
+            self._table = WatchedFiles(self.name, [argument], read).current
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        address = None if key.startswith("[") else parse_address(key)
-        if address is None:
-            return None
-        version, number = address.version, int(address)
-        rules = self._rules
-        at = 0
-        while at < len(rules):
-            rule = rules[at]
-            at += 1
-            inside = number & rule.mask == rule.network
-            if rule.version != version or inside == rule.negated:
-                if rule.value is None:
-                    at = rule.end
-            elif rule.value is not None:
-                return rule.value
-        return None
+        table = self._table()
+        address = parse_address(key)
+        return None if address is None else table.find(address)
 
-    def _add(self, text: str) -> None:
-        words = text.split(None, 1)
-        first = words[0].lower()
-        if first == "endif":
-            if not self._open:
-                raise ConfigError("ENDIF without matching IF")
-            self._open.pop().end = len(self._rules)
-            return
-        if first == "if":
-            rule = _parse_rule(words[1] if len(words) > 1 else "", is_if=True)
-            self._open.append(rule)
+
+class _Reader:
+    """Reads the rules of one table as ranges; what an "if" lets through is in *_inside*."""
+
+    def __init__(self, argument: str) -> None:
+        self._argument = argument
+        self._inside = [_EVERYTHING]
+        self._ifs: list[int] = []
+
+    def ranges(self) -> Iterator[tuple[Range, str]]:
+        for line in rule_lines("cidr", self._argument):
+            try:
+                yield from self._rule(line.number, line.text)
+            except ConfigError as error:
+                self._warn(line.number, f"{error}: skipping this rule")
+        for number in reversed(self._ifs):
+            self._warn(number, "IF has no matching ENDIF")
+
+    def _warn(self, number: int, text: str) -> None:
+        warn_of_rule("cidr", self._argument, number, text)
+
+    def _rule(self, number: int, text: str) -> Iterator[tuple[Range, str]]:
+        word = _WORD.match(text)
+        if word is None:
+            negated, text = _without_marks(text)
+            pattern, _, value = text.partition(_first_blank(text))
+            spans = self._selected(pattern, negated)
+            value = value.strip(BLANKS)
+            if not value:
+                raise ConfigError("no lookup result")
+            yield from ((span, value) for span in spans)
+        elif word[1].lower() == "if":
+            negated, pattern = _without_marks(text[word.end() :].lstrip(BLANKS))
+            self._inside.append(self._selected(pattern, negated))
+            self._ifs.append(number)
+        elif text[word.end() :]:
+            raise ConfigError("garbage after ENDIF")
+        elif not self._ifs:
+            raise ConfigError("ENDIF without IF")
         else:
-            rule = _parse_rule(text, is_if=False)
-        self._rules.append(rule)
+            self._inside.pop()
+            self._ifs.pop()
+
+    def _selected(self, pattern: str, negated: bool) -> list[Range]:
+        """Return which of the addresses that get to a rule pass its pattern."""
+        if not pattern:
+            raise ConfigError("no address pattern")
+        family, start, end = parse_range(pattern)
+        parts = [(0, start), (end, 1 << BITS[family])] if negated else [(start, end)]
+        return [
+            Range(family, max(outer.start, first), min(outer.end, last))
+            for outer in self._inside[-1]
+            if outer.family == family
+            for first, last in parts
+            if max(outer.start, first) < min(outer.end, last)
+        ]
 
 
-def _parse_rule(text: str, *, is_if: bool) -> _Rule:
+def _without_marks(text: str) -> tuple[bool, str]:
+    """Return whether a pattern is negated, and the text behind its "!"."""
     negated = False
     while text.startswith("!"):
         negated = not negated
-        text = text[1:].lstrip()
-    pattern, _, value = text.partition(" ") if "\t" not in text else _split(text)
-    value = value.strip()
-    if is_if == bool(value):
-        raise ConfigError(
-            f'unexpected text after the network of IF: "{value}"'
-            if is_if
-            else f'no value for "{pattern}"'
-        )
-    network = parse_network(pattern)
-    return _Rule(
-        network.version,
-        int(network.network_address),
-        int(network.netmask),
-        negated,
-        None if is_if else value,
-    )
+        text = text[1:].lstrip(BLANKS)
+    return negated, text
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    words = text.split(None, 1)
-    return words[0], " ", words[1] if len(words) > 1 else ""
+def _first_blank(text: str) -> str:
+    return next((character for character in text if character in BLANKS), " ")

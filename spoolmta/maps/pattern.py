@@ -2,49 +2,142 @@
 
     /pattern/flags value        !/pattern/flags value        if /pattern/flags ... endif
 
-$1, ${1} and $(1) in a value stand for what a group matched, $$ for a dollar. Rules may also stand
-in main.cf: pcre:{{/pattern/ value}, {/pattern/ value}}.
+$1, ${1} and $(1) in a value stand for what a group took, $$ for a dollar. A regexp rule may have a
+second pattern that must not match: /pattern/!/pattern/ value. Rules may also stand in main.cf:
+pcre:{{/pattern/ value}, {/pattern/ value}}.
 
-Postfix: regexp_table(5), pcre_table(5)
-Must not: be asked for parts of an address
-Limits:  patterns run on Python's re (see posix.py); a rule that cannot be understood is an error,
-         where Postfix leaves it out
+A rule that cannot be understood is left out, and a warning tells which one and why.
+
+Postfix:  regexp_table(5), pcre_table(5)
+Must not: be asked for parts of an address; take an expression that gave up for "no match"
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
-from spoolmta.errors import ConfigError
-from spoolmta.maps.posix import extended_from_basic, from_perl, from_posix
-from spoolmta.maps.syntax import inside_braces, split_words
-from spoolmta.maps.text import BLANKS, Line, logical_lines, read_source
+from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps import perl, posix
+from spoolmta.maps.literal import required_literal
+from spoolmta.maps.replacement import Replacement, parse_replacement
+from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
+from spoolmta.maps.text import BLANKS, decode, encode
+from spoolmta.maps.watched import WatchedFiles
 
-_SUBSTITUTION = re.compile(r"\$(?:\$|([0-9]+)|\{([0-9]+)\}|\(([0-9]+)\)|(.?))", re.DOTALL)
-_FLAGS = re.compile(r"[A-Za-z]*")
-_PERL_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+_BLANKS = BLANKS.encode()
+_WORD = re.compile(rb"(if|endif)(?![0-9A-Za-z])", re.IGNORECASE)
+
+
+class Expression(Protocol):
+    """A compiled expression of either kind."""
+
+    groups: int
+
+    def matches(self, subject: bytes) -> bool:
+        """Return whether it matches somewhere in *subject*."""
+        ...
+
+    def captures(self, subject: bytes) -> list[bytes] | None:
+        """Return what the whole expression and each group took, None without a match."""
+        ...
+
+
+class _Pattern(NamedTuple):
+    """A pattern as it is written."""
+
+    source: bytes
+    flags: str
+    negated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    expression: re.Pattern[str]
+    """A pattern, compiled; *literal* is a part of whatever it matches."""
+
+    expression: Expression
+    literal: bytes
     negated: bool
 
-    def match(self, subject: str) -> re.Match[str] | bool | None:
-        """Return the match, or True for a negated pattern that does not match; else None."""
-        match = self.expression.search(subject)
-        if not self.negated:
-            return match
-        return True if match is None else None
+    def holds(self, subject: bytes, folded: bytes) -> bool:
+        """Return whether the pattern matches, or does not if it is negated."""
+        return (self.literal in folded and self.expression.matches(subject)) is not self.negated
 
 
 @dataclass(slots=True)
 class _Rule:
-    """*value* is None for "if"; its rules end before rule number *end*."""
+    """One rule; without *value* and *parts* it is an "if", whose rules end before number *end*.
 
+    *parts* are those of a value that takes text from the groups of the first test.
+    """
+
+    line: int
     tests: tuple[_Test, ...]
-    value: str | tuple[str | int, ...] | None
+    value: str | None = None
+    parts: Replacement | None = None
     end: int = 0
+
+    def answer(self, subject: bytes, folded: bytes) -> str | None:
+        """Return the value for a key that passes the tests, else None."""
+        if not all(test.holds(subject, folded) for test in self.tests):
+            return None
+        if self.parts is None:
+            return self.value
+        captured = self.tests[0].expression.captures(subject)
+        if captured is None:
+            return None
+        return decode(b"".join(captured[p] if isinstance(p, int) else p for p in self.parts))
+
+    @property
+    def is_if(self) -> bool:
+        """True if it has no value of its own."""
+        return self.value is None and self.parts is None
+
+
+@dataclass(slots=True)
+class _Table:
+    """Rules in their order, and which of them a key must be shown to.
+
+    *literals* are rules that cannot match without a certain text, with that text; *others* are
+    the numbers of all other rules.
+    """
+
+    name: str
+    rules: list[_Rule] = field(default_factory=list)
+    literals: list[tuple[bytes, int]] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+
+    def add(self, rule: _Rule) -> None:
+        """Take a rule in as the last one."""
+        first = rule.tests[0]
+        if first.literal and not first.negated and not rule.is_if:
+            self.literals.append((first.literal, len(self.rules)))
+        else:
+            self.others.append(len(self.rules))
+        self.rules.append(rule)
+
+    def lookup(self, key: str) -> str | None:
+        """Return the value of the first rule that matches."""
+        subject = encode(key)
+        folded = subject.lower()
+        numbers = [number for literal, number in self.literals if literal in folded]
+        if self.others:
+            numbers = sorted(numbers + self.others)
+        start = 0
+        for number in numbers:
+            if number < start:
+                continue
+            rule = self.rules[number]
+            try:
+                if not rule.is_if:
+                    value = rule.answer(subject, folded)
+                    if value is not None:
+                        return value
+                elif not rule.tests[0].holds(subject, folded):
+                    start = rule.end
+            except MapUnavailable as error:
+                raise MapUnavailable(f"{self.name}, line {rule.line}: {error}") from error
+        return None
 
 
 class PatternMap:
@@ -53,161 +146,189 @@ class PatternMap:
     fixed = True
 
     def __init__(self, argument: str, *, perl: bool, substitution: bool = True) -> None:
-        """Raises ConfigError: the file cannot be read, or a rule cannot be understood.
+        """Raises ConfigError: the file cannot be read, or a brace is missing.
 
-        Without *substitution*, $1 in a value is an error: the value must not come from the key.
+        Without *substitution*, a rule with $1 in its value is left out: the value must not come
+        from the key.
         """
-        self.name = ("pcre:" if perl else "regexp:") + argument
-        self._perl = perl
-        self._substitution = substitution
-        self._rules: list[_Rule] = []
-        self._open: list[_Rule] = []
-        for line in rule_lines(argument):
-            try:
-                self._add(line.text)
-            except (ConfigError, re.error) as error:
-                raise ConfigError(f"{self.name}, line {line.number}: {error}") from error
-        if self._open:
-            raise ConfigError(f"{self.name}: IF without matching ENDIF at the end of the table")
+        kind = _PCRE if perl else _REGEXP
+        self.name = f"{kind.name}:{argument}"
+
+        def read() -> _Table:
+            return _Reader(kind, argument, substitution=substitution).read()
+
+        self._table: Callable[[], _Table]
+        if argument.startswith("{"):
+            table = read()
+            self._table = lambda: table
+        else:
+            self._table = WatchedFiles(self.name, [argument], read).current
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        rules = self._rules
-        at = 0
-        while at < len(rules):
-            rule = rules[at]
-            at += 1
-            match: re.Match[str] | bool | None = None
-            for test in rule.tests:
-                match = test.match(key)
-                if match is None:
-                    break
-            if match is None:
-                if rule.value is None:
-                    at = rule.end
-            elif rule.value is not None:
-                return _expand(rule.value, match)
-        return None
+        return self._table().lookup(key)
 
-    def _add(self, text: str) -> None:
-        word = text.split(None, 1)[0].lower()
-        if word == "endif":
-            if not self._open:
-                raise ConfigError("ENDIF without matching IF")
-            self._open.pop().end = len(self._rules)
-            return
-        is_if = word == "if" or (word[:2] == "if" and not word[2:3].isalnum())
-        tests, rest = self._parse_tests(text[2:].lstrip(BLANKS) if is_if else text)
-        if is_if:
-            if rest:
-                raise ConfigError(f'unexpected text after the pattern of IF: "{rest}"')
-            rule = _Rule(tests, None)
-            self._open.append(rule)
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What tells the two types of table apart; *stops* end the flags of a pattern."""
+
+    name: str
+    compile: Callable[[bytes, str], Expression]
+    flags: str
+    obsolete: str
+    stops: bytes
+    not_closed: str
+    out_of_range: str
+
+
+_REGEXP = _Kind(
+    name="regexp",
+    compile=posix.PosixExpression,
+    flags=posix.FLAGS,
+    obsolete="",
+    stops=_BLANKS + b"!",
+    not_closed="skipping this rule",
+    out_of_range="out-of-range",
+)
+_PCRE = _Kind(
+    name="pcre",
+    compile=perl.PerlExpression,
+    flags=perl.FLAGS,
+    obsolete="X",
+    stops=_BLANKS,
+    not_closed="ignoring this rule",
+    out_of_range="out of range",
+)
+
+
+class _Reader:
+    """Reads the rules of one table."""
+
+    def __init__(self, kind: _Kind, argument: str, *, substitution: bool) -> None:
+        self._kind = kind
+        self._argument = argument
+        self._substitution = substitution
+        self._table = _Table(f"{kind.name} map {argument}")
+        self._open: list[_Rule] = []
+        self._line = 0
+
+    def read(self) -> _Table:
+        for line in rule_lines(self._kind.name, self._argument):
+            self._line = line.number
+            try:
+                self._add(encode(line.text))
+            except ConfigError as error:
+                self._warn(str(error))
+        for rule in reversed(self._open):
+            self._line = rule.line
+            self._warn("IF has no matching ENDIF")
+            rule.end = len(self._table.rules)
+        return self._table
+
+    def _warn(self, text: str) -> None:
+        warn_of_rule(self._kind.name, self._argument, self._line, text)
+
+    def _add(self, text: bytes) -> None:
+        word = _WORD.match(text)
+        if word is None:
+            if text[:1].isalnum():
+                raise ConfigError("ignoring unrecognized request")
+            self._add_value(text)
+        elif word[1].lower() == b"if":
+            self._add_if(text[word.end() :])
+        elif not self._open:
+            raise ConfigError("ignoring ENDIF without matching IF")
         else:
-            rule = _Rule(tests, self._parse_value(rest, tests))
-        self._rules.append(rule)
+            self._open.pop().end = len(self._table.rules)
+            if text[word.end() :]:
+                self._warn("ignoring extra text after ENDIF")
 
-    def _parse_tests(self, text: str) -> tuple[tuple[_Test, ...], str]:
-        tests = []
-        while True:
-            test, text = self._parse_test(text)
-            tests.append(test)
-            if self._perl or text[:1] in ("", *BLANKS):
-                return tuple(tests), text.strip(BLANKS)
+    def _add_if(self, text: bytes) -> None:
+        pattern, rest = self._parse_pattern(text.lstrip(_BLANKS))
+        rest = rest.lstrip(_BLANKS)
+        if rest:
+            self._warn(f'ignoring extra text after IF statement: "{decode(rest)}"')
+            self._warn("do not prepend whitespace to statements between IF and ENDIF")
+        rule = _Rule(self._line, (self._compile(pattern),))
+        self._table.add(rule)
+        self._open.append(rule)
 
-    def _parse_test(self, text: str) -> tuple[_Test, str]:
-        negated = False
-        while text.startswith("!"):
-            negated = not negated
-            text = text[1:].lstrip(BLANKS)
-        if not text or text[0].isalnum() or text[0] == "\\":
-            raise ConfigError(f'expected /pattern/flags, found "{text}"')
-        delimiter = text[0]
-        end = 1
-        while end < len(text) and text[end] != delimiter:
-            end += 2 if text[end] == "\\" else 1
-        if end >= len(text):
-            raise ConfigError(f'no closing regexp delimiter "{delimiter}"')
-        flags = _FLAGS.match(text, end + 1)
-        assert flags is not None
-        source = text[1:end]
-        compiled = _compile_perl if self._perl else _compile_posix
-        return _Test(compiled(source, flags[0]), negated), text[flags.end() :]
-
-    def _parse_value(self, text: str, tests: tuple[_Test, ...]) -> str | tuple[str | int, ...]:
-        parts = tuple(_parse_value(text))
+    def _add_value(self, text: bytes) -> None:
+        pattern, rest = self._parse_pattern(text)
+        patterns = [pattern]
+        if rest.startswith(b"!"):
+            pattern, rest = self._parse_pattern(rest)
+            patterns.append(pattern)
+        rest = rest.lstrip(_BLANKS)
+        if not rest:
+            self._warn("no replacement text: using empty string")
+        parts = parse_replacement(rest, self._warn, self._kind.out_of_range)
         groups = [part for part in parts if isinstance(part, int)]
-        if not groups:
-            return "".join(str(part) for part in parts)
+        if groups:
+            self._require_substitution(patterns[0])
+        tests = tuple(map(self._compile, patterns))
+        if groups and max(groups) > tests[0].expression.groups:
+            number = max(groups)
+            raise ConfigError(f'out of range replacement index "{number}": skipping this rule')
+        if groups:
+            self._table.add(_Rule(self._line, tests, parts=parts))
+        else:
+            value = b"".join(part for part in parts if isinstance(part, bytes))
+            self._table.add(_Rule(self._line, tests, value=decode(value)))
+
+    def _require_substitution(self, pattern: _Pattern) -> None:
+        if pattern.negated:
+            raise ConfigError(
+                "$number found in negative match replacement text: skipping this rule"
+            )
         if not self._substitution:
-            raise ConfigError("$number substitution is not allowed in this table's values")
-        if tests[-1].negated:
-            raise ConfigError("$number in the value of a negated pattern")
-        if max(groups) > tests[-1].expression.groups:
-            raise ConfigError(f"out of range replacement index {max(groups)}")
-        return parts
+            raise ConfigError("regular expression substitution is not allowed: skipping this rule")
+
+    def _parse_pattern(self, text: bytes) -> tuple[_Pattern, bytes]:
+        """Return the pattern that *text* begins with, and what is left."""
+        negated = False
+        while text.startswith(b"!"):
+            negated = not negated
+            text = text[1:].lstrip(_BLANKS)
+        if not text:
+            raise ConfigError("no regexp: skipping this rule")
+        end = _end_of_pattern(text)
+        if end >= len(text):
+            delimiter = decode(text[:1])
+            raise ConfigError(f'no closing regexp delimiter "{delimiter}": {self._kind.not_closed}')
+        stop = end + 1
+        while stop < len(text) and text[stop] not in self._kind.stops:
+            stop += 1
+        flags = self._parse_flags(text[end + 1 : stop])
+        return _Pattern(text[1:end], flags, negated), text[stop:]
+
+    def _parse_flags(self, text: bytes) -> str:
+        flags = ""
+        for letter in text.decode("ascii", "surrogateescape"):
+            if letter in self._kind.flags:
+                flags += letter
+            elif letter in self._kind.obsolete:
+                self._warn(f'ignoring obsolete regexp option "{letter}"')
+            else:
+                raise ConfigError(f'unknown regexp option "{letter}": skipping this rule')
+        return flags
+
+    def _compile(self, pattern: _Pattern) -> _Test:
+        expression = self._kind.compile(pattern.source, pattern.flags)
+        is_perl = self._kind is _PCRE
+        literal = required_literal(pattern.source, pattern.flags, perl=is_perl)
+        return _Test(expression, literal, pattern.negated)
 
 
-def rule_lines(argument: str) -> Iterator[Line]:
-    """Yield the rules of a file, or those written in main.cf as {{rule}, {rule}}.
-
-    Raises ConfigError: the file cannot be read, or a brace is missing.
-    """
-    if not argument.startswith("{"):
-        yield from logical_lines(read_source(argument))
-        return
-    for number, word in enumerate(split_words(inside_braces(argument)), 1):
-        yield Line(number, inside_braces(word))
-
-
-def _compile_posix(source: str, letters: str) -> re.Pattern[str]:
-    flags = re.IGNORECASE | re.DOTALL | re.ASCII
-    extended = True
-    for letter in letters:
-        if letter == "i":
-            flags ^= re.IGNORECASE
-        elif letter == "m":
-            flags ^= re.MULTILINE | re.DOTALL
-        elif letter == "x":
-            extended = not extended
+def _end_of_pattern(text: bytes) -> int:
+    """Return where the delimiter is that *text* begins with, for the second time."""
+    end = 1
+    while end < len(text):
+        if text[end] == ord("\\"):
+            end += 2
+        elif text[end] == text[0]:
+            break
         else:
-            raise ConfigError(f'unknown regexp option "{letter}"')
-    if not extended:
-        source = extended_from_basic(source)
-    return re.compile(from_posix(source, multiline=bool(flags & re.MULTILINE)), flags)
-
-
-def _compile_perl(source: str, letters: str) -> re.Pattern[str]:
-    flags = re.IGNORECASE | re.DOTALL | re.ASCII
-    pattern = from_perl(source)
-    for letter in letters:
-        if letter in _PERL_FLAGS:
-            flags ^= _PERL_FLAGS[letter]
-        elif letter == "A":
-            pattern = rf"\A(?:{pattern})"
-        elif letter == "E":
-            pattern = re.sub(r"(?<!\\)\$$", r"\\Z", pattern)
-        elif letter != "X":
-            raise ConfigError(f'unknown or unsupported pcre option "{letter}"')
-    return re.compile(pattern, flags)
-
-
-def _parse_value(text: str) -> Iterator[str | int]:
-    at = 0
-    for match in _SUBSTITUTION.finditer(text):
-        yield text[at : match.start()]
-        at = match.end()
-        number = match[1] or match[2] or match[3]
-        if number:
-            yield int(number)
-        elif match[0] == "$$":
-            yield "$"
-        else:
-            raise ConfigError(f'bad replacement "{match[0]}": expected $number, ${{number}} or $$')
-    yield text[at:]
-
-
-def _expand(value: str | tuple[str | int, ...], match: re.Match[str] | bool) -> str:
-    if isinstance(value, str) or isinstance(match, bool):
-        return str(value)
-    return "".join((match[p] or "") if isinstance(p, int) else p for p in value)
+            end += 1
+    return end

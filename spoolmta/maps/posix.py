@@ -1,173 +1,138 @@
-"""POSIX extended and Perl-compatible patterns, translated to those of Python's re.
+"""POSIX regular expressions, as the C library has them.
 
-Postfix: regexp_table(5), pcre_table(5)
-Limits:  of alternatives the first that matches is taken, not the longest as POSIX has it;
-         recursion, conditions on recursion, \\K and callouts of PCRE are not known
+They run on the library's own regcomp and regexec, as Postfix's do: what matches, which part of the
+key a group takes, and what a bad expression is told, is what Postfix on this machine says. Python's
+re cannot be had to take the longest of several alternatives, nor groups as POSIX defines them.
+
+Expressions are compiled in the C locale, the one that Postfix runs in: a character is a byte.
+
+Postfix: regexp_table(5)
+Limits:  needs the GNU C library, for the layout of its regex_t
 """
 
-import re
-from collections.abc import Callable
+import ctypes
+import functools
+import os
+import weakref
 
-_CLASSES = {
-    "alnum": "a-zA-Z0-9",
-    "alpha": "a-zA-Z",
-    "blank": r" \t",
-    "cntrl": r"\x00-\x1f\x7f",
-    "digit": "0-9",
-    "graph": r"\x21-\x7e",
-    "lower": "a-z",
-    "print": r"\x20-\x7e",
-    "punct": r"!-/:-@\[-`{-~",
-    "space": r" \t\n\r\f\v",
-    "upper": "A-Z",
-    "word": "a-zA-Z0-9_",
-    "xdigit": "a-fA-F0-9",
-}
-_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
-_INTERVAL = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}|\{,[0-9]+\}")
-_POSIX_ESCAPES = {"<": r"\b(?=\w)", ">": r"\b(?<=\w)", "`": r"\A", "'": r"\Z"}
-_PCRE_ESCAPES = {
-    "z": r"\Z",
-    "Z": r"(?=\n?\Z)",
-    "h": r"[ \t]",
-    "H": r"[^ \t]",
-    "R": r"(?:\r\n|[\n\v\f\r])",
-    "N": r"[^\n]",
-    "e": r"\x1b",
-}
-_HEXADECIMAL = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
-_PERL_NAME = re.compile(r"\(\?<([A-Za-z_])")
+from spoolmta.errors import ConfigError, MapUnavailable
+
+# regex.h
+_EXTENDED, _IGNORE_CASE, _NEWLINE = 1, 2, 4
+_NO_MATCH = 1
+# LC_ALL_MASK of locale.h
+_ALL_CATEGORIES = 0x1FBF
+
+_OPTIONS = {"i": _IGNORE_CASE, "m": _NEWLINE, "x": _EXTENDED}
+FLAGS = "".join(_OPTIONS)
+_DEFAULT_OPTIONS = _EXTENDED | _IGNORE_CASE
 
 
-def from_posix(pattern: str, *, multiline: bool) -> str:
-    """Return an extended regular expression in Python's notation."""
+class _Compiled(ctypes.Structure):
+    """regex_t."""
 
-    def escape(character: str) -> str:
-        if character in _POSIX_ESCAPES:
-            return _POSIX_ESCAPES[character]
-        if character in "wWsSbB" or character in "123456789":
-            return "\\" + character
-        return re.escape(character)
-
-    def plain(at: int) -> tuple[str, int]:
-        character = pattern[at]
-        if character == "$":
-            return ("$" if multiline else r"\Z"), at + 1
-        if character == "{" and not _INTERVAL.match(pattern, at):
-            return r"\{", at + 1
-        if pattern.startswith("(?", at):
-            return r"(\?", at + 2
-        return character, at + 1
-
-    return _translate(pattern, escape, plain, backslash_in_set=False)
+    _fields_ = (
+        ("buffer", ctypes.c_void_p),
+        ("allocated", ctypes.c_size_t),
+        ("used", ctypes.c_size_t),
+        ("syntax", ctypes.c_ulong),
+        ("fastmap", ctypes.c_void_p),
+        ("translate", ctypes.c_void_p),
+        ("re_nsub", ctypes.c_size_t),
+        ("bits", ctypes.c_uint),
+    )
 
 
-def from_perl(pattern: str) -> str:
-    """Return a Perl-compatible expression in Python's notation."""
-    quoted = "\\Q" in pattern
-    if quoted:
-        pattern = _unquote_literals(pattern)
-    pattern = _HEXADECIMAL.sub(lambda match: re.escape(chr(int(match[1], 16) % 0x110000)), pattern)
-    pattern = _PERL_NAME.sub(r"(?P<\1", pattern)
+class _Part(ctypes.Structure):
+    """regmatch_t."""
 
-    def escape(character: str) -> str:
-        return _PCRE_ESCAPES.get(character) or "\\" + character
-
-    def plain(at: int) -> tuple[str, int]:
-        return pattern[at], at + 1
-
-    return _translate(pattern, escape, plain, backslash_in_set=True)
+    _fields_ = (("start", ctypes.c_int), ("end", ctypes.c_int))
 
 
-def extended_from_basic(pattern: str) -> str:
-    """Return a basic regular expression (flag x) in extended notation."""
-    parts = []
-    at = 0
-    while at < len(pattern):
-        character = pattern[at]
-        if character == "[":
-            end = _set_end(pattern, at, backslash_in_set=False)
-            parts.append(pattern[at:end])
-            at = end
-        elif character == "\\" and at + 1 < len(pattern):
-            following = pattern[at + 1]
-            parts.append(following if following in "(){}|+?" else character + following)
-            at += 2
-        else:
-            parts.append("\\" + character if character in "(){}|+?" else character)
-            at += 1
-    return "".join(parts)
+class PosixExpression:
+    """One compiled expression; *groups* is how many it has."""
+
+    __slots__ = ("__weakref__", "_address", "_compiled", "_execute", "groups")
+
+    def __init__(self, source: bytes, flags: str) -> None:
+        """*flags*, of FLAGS, toggle: i ignores case (on), x is extended (on), m sees lines (off).
+
+        Raises ConfigError: the expression cannot be compiled, or this is not the GNU C library.
+        """
+        options = _DEFAULT_OPTIONS
+        for letter in flags:
+            options ^= _OPTIONS[letter]
+        library = _library()
+        self._compiled = _Compiled()
+        self._address = ctypes.addressof(self._compiled)
+        self._execute = library.regexec
+        error = _compile(library, self._compiled, source, options)
+        if error:
+            raise ConfigError(_message(library, error))
+        weakref.finalize(self, library.regfree, self._compiled).atexit = False
+        self.groups: int = self._compiled.re_nsub
+
+    def matches(self, subject: bytes) -> bool:
+        """Return whether the expression matches somewhere in *subject*.
+
+        Raises MapUnavailable: the C library could not tell.
+        """
+        status = self._execute(self._address, subject, 0, None, 0)
+        return status == 0 or self._failed(status)
+
+    def captures(self, subject: bytes) -> list[bytes] | None:
+        """Return what the whole expression and each group took, None without a match.
+
+        A group that took no part took nothing. Raises MapUnavailable: as matches does.
+        """
+        parts = (_Part * (self.groups + 1))()
+        status = self._execute(self._address, subject, len(parts), ctypes.addressof(parts), 0)
+        if status:
+            self._failed(status)
+            return None
+        return [b"" if part.start < 0 else subject[part.start : part.end] for part in parts]
+
+    def _failed(self, status: int) -> bool:
+        if status != _NO_MATCH:
+            raise MapUnavailable(_message(_library(), status))
+        return False
 
 
-def _translate(
-    pattern: str,
-    escape: Callable[[str], str],
-    plain: Callable[[int], tuple[str, int]],
-    *,
-    backslash_in_set: bool,
-) -> str:
-    parts = []
-    at = 0
-    while at < len(pattern):
-        character = pattern[at]
-        if character == "\\" and at + 1 < len(pattern):
-            parts.append(escape(pattern[at + 1]))
-            at += 2
-        elif character == "[":
-            end = _set_end(pattern, at, backslash_in_set=backslash_in_set)
-            parts.append(_set(pattern[at:end], backslash_in_set=backslash_in_set))
-            at = end
-        else:
-            part, at = plain(at)
-            parts.append(part)
-    return "".join(parts)
+@functools.cache
+def _library() -> ctypes.CDLL:
+    if "CS_GNU_LIBC_VERSION" not in os.confstr_names:
+        raise ConfigError("regexp tables need the GNU C library; use pcre instead")
+    library = ctypes.CDLL(None)
+    pointer, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    library.regcomp.argtypes = (pointer, ctypes.c_char_p, number)
+    library.regexec.argtypes = (pointer, ctypes.c_char_p, size, pointer, number)
+    library.regerror.argtypes = (number, pointer, ctypes.c_char_p, size)
+    library.regerror.restype = size
+    library.regfree.argtypes = (ctypes.POINTER(_Compiled),)
+    library.regfree.restype = None
+    library.newlocale.argtypes = (number, ctypes.c_char_p, pointer)
+    library.newlocale.restype = pointer
+    library.uselocale.argtypes = (pointer,)
+    library.uselocale.restype = pointer
+    return library
 
 
-def _set_end(pattern: str, start: int, *, backslash_in_set: bool) -> int:
-    at = start + 1
-    if pattern[at : at + 1] == "^":
-        at += 1
-    if pattern[at : at + 1] == "]":
-        at += 1
-    while at < len(pattern) and pattern[at] != "]":
-        named = _CLASS.match(pattern, at)
-        if named:
-            at = named.end()
-        else:
-            at += 2 if backslash_in_set and pattern[at] == "\\" else 1
-    return at + 1
+@functools.cache
+def _c_locale() -> int | None:
+    locale: int | None = _library().newlocale(_ALL_CATEGORIES, b"C", None)
+    return locale
 
 
-def _set(text: str, *, backslash_in_set: bool) -> str:
-    negated = text.startswith("[^")
-    body = text[2 if negated else 1 : -1]
-    parts = []
-    at = 0
-    while at < len(body):
-        named = _CLASS.match(body, at)
-        if named and named[2] in _CLASSES:
-            parts.append(_CLASSES[named[2]])
-            at = named.end()
-            continue
-        character = body[at]
-        at += 1
-        if character == "\\" and backslash_in_set:
-            following = body[at : at + 1]
-            parts.append(r" \t" if following == "h" else character + following)
-            at += 1
-        elif character in "\\[]&~|":
-            parts.append("\\" + character)
-        else:
-            parts.append(character)
-    return f"[{'^' if negated else ''}{''.join(parts)}]"
+def _compile(library: ctypes.CDLL, compiled: _Compiled, source: bytes, options: int) -> int:
+    before = library.uselocale(_c_locale())
+    try:
+        error: int = library.regcomp(ctypes.addressof(compiled), source, options)
+    finally:
+        library.uselocale(before)
+    return error
 
 
-def _unquote_literals(pattern: str) -> str:
-    parts = []
-    for number, piece in enumerate(pattern.split("\\Q")):
-        if not number:
-            parts.append(piece)
-            continue
-        literal, _, rest = piece.partition("\\E")
-        parts += (re.escape(literal), rest)
-    return "".join(parts)
+def _message(library: ctypes.CDLL, error: int) -> str:
+    text = ctypes.create_string_buffer(200)
+    library.regerror(error, None, text, len(text))
+    return text.value.decode("ascii", "replace")
