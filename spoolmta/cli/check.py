@@ -7,6 +7,7 @@ Postfix:    postfix(1) check, postconf(1)
 Reads:      main.cf, master.cf, and the tables that they name
 """
 
+import contextlib
 import difflib
 import sys
 from collections.abc import Callable, Iterator
@@ -15,17 +16,19 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from spoolmta.cli.contradictions import contradictions
 from spoolmta.config import program
+from spoolmta.config.accounting import State, accounts, of_rows
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
 from spoolmta.config.parameters.common import CommonParameters
-from spoolmta.config.program import Kind
 from spoolmta.config.unsupported import AS_IT_IS, gap
 from spoolmta.config.unused import Names
 from spoolmta.errors import ConfigError, SpoolmtaError
 
 _LISTS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
+_RESTRICTIONS = ("_restrictions", "_checks")
 _PROTOCOLS = ("all", "ipv4", "ipv6")
 
 
@@ -50,7 +53,18 @@ def main(directory: str | None, *, name: str = "spoolmta") -> int:
     found = findings(directory)
     for finding in found:
         print(f"{name}: {finding.severity}: {finding.text}", file=sys.stderr)
+    with contextlib.suppress(ConfigError):
+        print(f"{name}: {summary(directory)}", file=sys.stderr)
     return int(any(finding.severity is Severity.ERROR for finding in found))
+
+
+def summary(directory: str | None) -> str:
+    """Return how many lines are in force, without meaning here, and so on.
+
+    Raises ConfigError: the configuration cannot be read.
+    """
+    states = [account.state for account in accounts(load(directory))]
+    return ", ".join(f"{states.count(state)} {state}" for state in State)
 
 
 def findings(directory: str | None) -> list[Finding]:
@@ -64,7 +78,9 @@ def findings(directory: str | None) -> list[Finding]:
     found += _values(configuration, services)
     if not any(finding.severity is Severity.ERROR for finding in found):
         found += _combinations(configuration)
+        found += [Finding(Severity.WARNING, text) for text in contradictions(configuration)]
         found += _tables(configuration)
+        found += _tables_of_restrictions(configuration, services)
         found += _restrictions(configuration, services)
     found += _programs(configuration, services)
     found += _names(configuration)
@@ -116,6 +132,42 @@ def _tables(configuration: Configuration) -> Iterator[Finding]:
         yield from _warnings(configuration, name, open_match_list)
 
 
+def _tables_of_restrictions(
+    configuration: Configuration, services: tuple[Service, ...]
+) -> Iterator[Finding]:
+    """Open the tables that restriction lists and classes name, also those of -o options."""
+    from spoolmta.maps.registry import map_types, open_map
+    from spoolmta.maps.syntax import split_words
+
+    classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
+    kinds = map_types()
+    for place, name, value in _settings(configuration, services):
+        if not (name.endswith(_RESTRICTIONS) or name in classes):
+            continue
+        try:
+            words = [w for w in split_words(value) if w.partition(":")[0] in kinds]
+        except ConfigError as error:
+            yield Finding(Severity.WARNING, f"{place}: {name}: {error}")
+            continue
+        for word in words:
+            try:
+                open_map(word)
+            except ConfigError as error:
+                yield Finding(Severity.WARNING, f"{place}: {name}: {error}")
+
+
+def _settings(
+    configuration: Configuration, services: tuple[Service, ...]
+) -> Iterator[tuple[str, str, str]]:
+    """Return place, name and expanded value of every setting and -o option."""
+    for name in configuration.main.values:
+        yield configuration.place(name), name, configuration.value(name)
+    for service in services:
+        place = f"{configuration.master.file}, line {service.line}, service {service.key}, -o"
+        for name in service.overrides:
+            yield place, name, configuration.value(name, service.overrides)
+
+
 def _restrictions(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
     """Read the restriction lists of every SMTP server; it does not start on one it cannot read."""
     from spoolmta.config.parameters.smtpd import AccessParameters
@@ -146,9 +198,9 @@ def _programs(configuration: Configuration, services: tuple[Service, ...]) -> It
         elif service.kind == "pass":
             text = f"{place} waits for postscreen: {program.NOT_YET['postscreen']}"
             yield Finding(Severity.WARNING, text)
-        elif running[service.key] is Kind.ROW:
-            text = f"{place} needs no process: {program.ROWS[service.command]}"
-            yield Finding(Severity.NOTE, text)
+    for account in of_rows(configuration):
+        text = f"{account.file}, line {account.line}: {account.subject} has no effect"
+        yield Finding(Severity.NOTE, f"{text}: {account.reason}")
     chroot = [service.key for service in services if service.chroot and service.key in running]
     if chroot:
         text = f"no service runs in a chroot folder here; it is asked for by {', '.join(chroot)}"

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_name_that_nobody_defines_is_told(folder: Path) -> None:
 def test_a_table_that_cannot_be_opened_is_told(folder: Path) -> None:
     severity, text = one(folder, "transport_maps = hash:/no/such\n")
     assert severity is Severity.WARNING
-    assert text.startswith("main.cf, line 5: transport_maps: hash:/no/such: open /no/such.db")
+    assert text.startswith("main.cf, line 5: transport_maps: open database /no/such.db")
 
 
 def test_a_setting_of_postfix_without_effect_is_told_with_the_reason(folder: Path) -> None:
@@ -147,11 +148,62 @@ def test_a_misspelt_program_is_told_with_the_nearest_name(folder: Path) -> None:
     )
 
 
-def test_a_service_that_is_rows_here_is_a_note(folder: Path) -> None:
-    assert one(folder, master_text="anvil unix - - n - 1 anvil\n") == (
-        Severity.NOTE,
-        "master.cf, line 3: service anvil/unix needs no process: no statistics are gathered",
+def test_an_option_of_a_service_that_is_rows_here_is_a_note(folder: Path) -> None:
+    severity, text = one(folder, master_text="x unix - - n - 0 cleanup -o header_checks=\n")
+    assert severity is Severity.NOTE
+    assert text.startswith(
+        "master.cf, line 3: x/unix/header_checks has no effect: smtpd and pickup"
     )
+
+
+def test_a_domain_in_two_classes_is_told(folder: Path) -> None:
+    severity, text = one(folder, "mydestination = a.example\nvirtual_alias_domains = A.example\n")
+    assert severity is Severity.WARNING
+    assert text.endswith(
+        "do not list domain a.example in BOTH mydestination and virtual_alias_domains"
+    )
+
+
+def test_a_table_older_than_its_source_is_told(folder: Path) -> None:
+    for suffix, when in ((".db", 1), ("", 2)):
+        path = folder / f"table{suffix}"
+        path.write_text("")
+        os.utime(path, (when, when))
+    line = f"smtpd_client_restrictions = check_client_access hash:{folder}/table\n"
+    add(folder, line)
+    text = f"main.cf, line 5: database {folder}/table.db is older than source file {folder}/table"
+    assert any(f.text.endswith(text) for f in findings(str(folder)))
+
+
+def test_a_table_in_a_restriction_list_of_a_service_is_opened(folder: Path) -> None:
+    add(
+        folder,
+        master_text="a inet n - n - - smtpd -o { smtpd_helo_restrictions ="
+        " check_helo_access cidr:/no/such }\n",
+    )
+    assert any(
+        "master.cf, line 3, service a/inet, -o: smtpd_helo_restrictions" in f.text
+        and "/no/such" in f.text
+        for f in findings(str(folder))
+    )
+
+
+def test_a_transport_that_nobody_serves_is_told(folder: Path) -> None:
+    severity, text = one(folder, "virtual_transport = dovecot\n")
+    assert severity is Severity.WARNING
+    assert text == "main.cf: virtual_transport: no service dovecot delivers: mail for it waits"
+
+
+def test_a_parameter_that_will_be_removed_is_told_with_its_successor(folder: Path) -> None:
+    add(folder, "disable_dns_lookups = yes\n")
+    assert any('instead, specify "smtp_dns_support_level"' in f.text for f in findings(str(folder)))
+
+
+def test_a_summary_counts_every_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add(folder, "hash_queue_depth = 1\nsmtpd_tls_loglevel = 1\nnobody = 1\n")
+    main(str(folder))
+    last = capsys.readouterr().err.rstrip("\n").split("\n")[-1]
+    assert last == "spoolmta: 6 in force, 1 without meaning here, 1 not yet, 1 unknown"
 
 
 def test_a_service_that_waits_for_postscreen_is_told(folder: Path) -> None:
