@@ -28,6 +28,7 @@ from spoolmta.scheduler.destination import Destination, WindowLimits
 from spoolmta.scheduler.transport import Transport
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import completion, deliveries, queues
 from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
@@ -66,6 +67,7 @@ class QueueManager:
     """The scheduler as a stage."""
 
     name = "qmgr"
+    gather_times = GATHER_TIMES
 
     def __init__(self, context: ServiceContext, parameters: QueueManagerParameters) -> None:
         """Use `open_stage`."""

@@ -28,11 +28,13 @@ class Stage(Protocol):
     """A stage that moves messages from one table to the next.
 
     *may_have_more*: the last run, if it moved something, may have left something to do; what comes
-    later comes with a poke.
+    later comes with a poke. *gather_times*: how many GATHER_SECONDS a busy stage lets pass at most
+    between two runs.
     """
 
     name: str
     may_have_more: bool
+    gather_times: int
 
     async def run_once(self) -> int:
         """Move what can be moved now; return how many messages were."""
@@ -56,14 +58,14 @@ async def serve_stage(
             continue
         context.flush_logs()
         if 1 < moved < FULL_BATCH:
-            _gather(moved)
+            _gather(min(moved, stage.gather_times))
         if not moved or not stage.may_have_more:
             await context.wakeup.wait(_patience(stage, context))
 
 
-def _gather(moved: int) -> None:
+def _gather(times: int) -> None:
     """Let more come in; not even pokes are to wake this process meanwhile."""
-    time.sleep(min(moved, GATHER_TIMES) * GATHER_SECONDS)
+    time.sleep(times * GATHER_SECONDS)
 
 
 async def _start_afresh(

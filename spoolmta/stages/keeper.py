@@ -16,6 +16,7 @@ import contextlib
 from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.errors import SpoolFull
 from spoolmta.service.context import ServiceContext
+from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import deliveries, processes, upkeep
 
 LOOK_SECONDS = 1.0
@@ -34,6 +35,7 @@ class Keeper:
 
     name = "keeper"
     may_have_more = True
+    gather_times = GATHER_TIMES
 
     def __init__(self, context: ServiceContext, parameters: KeeperParameters) -> None:
         """Use `open_stage`."""

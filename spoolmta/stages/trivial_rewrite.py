@@ -37,6 +37,8 @@ class TrivialRewrite:
     """The stage between incoming or deferred, and active."""
 
     name = "trivial_rewrite"
+    # Nobody outside waits for it, and behind it is a window that is full while there is much to do.
+    gather_times = 6
 
     def __init__(self, context: ServiceContext, routing: Routing) -> None:
         """Use `open_stage`."""

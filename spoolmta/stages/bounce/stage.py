@@ -20,6 +20,7 @@ from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.message.trace_headers import message_id as new_message_id
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import content, notices, queues
 from spoolmta.spool.notices import Kind, Notice, RecordedOutcome
 from spoolmta.spool.queues import NewMessage, QueuedMessage
@@ -66,6 +67,7 @@ class BounceStage:
 
     name = "bounce"
     may_have_more = True
+    gather_times = GATHER_TIMES
 
     def __init__(self, context: ServiceContext, parameters: BounceParameters) -> None:
         """Use `open_stage`."""

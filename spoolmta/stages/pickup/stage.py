@@ -23,6 +23,7 @@ from spoolmta.errors import ClaimLost, Corrupt
 from spoolmta.message.outcome import bounce
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import content, maildrop, queues
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.queues import NewMessage, QueuedMessage, State
@@ -69,6 +70,7 @@ class Pickup:
 
     name = "pickup"
     may_have_more = True
+    gather_times = GATHER_TIMES
 
     def __init__(self, context: ServiceContext, rules: CleanupRules, routing: Routing) -> None:
         """Use `open_stage`."""
