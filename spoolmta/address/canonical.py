@@ -19,8 +19,10 @@ async def canonical_sender(address: str, routing: Routing) -> str:
 
     Raises MapUnavailable: the caller tries again later.
     """
-    address = await _canonical(address, routing.sender_canonical_maps, routing)
-    return await _canonical(address, routing.canonical_maps, routing)
+    for maps in (routing.sender_canonical_maps, routing.canonical_maps):
+        if maps:
+            address = await _canonical(address, maps, routing)
+    return address
 
 
 async def canonical_recipient(address: str, routing: Routing) -> str:
@@ -28,13 +30,13 @@ async def canonical_recipient(address: str, routing: Routing) -> str:
 
     Raises MapUnavailable: the caller tries again later.
     """
-    address = await _canonical(address, routing.recipient_canonical_maps, routing)
-    return await _canonical(address, routing.canonical_maps, routing)
+    for maps in (routing.recipient_canonical_maps, routing.canonical_maps):
+        if maps:
+            address = await _canonical(address, maps, routing)
+    return address
 
 
 async def _canonical(address: str, maps: Maps, routing: Routing) -> str:
-    if not maps:
-        return address
     for _ in range(_CHAIN_LIMIT):
         found = await map_address(
             address, maps, routing, keep_extension=routing.canonical_keeps_extension

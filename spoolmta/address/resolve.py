@@ -74,7 +74,10 @@ async def resolve(address: str, *, sender: str, routing: Routing) -> Resolution:
         if recipient[0] == "-" and not routing.parameters.allow_min_user:
             return _malformed(recipient, address_class)
         routed = _first_operator(recipient) != len(recipient) - len(domain) - 1
-    choice = await _choose(recipient, domain, address_class, sender, routing)
+    choice = routing.known_choice(domain, address_class)
+    if choice is None:
+        choice = await _choose(recipient, domain, address_class, sender, routing)
+        routing.remember_choice(domain, address_class, choice)
     return Resolution(choice.transport, choice.nexthop, recipient, address_class, routed=routed)
 
 

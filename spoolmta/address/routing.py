@@ -1,6 +1,7 @@
 """What routing decisions are made from: parameters, tables and match lists, opened once.
 
-Where only static lists are involved, the class of a domain is remembered.
+Where only static lists are involved, the class of a domain is remembered; where no table is, the
+transport and next hop that were chosen for it.
 
 Postfix:    trivial-rewrite(8), ADDRESS_CLASS_README
 Parameters: mydestination, inet_interfaces, proxy_interfaces, virtual_alias_domains,
@@ -55,6 +56,15 @@ class Routing:
         self.relay_transport = parse_transport(parameters.relay_transport, "relay_transport")
         self.default_transport = parse_transport(parameters.default_transport, "default_transport")
         self._classes: dict[str, AddressClass] = {}
+        self._choices: dict[tuple[str, AddressClass], TransportChoice] = {}
+        self._chooses_by_domain = not any(
+            (
+                self.transport_maps,
+                self.relocated_maps,
+                self.sender_relayhost_maps,
+                self.sender_transport_maps,
+            )
+        )
         self._recipient_maps: dict[AddressClass, Maps] = {}
 
     @classmethod
@@ -79,6 +89,19 @@ class Routing:
                 self._classes.clear()
             self._classes[domain] = address_class
         return address_class
+
+    def known_choice(self, domain: str, address_class: AddressClass) -> TransportChoice | None:
+        """Return what was chosen for a domain before, None if it is to be chosen."""
+        return self._choices.get((domain, address_class))
+
+    def remember_choice(
+        self, domain: str, address_class: AddressClass, choice: TransportChoice
+    ) -> None:
+        """Remember what was chosen for a domain, unless a table may choose otherwise next time."""
+        if self._chooses_by_domain:
+            if len(self._choices) >= _REMEMBERED_DOMAINS:
+                self._choices.clear()
+            self._choices[domain, address_class] = choice
 
     async def is_local(self, domain: str) -> bool:
         """Return whether a domain is in mydestination or is an address of this machine.

@@ -125,10 +125,7 @@ class Intake:
         return None
 
     async def _upload(self) -> None:
-        data = b"".join(self._waiting)
-        piece, rest = data[: content.PIECE_BYTES], data[content.PIECE_BYTES :]
-        self._waiting = [rest]
-        self._waiting_bytes = len(rest)
+        piece = self._cut_piece()
         number, message_id = self._uploaded + 1, self.arrival.message_id
         process_id = self._context.process_id
 
@@ -144,6 +141,15 @@ class Intake:
         else:
             crash_point("accept.after_upload")
             self._uploaded = number
+
+    def _cut_piece(self) -> bytes:
+        """Return the first PIECE_BYTES that wait; what came last, and that alone, reaches over."""
+        *whole, last = self._waiting
+        rest_bytes = self._waiting_bytes - content.PIECE_BYTES
+        end = len(last) - rest_bytes
+        self._waiting = [last[end:]]
+        self._waiting_bytes = rest_bytes
+        return b"".join((*whole, memoryview(last)[:end]))
 
     def _message(self, result: CleanupResult, prepended: bytes) -> NewMessage:
         arrival = self.arrival

@@ -186,6 +186,30 @@ def test_transport_maps_override_transport_and_next_hop(
     assert go(routing, address) == (transport, nexthop)
 
 
+def test_a_choice_holds_for_all_of_a_domain_unless_a_table_chooses(
+    open_routing: OpenRouting,
+) -> None:
+    routing = open_routing(**CLASSES)
+    first, second = (where(routing, f"{user}@t9.test") for user in ("user", "other"))
+    assert (first.transport, first.nexthop) == (second.transport, second.nexthop)
+    assert (first.recipient, second.recipient) == ("user@t9.test", "other@t9.test")
+    routing = open_routing(**CLASSES, transport_maps=TRANSPORTS)
+    transports = [
+        where(routing, f"{user}@t9.test").transport for user in ("other", "user", "other")
+    ]
+    assert transports == ["smtp", "slow", "smtp"]
+
+
+def test_a_sender_has_its_own_relayhost_whoever_sent_to_the_domain_before(
+    open_routing: OpenRouting,
+) -> None:
+    maps = "inline:{{a@s.test=[first.test]},{b@s.test=[second.test]}}"
+    routing = open_routing(sender_dependent_relayhost_maps=maps)
+    senders = ("a@s.test", "b@s.test", "c@s.test")
+    nexthops = [where(routing, "user@there.test", sender).nexthop for sender in senders]
+    assert nexthops == ["[first.test]", "[second.test]", "there.test"]
+
+
 def test_the_wildcard_of_transport_maps_comes_last(open_routing: OpenRouting) -> None:
     maps = "inline:{{*=:wild},{c.test=:},{p.test=smtp:}}"
     routing = open_routing(**CLASSES, transport_maps=maps, relayhost="[rh.test]")
