@@ -6,6 +6,7 @@ Postfix: DATABASE_README, postconf(5)
 import random
 from collections.abc import Callable
 
+from spoolmta.errors import ConfigError
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.syntax import inside_braces, split_words
 
@@ -18,13 +19,17 @@ class UnionMap:
     def __init__(self, argument: str, open_map: OpenMap) -> None:
         """Raises ConfigError: a table cannot be opened."""
         self.name = "unionmap:" + argument
-        self._maps = _open_all(argument, open_map)
+        self._maps = _open_all("unionmap", argument, open_map)
         self.fixed = any(table.fixed for table in self._maps)
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        values = [await table.lookup(key) for table in self._maps]
-        return ",".join(value for value in values if value is not None) or None
+        found = ""
+        for table in self._maps:
+            value = await table.lookup(key)
+            if value is not None:
+                found = f"{found},{value}" if found else value
+        return found or None
 
 
 class PipeMap:
@@ -33,7 +38,7 @@ class PipeMap:
     def __init__(self, argument: str, open_map: OpenMap) -> None:
         """Raises ConfigError: a table cannot be opened."""
         self.name = "pipemap:" + argument
-        self._maps = _open_all(argument, open_map)
+        self._maps = _open_all("pipemap", argument, open_map)
         self.fixed = any(table.fixed for table in self._maps)
 
     async def lookup(self, key: str) -> str | None:
@@ -54,15 +59,26 @@ class RandomMap:
     def __init__(self, argument: str) -> None:
         """Raises ConfigError: no list in braces."""
         self.name = "randmap:" + argument
-        self._values = split_words(inside_braces(argument))
+        self._values = _words("randmap", argument, "value")
 
     async def lookup(self, key: str) -> str | None:  # noqa: ARG002
         """See Map."""
         return random.choice(self._values)
 
 
-def _open_all(argument: str, open_map: OpenMap) -> list[Map]:
-    return [
-        open_map(inside_braces(word) if word.startswith("{") else word)
-        for word in split_words(inside_braces(argument))
-    ]
+def _open_all(kind: str, argument: str, open_map: OpenMap) -> list[Map]:
+    return [open_map(word) for word in _words(kind, argument, "type:name", ":")]
+
+
+def _words(kind: str, argument: str, item: str, holds: str = "") -> list[str]:
+    """Return the words between the braces of a table's name.
+
+    Raises ConfigError: there is no word in braces, or one does not hold *holds*.
+    """
+    try:
+        words = split_words(inside_braces(argument))
+    except ConfigError:
+        words = []
+    if not words or not all(holds in word for word in words):
+        raise ConfigError(f'bad syntax: "{kind}:{argument}"; need "{kind}:{{{item}...}}"')
+    return words

@@ -12,26 +12,120 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spoolmta.errors import ConfigError
+from spoolmta.maps.address_range import Address, Range, RangeTable, parse_address, parse_range
 from spoolmta.maps.keys import fold
 from spoolmta.maps.lookup import Map, parents
 from spoolmta.maps.syntax import split_words
-from spoolmta.net.network import parse_address, parse_network
+from spoolmta.maps.watched import WatchedFiles
 
 OpenMap = Callable[[str], Map]
 _DEPTH_LIMIT = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    version: int
-    value: int
-    mask: int
+# What an address pattern without a length consists of; other words with dots are names.
+_ADDRESS_CHARACTERS = frozenset("0123456789./")
 
 
 @dataclass(frozen=True, slots=True)
 class _Element:
-    pattern: str | _Range | Map
+    pattern: "str | Range | Map | WatchedFiles[_Elements]"
     answer: bool
+
+
+class _Elements:
+    """Elements in their order. An answer is None if no element matches."""
+
+    __slots__ = ("_for_addresses", "_for_names", "_names", "is_static")
+
+    def __init__(self, elements: list[_Element]) -> None:
+        self._for_names = [e for e in elements if not isinstance(e.pattern, Range)]
+        # Names alone without "!", the common list, are one set look-up.
+        self._names = (
+            frozenset(str(element.pattern) for element in self._for_names)
+            if all(isinstance(e.pattern, str) and e.answer for e in self._for_names)
+            else None
+        )
+        self._for_addresses = list(_joined_ranges(elements))
+        self.is_static = all(isinstance(element.pattern, str | Range) for element in elements)
+
+    async def name_answer(self, name: str, rules: "_Rules") -> bool | None:
+        if self._names is not None:
+            return True if rules.matches_names(name, self._names) else None
+        for element in self._for_names:
+            pattern = element.pattern
+            if isinstance(pattern, str):
+                if rules.matches_pattern(name, pattern):
+                    return element.answer
+            elif isinstance(pattern, WatchedFiles):
+                answer = await pattern.current().name_answer(name, rules)
+                if answer is not None:
+                    return answer
+            elif not isinstance(pattern, Range) and await rules.matches_map(name, pattern):
+                return element.answer
+        return None
+
+    async def address_answer(self, text: str, address: Address | None) -> bool | None:
+        for pattern, answer_of_map in self._for_addresses:
+            answer: bool | None
+            if isinstance(pattern, RangeTable):
+                answer = None if address is None else pattern.find(address)
+            elif isinstance(pattern, WatchedFiles):
+                answer = await pattern.current().address_answer(text, address)
+            else:
+                answer = None if await pattern.lookup(text) is None else answer_of_map
+            if answer is not None:
+                return answer
+        return None
+
+
+def _joined_ranges(
+    elements: list[_Element],
+) -> "Iterator[tuple[RangeTable[bool] | Map | WatchedFiles[_Elements], bool]]":
+    """Yield what addresses are matched with; ranges side by side are one table."""
+    ranges: list[tuple[Range, bool]] = []
+    for element in elements:
+        pattern = element.pattern
+        if isinstance(pattern, Range):
+            ranges.append((pattern, element.answer))
+        elif not isinstance(pattern, str):
+            if ranges:
+                yield RangeTable(ranges), True
+                ranges = []
+            yield pattern, element.answer
+    if ranges:
+        yield RangeTable(ranges), True
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """How names match: see MatchList."""
+
+    parents: bool
+    exact: bool
+
+    def matches_names(self, name: str, names: frozenset[str]) -> bool:
+        if name in names:
+            return True
+        if self.exact or not names:
+            return False
+        return any(key in names for key in parents(name, dotted=not self.parents))
+
+    def matches_pattern(self, name: str, pattern: str) -> bool:
+        if name == pattern:
+            return True
+        if self.exact:
+            return False
+        if self.parents:
+            return name.endswith("." + pattern)
+        return pattern.startswith(".") and len(name) > len(pattern) and name.endswith(pattern)
+
+    async def matches_map(self, name: str, table: Map) -> bool:
+        if await table.lookup(name) is not None:
+            return True
+        if self.exact or table.fixed:
+            return False
+        for key in parents(name, dotted=not self.parents):
+            if key != name and await table.lookup(key) is not None:
+                return True
+        return False
 
 
 class MatchList:
@@ -39,84 +133,31 @@ class MatchList:
 
     *parents*: "example.com" matches its subdomains too (parent_domain_matches_subdomains);
     otherwise ".example.com" does. *exact*: neither form matches a subdomain, as in mydestination.
+    It *is_static* if what it says cannot change: it has no tables and no files.
     """
 
     def __init__(self, elements: list[_Element], *, parents: bool, exact: bool) -> None:
-        self._elements = elements
-        self._parents = parents
-        self._exact = exact
-        self.is_static = not any(_is_map(element.pattern) for element in elements)
-        # The common list, names alone without "!", is one set look-up.
-        self._names = (
-            frozenset(str(element.pattern) for element in elements)
-            if all(isinstance(e.pattern, str) and e.answer for e in elements)
-            else None
-        )
+        self._count = len(elements)
+        self._elements = _Elements(elements)
+        self._rules = _Rules(parents, exact)
+        self.is_static = self._elements.is_static
 
     def __bool__(self) -> bool:
-        return bool(self._elements)
+        return self._count > 0
 
     async def matches(self, name: str) -> bool:
         """Return whether a domain or host name is in the list.
 
         Raises MapUnavailable: the caller defers or answers 4xx.
         """
-        name = fold(name)
-        if self._names is not None:
-            return self._matches_names(name, self._names)
-        for element in self._elements:
-            pattern = element.pattern
-            if isinstance(pattern, str):
-                if self._matches_pattern(name, pattern):
-                    return element.answer
-            elif not isinstance(pattern, _Range) and await self._matches_map(name, pattern):
-                return element.answer
-        return False
+        return bool(await self._elements.name_answer(fold(name), self._rules))
 
     async def address_matches(self, address: str) -> bool:
         """Return whether an IP address (without brackets) is in the list.
 
         Raises MapUnavailable: the caller defers or answers 4xx.
         """
-        parsed = parse_address(address)
-        version, number = (0, 0) if parsed is None else (parsed.version, int(parsed))
-        for element in self._elements:
-            pattern = element.pattern
-            if isinstance(pattern, _Range):
-                if version == pattern.version and number & pattern.mask == pattern.value:
-                    return element.answer
-            elif isinstance(pattern, str):
-                if pattern == address:
-                    return element.answer
-            elif await pattern.lookup(address) is not None:
-                return element.answer
-        return False
-
-    def _matches_names(self, name: str, names: frozenset[str]) -> bool:
-        if name in names:
-            return True
-        if self._exact or not names:
-            return False
-        return any(key in names for key in parents(name, dotted=not self._parents))
-
-    def _matches_pattern(self, name: str, pattern: str) -> bool:
-        if name == pattern:
-            return True
-        if self._exact:
-            return False
-        if self._parents:
-            return name.endswith("." + pattern)
-        return pattern.startswith(".") and len(name) > len(pattern) and name.endswith(pattern)
-
-    async def _matches_map(self, name: str, table: Map) -> bool:
-        if await table.lookup(name) is not None:
-            return True
-        if self._exact or table.fixed:
-            return False
-        for key in parents(name, dotted=not self._parents):
-            if key != name and await table.lookup(key) is not None:
-                return True
-        return False
+        return bool(await self._elements.address_answer(address, parse_address(address)))
 
 
 def parse_match_list(
@@ -124,29 +165,36 @@ def parse_match_list(
 ) -> MatchList:
     """Return the list that *text* describes; *open_map* opens its tables.
 
+    A file in the list is read again when it changes.
+
     Raises ConfigError: an element cannot be understood, or a file cannot be read.
     """
-    elements = [
-        _Element(_parse_pattern(word, open_map), answer) for word, answer in _words(text, True, 0)
-    ]
-    return MatchList(elements, parents=parents, exact=exact)
+    return MatchList(_parse(text, open_map, True, 0), parents=parents, exact=exact)
 
 
-def _words(text: str, answer: bool, depth: int) -> Iterator[tuple[str, bool]]:
+def _parse(text: str, open_map: OpenMap, answer: bool, depth: int) -> list[_Element]:
     if depth > _DEPTH_LIMIT:
         raise ConfigError(f"match list: files nested more than {_DEPTH_LIMIT} deep")
+    elements = []
     for word in split_words(text):
-        item_answer = answer
-        item = word
-        while item.startswith("!"):
-            item_answer = not item_answer
-            item = item[1:]
+        item = word.lstrip("!")
+        item_answer = answer is not bool((len(word) - len(item)) % 2)
         if not item:
             raise ConfigError(f'match list: no pattern after "!" in "{text.strip()}"')
         if item.startswith("/"):
-            yield from _words(_read_file(item), item_answer, depth + 1)
+            pattern: str | Range | Map | WatchedFiles[_Elements]
+            pattern = _open_file(item, open_map, item_answer, depth)
         else:
-            yield item, item_answer
+            pattern = _parse_pattern(item, open_map)
+        elements.append(_Element(pattern, item_answer))
+    return elements
+
+
+def _open_file(path: str, open_map: OpenMap, answer: bool, depth: int) -> "WatchedFiles[_Elements]":
+    def read() -> _Elements:
+        return _Elements(_parse(_read_file(path), open_map, answer, depth + 1))
+
+    return WatchedFiles(path, [path], read)
 
 
 def _read_file(path: str) -> str:
@@ -157,14 +205,11 @@ def _read_file(path: str) -> str:
     return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
 
 
-def _parse_pattern(word: str, open_map: OpenMap) -> str | _Range | Map:
-    if parse_address(word.partition("/")[0]) is not None:
-        network = parse_network(word)
-        return _Range(network.version, int(network.network_address), int(network.netmask))
-    if ":" in word and not word.startswith("["):
+def _parse_pattern(word: str, open_map: OpenMap) -> str | Range | Map:
+    if word.startswith("[") or parse_address(word.partition("/")[0]) is not None:
+        return parse_range(word)
+    if ":" in word:
         return open_map(word)
+    if "/" in word and _ADDRESS_CHARACTERS.issuperset(word):
+        return parse_range(word)
     return fold(word)
-
-
-def _is_map(pattern: str | _Range | Map) -> bool:
-    return not isinstance(pattern, str | _Range)

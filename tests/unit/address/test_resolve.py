@@ -308,7 +308,6 @@ def test_a_lookup_that_fails_decides_nothing(
     [
         {"default_transport": ":x"},
         {"transport_maps": "hash:/no/such"},
-        {"transport_maps": "pcre:{{/(.*)/ $$1}}"},
         {"relay_domains": "nosuch:x"},
         {"inet_protocols": "ipv5"},
     ],

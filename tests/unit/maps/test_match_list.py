@@ -1,7 +1,12 @@
 import asyncio
+import ipaddress
+import os
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import open_match_list
@@ -95,7 +100,10 @@ def test_a_failing_table_is_not_a_mismatch() -> None:
         ("[::1]/128", "::1", True),
         ("!10.1.0.0/16 10.0.0.0/8", "10.1.0.1", False),
         ("!10.1.0.0/16 10.0.0.0/8", "10.2.0.1", True),
-        ("[::ffff:127.0.0.0]/104", "127.0.0.1", True),
+        ("[::ffff:127.0.0.0]/104", "127.0.0.1", False),
+        ("[::ffff:127.0.0.0]/104", "::ffff:127.0.0.1", True),
+        ("10.0.0.0/8 cidr:{{11.0.0.0/8 x}} !12.0.0.0/9 12.0.0.0/8", "12.1.0.1", False),
+        ("10.0.0.0/8 cidr:{{11.0.0.0/8 x}} !12.0.0.0/9 12.0.0.0/8", "12.200.0.1", True),
         ("10.0.0.0/8", "not an address", False),
         ("cidr:{{10.0.0.0/8 ok}}", "10.9.9.9", True),
         ("0.0.0.0/0", "::1", False),
@@ -109,9 +117,14 @@ def test_addresses_match_networks(text: str, address: str, expected: bool) -> No
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("10.0.0.1/8", "bits are set beyond the length"),
-        ("10.0.0.0/33", "bad network length"),
-        ("10.0.0.0/x", "bad network length"),
+        (
+            "10.0.0.1/8",
+            'non-null host address bits in "10.0.0.1/8", perhaps you should use "10.0.0.0/8"',
+        ),
+        ("10.0.0.0/33", "bad mask length"),
+        ("10.0.0.0/x", "bad mask value"),
+        ("10.0.0/8", "bad network value"),
+        ("[::1", "missing ']'"),
         ("!", 'no pattern after "!"'),
         ("nosuch:table", "unsupported type"),
         ("{a", 'missing "}"'),
@@ -125,3 +138,41 @@ def test_what_cannot_be_understood_is_an_error(text: str, complaint: str) -> Non
 def test_an_empty_list_is_false_and_matches_nothing() -> None:
     assert not open_match_list("  ")
     assert not matches("", "example.com")
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    listed = tmp_path / "domains"
+    listed.write_text("one.test !10.1.0.0/16 10.0.0.0/8\n")
+    os.utime(listed, (1, 1))
+    found = open_match_list(f"{listed} four.test")
+    assert not found.is_static
+    assert asyncio.run(found.matches("one.test"))
+    assert asyncio.run(found.address_matches("10.2.0.1"))
+    assert not asyncio.run(found.address_matches("10.1.0.1"))
+    listed.write_text("two.test\n")
+    os.utime(listed, (2, 2))
+    deadline = time.monotonic() + 5
+    while not asyncio.run(found.matches("two.test")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not asyncio.run(found.matches("one.test"))
+    assert asyncio.run(found.matches("four.test"))
+
+
+_NETWORKS = st.sampled_from(
+    ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "0.0.0.0/0", "[::]/0", "cidr:{{10.1.2.0/24 x}}"]
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), _NETWORKS)))
+def test_the_first_network_that_matches_decides(elements: list[tuple[bool, str]]) -> None:
+    text = ", ".join(("!" if negated else "") + network for negated, network in elements)
+    for key in ("10.1.2.3", "10.1.2.9", "10.1.9.9", "10.9.9.9", "9.9.9.9", "::1"):
+        expected = False
+        for negated, pattern in elements:
+            plain = "10.1.2.0/24" if pattern.startswith("cidr") else pattern
+            network = ipaddress.ip_network(plain.replace("[", "").replace("]", ""))
+            if ipaddress.ip_address(key) in network:
+                expected = not negated
+                break
+        assert address_matches(text, key) is expected, (text, key)

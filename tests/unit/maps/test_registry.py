@@ -26,7 +26,7 @@ def ask(spec: str, key: str) -> str | None:
         ("static:yes", "anything", "yes"),
         ("static:{ b c }", "anything", "b c"),
         ("unionmap:{inline:{a=1},static:2}", "a", "1,2"),
-        ("unionmap:{{inline:{a=1}}, inline:{b=2}}", "c", None),
+        ("unionmap:{inline:{a=1}, inline:{b=2}}", "c", None),
         ("pipemap:{inline:{a=b},inline:{b=c}}", "a", "c"),
         ("pipemap:{inline:{a=b},inline:{b=c}}", "b", None),
         ("proxy:inline:{a=b}", "a", "b"),
