@@ -1,8 +1,9 @@
 """postconf: print and change main.cf and master.cf.
 
-Postfix:    postconf(1) -c -C -d -e -f -F -h -H -l -m -M -n -o -p -P -x -X -#
-Reads:      main.cf, master.cf      Writes: main.cf, master.cf
-Limits:     no -a, -A, -b, -t, -T, -j; an edited service stays where it is in master.cf
+Postfix:    postconf(1)
+Reads:      main.cf, master.cf, bounce templates      Writes: main.cf, master.cf
+Limits:     no -j, -q; an edited service stays where it is in master.cf; -T names one version of
+            OpenSSL, as nothing is compiled here
 """
 
 import sys
@@ -17,28 +18,38 @@ from spoolmta.config.loader import DEFAULT_DIRECTORY, Configuration, load
 from spoolmta.config.main_cf import split_definition
 from spoolmta.config.master_cf import Columns, overrides_of
 from spoolmta.config.unused import Names
-from spoolmta.errors import UsageError
+from spoolmta.errors import ConfigError, UsageError
 
 USAGE = "postconf [-dfhHnopvx] [-c config_dir] [-C class,...] [parameter ...]"
 
-_LETTERS = "aAbc:C:deEfFhHlmMno:pPtT:vxX#"
-_NOT_HERE = ("-a", "-A", "-b", "-t", "-T", "-E")
+_LETTERS = "aAbc:C:defFhHlmMno:pPtT:vxX#"
 _CLASSES = ("builtin", "service", "user")
 _OF_MASTER = ("-F", "-M", "-P")
-_MODES = (*_OF_MASTER, "-p")
+_LISTS = ("-a", "-A", "-l", "-m", "-T")
+_TEMPLATES = ("-b", "-t")
 _EDITS = ("-e", "-X", "-#")
-_LISTING = ("-C", "-d", "-f", "-h", "-H", "-n", "-o", "-x")
+# Groups and their members are in the order in which Postfix names them.
 _ONE_OF = (
-    _MODES, _EDITS, ("-h", "-H"), ("-d", "-n"), ("-d", "-o"), ("-l", "-m"),
-    *((edit, listed) for edit in _EDITS for listed in _LISTING),
-)  # fmt: skip
+    ("-a", "-A", "-b", "-F", "-l", "-m", "-M", "-p", "-P", "-t", "-T"),
+    ("-d", "-e", "-n", "-X", "-#"),
+    ("-e", "-f", "-X", "-#"),
+    ("-h", "-H"),
+    ("-e", "-h", "-X", "-#"),
+    ("-e", "-H", "-X", "-#"),
+    ("-e", "-o", "-X", "-#"),
+    ("-e", "-x", "-X", "-#"),
+    ("-d", "-o"),
+)
+_LISTING = ("-d", "-e", "-f", "-h", "-H", "-n", "-o", "-x", "-X", "-#")
 _NOT_WITH = {
-    "-M": ("-d", "-h", "-H", "-n"),
+    **dict.fromkeys((*_LISTS, *_TEMPLATES), _LISTING),
     "-F": ("-d", "-n", "-X", "-#"),
+    "-M": ("-d", "-h", "-H", "-n"),
     "-P": ("-d", "-n", "-#"),
-    "-m": (*_LISTING, *_EDITS),
-    "-l": (*_LISTING, *_EDITS),
 }
+_SERVER_PLUG_INS = ("cyrus", "dovecot")
+_CLIENT_PLUG_INS = ("cyrus",)
+_PUBLIC_KEY_ALGORITHMS = ("dsa", "ecdsa", "rsa")
 _LOCKS = ("flock", "fcntl", "dotlock")
 
 
@@ -71,34 +82,62 @@ def _postconf(command: Command, options: Sequence[tuple[str, str]], operands: li
     if not letters.intersection(_EDITS) and any("=" in operand for operand in operands):
         letters |= {"-e"}
     _require_compatible(letters)
-    if "-m" in letters or "-l" in letters:
+    values = dict(options)
+    if "-T" in letters:
+        return _print_tls_feature(command, values["-T"])
+    if not letters.isdisjoint(_LISTS):
         write_raw(list(_lists(letters)))
         return 0
-    values = dict(options)
+    classes = _classes(values.get("-C", "all"))
+    settings = [_override(text) for letter, text in options if letter == "-o"]
     configuration = load(values.get("-c"))
-    settings = [split_definition(text, "-o") for letter, text in options if letter == "-o"]
+    if not letters.isdisjoint(_TEMPLATES):
+        from spoolmta.cli.postconf_templates import template_lines
+
+        write_raw(list(template_lines(configuration, operands, expanded="-b" in letters)))
+        return 0
     edit = _edit(letters, operands)
     if edit is not None:
         _change(command, configuration, letters, edit)
         return 0
-    request = Request(letters, _classes(values.get("-C", "all")), tuple(operands))
+    request = Request(letters, classes, tuple(operands))
     _print(command, configuration.with_settings(dict(settings)), request)
     return 0
 
 
 def _require_compatible(letters: frozenset[str]) -> None:
-    """Raise UsageError if two options do not go together, or one is not supported."""
-    for letter in _NOT_HERE:
-        if letter in letters:
-            raise UsageError(f"{letter} is not supported")
+    """Raise UsageError if two options do not go together."""
     for group in _ONE_OF:
         given = [letter for letter in group if letter in letters]
         if len(given) > 1:
             raise UsageError(f"specify one of {' '.join(given)}")
     for mode, others in _NOT_WITH.items():
-        for other in others:
-            if mode in letters and other in letters:
-                raise UsageError(f"with option {mode}, do not specify {other}")
+        given = [letter for letter in others if letter in letters]
+        if mode in letters and given:
+            raise UsageError(f"with option {mode}, do not specify {' '.join(given)}")
+
+
+def _override(text: str) -> tuple[str, str]:
+    """Return the name and value that -o gives."""
+    try:
+        return split_definition(text, text)
+    except ConfigError as error:
+        fault = str(error).rpartition(": ")[0]
+        raise UsageError(f"invalid parameter override: {fault}") from None
+
+
+def _print_tls_feature(command: Command, mode: str) -> int:
+    import ssl
+
+    match mode:
+        case "compile-version" | "run-version":
+            write_raw([ssl.OPENSSL_VERSION])
+        case "public-key-algorithms":
+            write_raw(list(_PUBLIC_KEY_ALGORITHMS))
+        case _:
+            command.warn(f"unknown 'postconf -T' mode: {mode}")
+            return 1
+    return 0
 
 
 def _lists(letters: frozenset[str]) -> Iterator[str]:
@@ -106,16 +145,20 @@ def _lists(letters: frozenset[str]) -> Iterator[str]:
         from spoolmta.maps.registry import map_types
 
         yield from map_types()
-    if "-l" in letters:
+    elif "-l" in letters:
         yield from _LOCKS
+    elif "-a" in letters:
+        yield from _SERVER_PLUG_INS
+    else:
+        yield from _CLIENT_PLUG_INS
 
 
 def _classes(text: str) -> frozenset[str]:
-    classes = frozenset(text.replace(",", " ").split())
-    unknown = classes.difference((*_CLASSES, "all"))
-    if unknown:
-        raise UsageError(f"unknown class: {min(unknown)} (expected {', '.join(_CLASSES)} or all)")
-    return frozenset(_CLASSES) if "all" in classes else classes
+    classes = text.replace(",", " ").split()
+    for name in classes:
+        if name not in (*_CLASSES, "all"):
+            raise UsageError(f'unknown -C option value "{name}" in "{text}"')
+    return frozenset(_CLASSES) if "all" in classes else frozenset(classes)
 
 
 def _edit(letters: frozenset[str], operands: list[str]) -> Edit | None:
@@ -124,7 +167,8 @@ def _edit(letters: frozenset[str], operands: list[str]) -> Edit | None:
     if action is None:
         return None
     if not operands:
-        raise UsageError(f"{action} requires an argument")
+        wanted = "-e requires name=value" if action == "-e" else "missing service"
+        raise UsageError(f"{wanted} argument")
     if any("\n" in operand for operand in operands):
         raise UsageError("-e, -X, or -# accepts no multi-line input")
     if action != "-e" and any("=" in operand for operand in operands):
@@ -162,11 +206,12 @@ def _print(command: Command, configuration: Configuration, request: Request) -> 
         lines = _overrides(command, configuration, request)
     else:
         lines = _parameters(command, configuration, request, names)
+    if "-d" not in request.letters:
+        for name in names.undefined:
+            command.warn(f"{configuration.main.file}: undefined parameter: {name}")
     write_raw(list(lines))
     if "-d" in request.letters:
         return
-    for name in names.undefined:
-        command.warn(f"{configuration.main.file}: undefined parameter: {name}")
     if not request.letters.isdisjoint(_OF_MASTER):
         return
     for unused in names.unused():
@@ -225,7 +270,8 @@ def _field_of(columns: Columns, field: str) -> Callable[[], str]:
 
 def _overrides(command: Command, configuration: Configuration, request: Request) -> Iterator[str]:
     file = configuration.master.file
-    for columns, chosen in _chosen(command, configuration, request.operands, parts=3):
+    chosen_of = _chosen(command, configuration, request.operands, parts=3, of_overrides=True)
+    for columns, chosen in chosen_of:
         settings = overrides_of(columns, file)
         seen = {"service_name": columns.fields[0], **settings}
         for name in sorted(settings) if chosen == "*" else (chosen,):
@@ -240,7 +286,12 @@ def _constant(text: str) -> Callable[[], str]:
 
 
 def _chosen(
-    command: Command, configuration: Configuration, operands: tuple[str, ...], *, parts: int
+    command: Command,
+    configuration: Configuration,
+    operands: tuple[str, ...],
+    *,
+    parts: int,
+    of_overrides: bool = False,
 ) -> Iterator[tuple[Columns, str]]:
     """Return services with the field or parameter that an operand names, in master.cf's order."""
     requests = [(*operand.split("/", parts - 1), *"***")[:parts] for operand in operands]
@@ -249,7 +300,8 @@ def _chosen(
     for columns in configuration.master.entries:
         for index, request in enumerate(requests or [("*",) * parts]):
             third = request[2] if parts == 3 else "*"
-            has = third == "*" or third in listing.FIELDS or third in overrides_of(columns, file)
+            known = overrides_of(columns, file) if of_overrides else listing.FIELDS
+            has = (third == "*" and bool(known)) or third in known
             if has and _matches(columns, request):
                 matched.add(index)
                 yield columns, third

@@ -101,11 +101,9 @@ def split_definition(text: str, place: str) -> tuple[str, str]:
     name, mark, value = text.partition("=")
     name = name.strip(_SPACE)
     if not name and mark:
-        raise ConfigError(f'{place}: missing attribute name: "{text}" (expected name = value)')
+        raise ConfigError(f'{place}: missing attribute name: "{text}"')
     if not mark or any(c in _SPACE for c in name):
-        raise ConfigError(
-            f"{place}: missing '=' after attribute name: \"{text}\" (expected name = value)"
-        )
+        raise ConfigError(f"{place}: missing '=' after attribute name: \"{text}\"")
     return name, value.strip(_SPACE)
 
 

@@ -72,7 +72,7 @@ class Names:
         known = {*self.builtin, *self.of_transports, *self._main}
         known.update(self._referred_to(catalogue.known().values()))
         known.update(name for _, _, overrides in self._overrides for name in overrides)
-        values = [v for n, v in self._main.items() if n in self.used and n not in UNEXPANDED]
+        values = [v for n, v in self._main.items() if n not in UNEXPANDED]
         values += [v for _, _, overrides in self._overrides for v in overrides.values()]
         for name in self._referred_to(values):
             if name not in known:

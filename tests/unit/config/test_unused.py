@@ -48,4 +48,4 @@ def test_legacy_names_that_defaults_refer_to_are_used() -> None:
 def test_names_that_nobody_defines_are_told() -> None:
     main = "relayhost = $a ${b?x} $c\nc = 1\nforward_path = $home/.forward\nunused = $d"
     names = Names(from_text(main, MASTER.replace("$mua", "$mua $b")))
-    assert names.undefined == ("a", "b", "mua")
+    assert names.undefined == ("a", "b", "d", "mua")
