@@ -26,7 +26,10 @@ _DATABASE = re.compile(r"(?:ldap|mysql|pgsql|sqlite|memcache|mongodb):([A-Za-z0-
 
 @dataclass(frozen=True, slots=True)
 class UnusedParameter:
-    """A setting without effect: where it stands, and the known name that looks most like it."""
+    """A setting without effect: where it stands, and the known name that looks most like it.
+
+    *line* is 0 for a setting that a command gave and no file has.
+    """
 
     name: str
     value: str
@@ -83,7 +86,7 @@ class Names:
         """Return the settings that have no effect, main.cf's first."""
         main = self._configuration.main
         found = [
-            self._unused(name, value, main.file, main.lines[name])
+            self._unused(name, value, main.file, main.lines.get(name, 0))
             for name, value in main.values.items()
             if name not in self.used
         ]

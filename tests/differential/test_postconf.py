@@ -1,0 +1,156 @@
+"""postconf of parameters: the same bytes, warnings, status and files as Postfix's.
+
+Meant differences, which the cases keep clear of:
+- a listing of all parameters: ours knows those of newer releases and its own, and other folders;
+- the usage text;
+- what -b and -t print of built-in templates: the words are our own;
+- a fault in an expansion is one fatal error with file and line, where Postfix warns of the fault
+  and ends with "macro processing error".
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from spoolmta.cli import postconf
+from tests.support.oracle import Answer, needs_postfix, ours, postfix
+
+pytestmark = needs_postfix
+
+MASTER = """\
+smtp      inet  n       -       y       -       -       smtpd
+submission inet n       -       y       -       -       smtpd
+  -o smtpd_tls_security_level=encrypt
+smtp      unix  -       -       y       -       -       smtp
+relay     unix  -       -       y       -       -       smtp
+        -o syslog_name=postfix/$service_name
+maildrop  unix  -       n       n       -       -       pipe flags=DRXhu user=vmail argv=/bin/cat
+"""
+SITE = """\
+# the site
+myhostname = mx.example.com
+relayhost = $relay,
+   # a comment inside
+   more
+
+relay = [relay.example]:587
+mydestination = localhost, localhost.localdomain, a.example, b.example, c.example, d.example
+maildrop_destination_recipient_limit = 1
+one = reject
+smtpd_restriction_classes = one
+"""
+
+
+class Case(NamedTuple):
+    """A main.cf, and what postconf is asked."""
+
+    main: str
+    arguments: tuple[str, ...]
+
+
+class Outcome(NamedTuple):
+    """What a call left behind."""
+
+    answer: Answer
+    main: str
+    master: str
+
+
+TARGETS = {*zip("eee", "FMP", strict=True), ("M", "X"), ("M", "#"), ("P", "X")}
+"""Edits of master.cf whose operand names no service: ours says in its own words what it expects."""
+
+OPTIONS = [
+    Case(SITE, (f"-{one}", f"-{other}", "myhostname"))
+    for one, other in combinations("aAdefFhHlMnpPxX#", 2)
+    if (one, other) not in TARGETS
+]
+CALLS = [
+    Case(SITE, tuple(arguments.split("|")))
+    for arguments in (
+        "-n", "-nh", "-nH", "-nx", "-nhf", "-C|user", "-C|user,nothing", "-n|-C|user",
+        "-h|myhostname", "-H|myhostname|relay", "-x|relayhost", "-f|mydestination", "nothing",
+        "-d|maildrop_time_limit", "maildrop_destination_recipient_limit", "maildrop_time_limit",
+        "-dx|smtpd_banner|bounce_queue_lifetime", "-x|-o|relay=other|relayhost",
+        "-o|typo=1|myhostname", "-o|typo", "-o|=x", "-e", "-X", "-#", "-MX", "-PX", "-l", "-a",
+        "-A", "-T|x", "biff=yes", "a=b|c=d", "relay = other", "-X|relay",
+        "-X|relayhost",
+        "-#|relayhost", "-#|myhostname|one", "-X|nothing", "-e|biff", "-e|a b=c", "-e|=c",
+        "-X|a=b", "-#|a=b", "-P|smtp/inet", "-P|submission/inet", "-P|relay/unix/syslog_name",
+        "-Px|relay/unix", "-P|*/unix", "-M|smtp", "-M|nothing", "-F|smtp/inet/chroot", "-ph|relay",
+    )
+]  # fmt: skip
+FRAGMENTS = [
+    Case(main, ("-n",))
+    for main in (
+        "", "a=b\n", "a = b\n\n#x\n  c\n # y\n d\n", "a b = c\n", "=c\n", "a\n", "a =\n",
+        "a=$b\n", "a=$b\nsmtpd_banner=$a\n", "mynetworks = ${x?{1}:{2}}\n", "a=b \\\n c\n",
+        "a = b\r\n", "biff=yes\n", "x_time_limit=1\nmaildrop_time_limit=2\n",
+        "smtpd_restriction_classes=a\na=b\n", "alias_maps=ldap:q\nq_server_host=h\n",
+        "virtual_maps=x\nfallback_relay=y\n", "myorigin=$mydomain", "relayhost = caf\u00e9\n",
+        "a.b = c\n", "biff = ${x:y} $$\n",
+    )
+]  # fmt: skip
+EXPANSIONS = [
+    Case(f"relayhost = {value}\none = 1\n", ("-x", "relayhost"))
+    for value in (
+        "$one", "${one}", "$(one)", "$$one", "a$one.b", "$one-$one", "${one?yes}", "${one:yes}",
+        "${one?{yes}:{no}}", "${myorigin?{$one}:{no}}", "${empty?{yes}:{no}}", "${ one }",
+        "${one ?yes}", "${one? yes}", "${one?{yes} : {no}}", "${one?{yes}:no}", "$(one?yes)",
+        "${{1} == {1} ? {yes} : {no}}", "${{1} != {1} ? {yes} : {no}}", "${{1}=={1}}",
+        "${{1}=={2}}", "${{2} < {10} ? {yes} : {no}}", "${{b} < {a} ? {yes} : {no}}",
+        "${{2} >= {10} ? {yes} : {no}}", "${{2} > {10} ? {yes} : {no}}", "${{a}=={b}?a:b}",
+        "${{3.9} <level {3.10} ? {yes} : {no}}", "${{3.10} <=level {3.9} ? {yes} : {no}}",
+        "${{3} ==level {3.0} ? {yes} : {no}}", "${{$one} == {1} ? {$one$one} : {no}}",
+        "${{3.6.1} >level {3.6} ? {yes} : {no}}", "${{3} !=level {2} ? {yes} : {no}}",
+        "${one?{${one?{deep}:{}}}:{no}}", "${{1}=={2}:{no}}", "${{} == {$empty} ? {yes} : {no}}",
+    )
+]  # fmt: skip
+CASES = OPTIONS + CALLS + FRAGMENTS + EXPANSIONS
+
+
+def named(case: Case) -> str:
+    return f"{case.main[:40] if case.main != SITE else ''} {' '.join(case.arguments)}"
+
+
+def written(folder: Path, case: Case) -> Path:
+    folder.mkdir()
+    (folder / "main.cf").write_text(case.main)
+    (folder / "master.cf").write_text(MASTER)
+    return folder
+
+
+def outcome(folder: Path, answer: Answer) -> Outcome:
+    def plain(text: str) -> str:
+        return text.replace(str(folder), "DIR").replace("/usr/sbin/postconf:", "postconf:")
+
+    return Outcome(
+        Answer(answer.status, plain(answer.out), plain(answer.err)),
+        (folder / "main.cf").read_text(),
+        (folder / "master.cf").read_text(),
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Outcome]]:
+    """All answers of Postfix, asked at one time: it sleeps for a second after a fatal error."""
+    root = tmp_path_factory.mktemp("postfix")
+
+    def ask(number: int) -> Outcome:
+        folder = written(root / str(number), CASES[number])
+        return outcome(folder, postfix("postconf", "-c", str(folder), *CASES[number].arguments))
+
+    with ThreadPoolExecutor(32) as pool:
+        yield dict(zip(CASES, pool.map(ask, range(len(CASES))), strict=True))
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_postconf_answers_as_postfix_does(
+    case: Case, tmp_path: Path, expected: dict[Case, Outcome]
+) -> None:
+    folder = written(tmp_path / "ours", case)
+    answer = ours(postconf.main, "postconf", "-c", str(folder), *case.arguments)
+    assert outcome(folder, answer) == expected[case]
