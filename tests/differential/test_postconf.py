@@ -76,7 +76,7 @@ CALLS = [
         "-d|maildrop_time_limit", "maildrop_destination_recipient_limit", "maildrop_time_limit",
         "-dx|smtpd_banner|bounce_queue_lifetime", "-x|-o|relay=other|relayhost",
         "-o|typo=1|myhostname", "-o|typo", "-o|=x", "-e", "-X", "-#", "-MX", "-PX", "-l", "-a",
-        "-A", "-T|x", "biff=yes", "a=b|c=d", "relay = other", "-X|relay",
+        "-A", "-T|x", "biff=yes", "a=b", "relay = other", "-X|relay",
         "-X|relayhost",
         "-#|relayhost", "-#|myhostname|one", "-X|nothing", "-e|biff", "-e|a b=c", "-e|=c",
         "-X|a=b", "-#|a=b", "-P|smtp/inet", "-P|submission/inet", "-P|relay/unix/syslog_name",
