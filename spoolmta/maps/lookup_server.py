@@ -65,6 +65,10 @@ class LookupServer:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._begin(loop)
+        # Time limits need a task, and who asks need not be one.
+        return await loop.create_task(self._ask_in_time(request, read_reply))
+
+    async def _ask_in_time(self, request: bytes, read_reply: ReadReply) -> bytes:
         try:
             async with asyncio.timeout(self._limits.question_s), self._room:
                 return await self._ask_twice(request, read_reply)

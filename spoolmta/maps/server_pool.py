@@ -116,11 +116,13 @@ class ServerPool(Generic[S]):
         workers = self._of_this_process()
         answer = loop.run_in_executor(workers.executor, self._ask_servers, workers, question)
         try:
-            async with asyncio.timeout(LOOKUP_LIMIT_S):
-                return await answer
-        except TimeoutError:
-            raise MapUnavailable(f"no answer within {LOOKUP_LIMIT_S:.0f} s") from None
+            # Unlike asyncio.timeout it asks for no current task: who asks need not be one.
+            await asyncio.wait((answer,), timeout=LOOKUP_LIMIT_S)
+            if not answer.done():
+                raise MapUnavailable(f"no answer within {LOOKUP_LIMIT_S:.0f} s")
+            return answer.result()
         finally:
+            answer.cancel()
             self._close_idle_later(loop)
 
     def _of_this_process(self) -> _Workers[S]:
@@ -227,13 +229,13 @@ class ServerPool(Generic[S]):
 
 
 def _close_all(workers: _Workers[Any]) -> None:
-    if workers.process != os.getpid():
-        return
-    workers.executor.shutdown(wait=False, cancel_futures=True)
-    with workers.lock:
-        idle, workers.idle = workers.idle, []
-    for one in idle:
-        one.session.close()
+    """Close what a pool that is gone has left. Its threads end by themselves.
+
+    This runs in the middle of anything, so it takes no lock; no other thread knows these any more.
+    """
+    if workers.process == os.getpid():
+        for idle in workers.idle:
+            idle.session.close()
 
 
 _POOLS: "weakref.WeakValueDictionary[Hashable, ServerPool[Any]]" = weakref.WeakValueDictionary()

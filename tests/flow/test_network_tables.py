@@ -1,0 +1,116 @@
+"""Tables behind a socket or a database, asked by the services that take and route mail."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.dialogs.smtpd import Client, Smtpd
+from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring
+from tests.support.mail_system import wait_for
+
+SILENT: Answer = [3600.0]
+ONE, NONE = netstring(b"OK 1"), netstring(b"NOTFOUND ")
+ACCESS = "smtpd_recipient_restrictions"
+UNDECIDED = {
+    ACCESS: "451 4.3.5 <bob@relay.test>: Recipient address rejected: Server configuration error",
+    "relay_recipient_maps": "451 4.3.0 <bob@relay.test>: Temporary lookup failure",
+    "virtual_alias_maps": "451 4.3.0 <bob@relay.test>: Temporary lookup failure",
+    "transport_maps": "451 4.3.0 <bob@relay.test>: Temporary lookup failure",
+}
+
+
+def rcpt(client: Client, address: str) -> str | None:
+    """Begin a mail and return the reply to its only recipient."""
+    client.ask("EHLO client.example")
+    client.ask("MAIL FROM:<a@b.test>")
+    return client.ask(f"RCPT TO:<{address}>")
+
+
+def where_nobody_listens() -> str:
+    with ScriptedLookups(b"") as server:
+        return server.tcp
+
+
+def named(parameter: str, table: str) -> dict[str, str]:
+    return {parameter: f"check_recipient_access {table}" if parameter == ACCESS else table}
+
+
+def test_an_access_table_behind_tcp_decides_on_each_recipient(tmp_path: Path) -> None:
+    with (
+        ScriptedLookups(b"200 REJECT not%20him\n", b"200 OK\n") as server,
+        Smtpd(tmp_path, named(ACCESS, server.tcp)) as smtpd,
+        smtpd.connect() as client,
+    ):
+        assert rcpt(client, "bob") == "554 5.7.1 <bob>: Recipient address rejected: not him"
+        assert rcpt(client, "bob") == "250 2.1.5 Ok"
+    assert server.questions == [b"get bob@mx.example.test\n"] * 2
+
+
+def test_the_recipients_of_a_relay_domain_are_those_that_a_socketmap_has(tmp_path: Path) -> None:
+    with (
+        ScriptedLookups(ONE, NONE) as server,
+        Smtpd(tmp_path, named("relay_recipient_maps", server.socketmap)) as smtpd,
+        smtpd.connect() as client,
+    ):
+        assert rcpt(client, "ann@relay.test") == "250 2.1.5 Ok"
+        assert rcpt(client, "bob@relay.test") == (
+            "550 5.1.1 <bob@relay.test>: Recipient address rejected:"
+            " User unknown in relay recipient table"
+        )
+    assert server.questions[0] == netstring(b"name ann@relay.test")
+
+
+def test_an_alias_behind_a_socketmap_gets_the_message_to_where_it_points(tmp_path: Path) -> None:
+    with (
+        ScriptedLookups(netstring(b"OK bob@inbox.test")) as server,
+        Smtpd(tmp_path, named("virtual_alias_maps", server.socketmap)) as smtpd,
+        smtpd.connect() as client,
+    ):
+        assert rcpt(client, "ann@alias.test") == "250 2.1.5 Ok"
+        client.ask("DATA")
+        assert "queued as" in (client.ask("Subject: hi\r\n\r\nhello\r\n.") or "")
+        assert smtpd.rows("SELECT address FROM recipient") == [("bob@inbox.test",)]
+
+
+def test_the_recipients_of_a_relay_domain_are_those_of_a_database(tmp_path: Path) -> None:
+    users = sqlite3.connect(tmp_path / "users", isolation_level=None)
+    users.executescript("CREATE TABLE user (name); INSERT INTO user VALUES ('ann@relay.test')")
+    query = f"dbpath = {tmp_path}/users\nquery = SELECT name FROM user WHERE name = '%s'\n"
+    (tmp_path / "users.cf").write_text(query)
+    with (
+        Smtpd(tmp_path, {"relay_recipient_maps": f"sqlite:{tmp_path}/users.cf"}) as smtpd,
+        smtpd.connect() as client,
+    ):
+        assert rcpt(client, "ann@relay.test") == "250 2.1.5 Ok"
+        assert (rcpt(client, "bob@relay.test") or "").startswith("550 5.1.1 ")
+        users.execute("DROP TABLE user")
+        assert rcpt(client, "ann@relay.test") == (
+            "451 4.3.0 <ann@relay.test>: Temporary lookup failure"
+        )
+    users.close()
+
+
+@pytest.mark.parametrize("parameter", UNDECIDED)
+def test_a_table_whose_server_is_down_decides_on_nobody(tmp_path: Path, parameter: str) -> None:
+    table = where_nobody_listens()
+    with Smtpd(tmp_path, named(parameter, table)) as smtpd, smtpd.connect() as client:
+        assert rcpt(client, "bob@relay.test") == UNDECIDED[parameter]
+        assert client.ask("NOOP") == "250 2.0.0 Ok"
+    assert f"warning: table {table} lookup error: Connection refused" in smtpd.log()
+
+
+def test_a_session_that_waits_for_a_silent_server_holds_up_no_other(tmp_path: Path) -> None:
+    with (
+        ScriptedLookups(SILENT, [CLOSE]) as server,
+        Smtpd(tmp_path, named("relay_recipient_maps", server.tcp)) as smtpd,
+        smtpd.connect() as waiting,
+        smtpd.connect() as other,
+    ):
+        waiting.ask("EHLO client.example")
+        waiting.ask("MAIL FROM:<a@b.test>")
+        waiting.send(b"RCPT TO:<bob@relay.test>\r\n")
+        wait_for(lambda: server.questions, 20, "a question")
+        assert rcpt(other, "alice@inbox.test") == "250 2.1.5 Ok"
+        server.hang_up()
+        assert waiting.reply() == UNDECIDED["relay_recipient_maps"]
