@@ -62,8 +62,10 @@ class CommonParameters(LogParameters):
         "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,"
         "qmqpd_authorized_clients,relay_domains,smtpd_access_maps"
     )  # features where example.com also means its subdomains
-    alias_maps: str = text("hash:/etc/aliases")  # aliases(5) of local delivery
-    alias_database: str = text("hash:/etc/aliases")  # the tables that newaliases builds
+    alias_maps: str = text("$default_database_type:/etc/aliases")  # aliases(5) of local delivery
+    alias_database: str = text(
+        "$default_database_type:/etc/aliases"
+    )  # the tables that newaliases builds
     canonical_maps: str = text("")  # rewriting of all addresses, in envelope and headers
     sender_canonical_maps: str = text("")  # rewriting of sender addresses
     recipient_canonical_maps: str = text("")  # rewriting of recipient addresses
