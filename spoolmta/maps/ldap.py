@@ -65,7 +65,8 @@ class LdapMap:
             parameters.required("result_format", parameters.required("result_filter", "%s")),
             open_map,
         )
-        self._scope = parameters.choice("scope", "sub", SCOPES)
+        # What is no scope is "sub", as in Postfix.
+        self._scope = SCOPES.get(parameters.text("scope").lower(), SCOPES["sub"])
         self._attributes = _read_attributes(parameters)
         self._size_limit = parameters.number(
             "size_limit", max(parameters.number("expansion_limit", 0), 0), minimum=0
@@ -79,7 +80,7 @@ class LdapMap:
             return None
         search = self._search(parts)
         try:
-            values = await self._pool.ask(lambda session: list(self._values(session, search, 1)))
+            values = await self._pool.ask(lambda session: self._values(session, search))
         except MapUnavailable as error:
             raise MapUnavailable(f"{self.name}: {error}") from error
         return self._query.result(parts, values)
@@ -92,19 +93,30 @@ class LdapMap:
             self._scope,
             self._attributes.asked,
             self._size_limit,
+            base_must_exist=not base.codes,
         )
 
-    def _values(self, session: LdapConnection, search: Search, depth: int) -> Iterator[str]:
-        if depth > self._recursion_limit:
-            raise QueryRefused(f"recursion limit exceeded; recursion_limit = {depth - 1}")
+    def _values(self, session: LdapConnection, search: Search) -> list[str]:
+        """Return all values, those of entries that are referred to where the reference stands."""
+        values: list[str] = []
+        under_way = [self._found(session, search)]
+        while under_way:
+            name, value = next(under_way[-1], ("", ""))
+            if not name:
+                under_way.pop()
+            elif name not in self._attributes.special:
+                values.append(value)
+            elif (nested := self._nested(value)) is not None:
+                if len(under_way) >= self._recursion_limit:
+                    raise QueryRefused(
+                        f"recursion limit exceeded; recursion_limit = {self._recursion_limit}"
+                    )
+                under_way.append(self._found(session, nested))
+        return values
+
+    def _found(self, session: LdapConnection, search: Search) -> Iterator[tuple[str, str]]:
         for entry in session.search(search):
-            for name, value in self._chosen(entry):
-                if name not in self._attributes.special:
-                    yield value
-                    continue
-                nested = self._nested(value)
-                if nested is not None:
-                    yield from self._values(session, nested, depth + 1)
+            yield from self._chosen(entry)
 
     def _chosen(self, entry: Entry) -> Iterator[tuple[str, str]]:
         """Yield names and values of those attributes of an entry that count in it."""
@@ -126,7 +138,7 @@ class LdapMap:
         """Return the search that a DN or an LDAP URL asks for, None if it asks for nothing."""
         if not _URL.match(reference):
             asked = self._attributes.asked
-            return Search(reference, _ANY_ENTRY, SCOPES["base"], asked, self._size_limit)
+            return Search(reference, _ANY_ENTRY, SCOPES["base"], asked, self._size_limit, False)
         _, _, path = reference.partition("://")[2].partition("/")
         dn, names, scope, query_filter, *_ = [*path.split("?"), "", "", "", ""]
         wanted = {unquote(name).lower() for name in names.split(",") if name}
@@ -139,6 +151,7 @@ class LdapMap:
             SCOPES.get(scope.lower(), SCOPES["base"]),
             asked,
             self._size_limit,
+            base_must_exist=False,
         )
 
 

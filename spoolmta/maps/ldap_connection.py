@@ -57,13 +57,14 @@ class LdapClient:
 
 
 class Search(NamedTuple):
-    """One question to a server."""
+    """One question to a server. That the base is not there is an error, or else finds nothing."""
 
     base: str
     filter: str
     scope: str
     attributes: Sequence[str]
-    size_limit: int = 0
+    size_limit: int
+    base_must_exist: bool
 
 
 class Entry(NamedTuple):
@@ -123,7 +124,7 @@ class LdapConnection:
             raise ServerLost(_one_line(error)) from error
 
     def search(self, search: Search) -> list[Entry]:
-        """Return the entries that are found; none if the base does not exist.
+        """Return the entries that are found.
 
         Raises ServerLost, QueryRefused: see server_pool.
         """
@@ -143,7 +144,7 @@ class LdapConnection:
             raise ServerLost(_one_line(error)) from error
         except (ldap_errors.LDAPExceptionError, UnicodeError) as error:
             raise QueryRefused(f"search failed: {_one_line(error)}") from error
-        return self._entries()
+        return self._entries(search)
 
     def close(self) -> None:
         """See Session."""
@@ -169,13 +170,20 @@ class LdapConnection:
             read_only=True,
             **self._account(),
         )
+        try:
+            self._bind(driver)
+        except ServerLost:
+            driver.unbind()
+            raise
+        return driver
+
+    def _bind(self, driver: Any) -> None:
         driver.open(read_server_info=False)
-        if client.start_tls and not driver.start_tls(read_server_info=False):
+        if self._client.start_tls and not driver.start_tls(read_server_info=False):
             raise ServerLost(f"STARTTLS failed: {driver.result['description']}")
-        if client.bind != "no" and not driver.bind(read_server_info=False):
+        if self._client.bind != "no" and not driver.bind(read_server_info=False):
             result = driver.result
             raise ServerLost(f"bind failed: {result['description']} {result['message']}".strip())
-        return driver
 
     def _account(self) -> dict[str, Any]:
         client = self._client
@@ -203,9 +211,9 @@ class LdapConnection:
             return authz_id, client.bind_dn, client.bind_password
         return (None, authz_id) if client.sasl_mechanism == ldap3.KERBEROS else authz_id
 
-    def _entries(self) -> list[Entry]:
+    def _entries(self, search: Search) -> list[Entry]:
         code = self._driver.result["result"]
-        if code == _NO_SUCH_OBJECT:
+        if code == _NO_SUCH_OBJECT and not search.base_must_exist:
             return []
         if code != _SUCCESS:
             problem = f"search failed: {self._driver.result['description']}"

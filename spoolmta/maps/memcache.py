@@ -5,7 +5,6 @@ Limits:  lookups alone; what "backup" knows is stored at the server for the next
 """
 
 import re
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from spoolmta.maps.server_pool import (
     ServerLost,
     Servers,
     ServerSilent,
+    connect_stream,
     shared_pool,
 )
 from spoolmta.net.endpoint import parse_endpoint
@@ -105,12 +105,7 @@ class _Session:
     def __init__(self, address: str | tuple[str, int], limits: _Limits) -> None:
         self._limits = limits
         try:
-            if isinstance(address, str):
-                self._socket = socket.socket(socket.AF_UNIX)
-                self._socket.settimeout(limits.timeout)
-                self._socket.connect(address)
-            else:
-                self._socket = socket.create_connection(address, limits.timeout)
+            self._socket = connect_stream(address, limits.timeout)
         except OSError as error:
             raise ServerLost(f"cannot connect: {error}") from error
         self._stream = self._socket.makefile("rb")

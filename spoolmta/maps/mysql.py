@@ -25,6 +25,7 @@ from spoolmta.maps.server_pool import (
     ServerLost,
     Servers,
     ServerSilent,
+    connect_stream,
     shared_pool,
 )
 from spoolmta.maps.sql import SqlMap, SqlSession, sql_hosts
@@ -85,22 +86,31 @@ class _Session:
     def __init__(self, host: str, account: _Account, context: ssl.SSLContext | None) -> None:
         self._require_result_set = account.require_result_set
         address = _address(host, account)
+        is_local = "unix_socket" in address
+        self._connection: Any = pymysql.connect(
+            **address,
+            user=account.user,
+            password=account.password.encode("utf-8", "surrogateescape"),
+            database=account.database or None,
+            charset=account.charset,
+            autocommit=True,
+            conv={},
+            read_timeout=ANSWER_LIMIT_S,
+            write_timeout=ANSWER_LIMIT_S,
+            ssl=None if is_local else context,
+            ssl_disabled=is_local,
+            defer_connect=True,
+        )
         try:
-            self._connection: Any = pymysql.connect(
-                **address,
-                user=account.user,
-                password=account.password.encode("utf-8", "surrogateescape"),
-                database=account.database or None,
-                charset=account.charset,
-                autocommit=True,
-                conv={},
-                connect_timeout=CONNECT_LIMIT_S,
-                read_timeout=ANSWER_LIMIT_S,
-                write_timeout=ANSWER_LIMIT_S,
-                ssl=None if "unix_socket" in address else context,
-                ssl_disabled="unix_socket" in address,
+            stream = connect_stream(
+                address.get("unix_socket") or (address["host"], address["port"]), CONNECT_LIMIT_S
             )
+        except OSError as error:
+            raise ServerLost(f"cannot connect: {error}") from error
+        try:
+            self._connection.connect(stream)
         except (pymysql.MySQLError, OSError, UnicodeError) as error:
+            stream.close()
             raise ServerLost(_text_of(error)) from error
 
     def quote(self, text: str, inside: str) -> str:

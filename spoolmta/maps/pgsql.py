@@ -94,8 +94,8 @@ class _Session:
             raise ServerLost(_one_line(str(error))) from error
         if self._libpq.status != pq.ConnStatus.OK:
             raise ServerLost(self._error())
-        if result is None or result.status != pq.ExecStatus.TUPLES_OK:
-            raise QueryRefused(f"query failed: {self._error() or 'no result set'}")
+        if result is None or not _is_good(result):
+            raise QueryRefused(f"query failed: {self._error()}")
         return [
             (result.get_value(row, column) or b"").decode("utf-8", "surrogateescape")
             for row in range(result.ntuples)

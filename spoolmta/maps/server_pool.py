@@ -13,6 +13,7 @@ Limits:   SESSIONS connections to a pool's servers; a lookup that finds all of t
 import asyncio
 import os
 import random
+import socket
 import threading
 import time
 import weakref
@@ -226,6 +227,23 @@ class ServerPool(Generic[S]):
             workers.executor.submit(idle.session.close)
         if left:
             self._close_idle_later(loop)
+
+
+def connect_stream(address: str | tuple[str, int], limit: float) -> socket.socket:
+    """Return a socket that is connected to a path or to a host and port; *limit* is its time limit.
+
+    Raises OSError: the caller makes ServerLost of it.
+    """
+    if not isinstance(address, str):
+        return socket.create_connection(address, limit)
+    stream = socket.socket(socket.AF_UNIX)
+    try:
+        stream.settimeout(limit)
+        stream.connect(address)
+    except OSError:
+        stream.close()
+        raise
+    return stream
 
 
 def _close_all(workers: _Workers[Any]) -> None:
