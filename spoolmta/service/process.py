@@ -4,7 +4,7 @@ The master forks it warmed up; here it gets its signals, drops its privileges, o
 registers itself, serves until it is asked to drain, and retires. An exception that reaches this
 edge is a bug or a dead spool: it is logged and the process ends, its rows come back by the keeper.
 
-Parameters: mail_owner, queue_directory, enable_long_queue_ids
+Parameters: mail_owner, queue_directory, enable_long_queue_ids, proxy_read_maps
 Must not:   hold an SQLite connection before the fork, or read input before privileges are dropped
 """
 
@@ -25,8 +25,10 @@ from spoolmta.clock import Clock, SystemClock
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.config.parameters.proxymap import ProxymapParameters
 from spoolmta.errors import SpoolmtaError, SpoolUnusable
 from spoolmta.maillog import MailLog
+from spoolmta.maps import debug, proxy
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service import privileges
 from spoolmta.service.context import ServiceContext
@@ -78,6 +80,7 @@ def run(launch: Launch) -> int:
     log = MailLog.open(launch.configuration, launch.program.name, launch.service.overrides)
     prepare = launch.program.prepare
     try:
+        _tell_tables(launch, log)
         prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
         privileges.become(owner)
         privileges.end_with_parent(signal.SIGTERM)
@@ -107,6 +110,18 @@ def read_files_ahead() -> None:
     schema.text()
     for encoding in ("ascii", "latin-1", "idna"):
         codecs.lookup(encoding)
+
+
+def _tell_tables(launch: Launch, log: MailLog) -> None:
+    """Tell tables what this process may open with "proxy:", and where "debug:" is to be heard.
+
+    The tables that proxymap(8) would approve, which does not know a service's own settings, and
+    those that the service's settings name.
+    """
+    everywhere = launch.configuration.section(ProxymapParameters)
+    here = launch.configuration.section(ProxymapParameters, launch.service.overrides)
+    proxy.approve(f"{everywhere.proxy_read_maps} {here.proxy_read_maps}")
+    debug.tell_lookups(log.info)
 
 
 async def _live(
