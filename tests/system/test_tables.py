@@ -30,8 +30,8 @@ def test_a_service_opens_with_proxy_what_is_listed_and_nothing_else(tmp_path: Pa
             assert client.rcpt("alice@inbox.example")[0] == 250
         with socket.create_connection(("127.0.0.1", refused)):
             system.wait_for_log(
-                "fatal: special: check_recipient_access: proxymap service is not configured for table"
-                ' "static:OK"; to approve this table for read-only access,'
+                "fatal: special: check_recipient_access: proxymap service is not configured for"
+                ' table "static:OK"; to approve this table for read-only access,'
                 " list proxy:static:OK in main.cf:proxy_read_maps"
             )
 
