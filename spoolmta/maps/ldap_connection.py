@@ -148,11 +148,7 @@ class LdapConnection:
 
     def close(self) -> None:
         """See Session."""
-        try:
-            self._driver.unbind()
-        except (ldap_errors.LDAPExceptionError, OSError):
-            # It was closed already.
-            return
+        _close(self._driver)
 
     def _connect(self, server: str) -> Any:
         client = self._client
@@ -172,8 +168,8 @@ class LdapConnection:
         )
         try:
             self._bind(driver)
-        except ServerLost:
-            driver.unbind()
+        except (ServerLost, ldap_errors.LDAPExceptionError, OSError):
+            _close(driver)
             raise
         return driver
 
@@ -227,6 +223,15 @@ class LdapConnection:
             for found in self._driver.response or ()
             if found["type"] == "searchResEntry"
         ]
+
+
+def _close(driver: Any) -> None:
+    try:
+        driver.unbind()
+    except (ldap_errors.LDAPExceptionError, OSError):
+        # The server is gone, and the driver leaves the socket as it is.
+        if driver.socket is not None:
+            driver.socket.close()
 
 
 def _servers(parameters: ClientParameters) -> tuple[str, ...]:
