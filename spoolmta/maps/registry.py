@@ -4,11 +4,13 @@ Postfix: DATABASE_README, postconf(1) -m
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.cidr import CidrMap
 from spoolmta.maps.composite import PipeMap, RandomMap, UnionMap
 from spoolmta.maps.debug import DebugMap
+from spoolmta.maps.database import DATABASES, open_database
 from spoolmta.maps.index import BtreeMap, IndexMap
 from spoolmta.maps.inline import FailMap, InlineMap, StaticMap
 from spoolmta.maps.lookup import Map, Maps
@@ -39,6 +41,7 @@ _OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
     "debug": DebugMap,
     "pipemap": PipeMap,
     "unionmap": UnionMap,
+    **{kind: partial(open_database, kind) for kind in DATABASES},
 }
 _PROXY = "proxy"
 _PATTERNS = {"pcre": True, "regexp": False}
