@@ -3,16 +3,20 @@
 newaliases does so for all of alias_database.
 
 Postfix:    postalias(1), newaliases(1), aliases(5)
-Parameters: alias_database
+Parameters: alias_database, myhostname
 """
 
 import sys
+from collections.abc import Iterable, Iterator
 
-from spoolmta.cli.tables import TableProgram, run, use_bytes
-from spoolmta.config.loader import load
+from spoolmta.address.tokens import ATOM, QUOTED, Token, find, internal, scan
+from spoolmta.cli.tables import Entry, TableProgram, Warn, run, use_bytes
+from spoolmta.clock import SystemClock
+from spoolmta.config.loader import Configuration, load
 from spoolmta.errors import ConfigError
-from spoolmta.maps.aliases import alias_entries
+from spoolmta.maps.keys import quote_local
 from spoolmta.maps.syntax import split_words
+from spoolmta.maps.text import Line, is_utf8, printable
 
 
 def main() -> None:
@@ -37,4 +41,47 @@ def rebuild_aliases() -> int:
     return run(POSTALIAS, tables) if tables else 0
 
 
-POSTALIAS = TableProgram("postalias", "finNoprsuUvwc:d:q:", alias_entries)
+def entries(lines: Iterable[Line], source: str, warn: Warn, utf8: bool) -> Iterator[Entry]:
+    """Yield names in internal form and values in external form, with one blank between words.
+
+    *warn* is told of lines of *source* that are no entry; they are left out.
+    """
+    for number, text in lines:
+        place = f"{source}, line {number}"
+        if utf8 and not is_utf8(text):
+            warn(f'{place}: non-UTF-8 input "{printable(text)}" -- ignoring this line')
+            continue
+        tokens = scan(text)
+        colon = find(tokens, ":")
+        name, value = tokens[:colon], tokens[colon + 1 :]
+        if colon <= 0 or not value or find(name, ",") >= 0:
+            warn(f"{place}: need name:value pair")
+        elif find(name, "@") >= 0:
+            warn(f"{place}: name must be local")
+        else:
+            yield number, internal(name), _external(value)
+
+
+def closing(configuration: Configuration) -> tuple[tuple[str, str], ...]:
+    """Return what sendmail's tables have, too: who made the table, when, and that it is whole."""
+    return (
+        ("@", "@"),
+        ("YP_LAST_MODIFIED", str(int(SystemClock().now()))),
+        ("YP_MASTER_NAME", configuration.value("myhostname")),
+    )
+
+
+def _external(tokens: list[Token]) -> str:
+    return internal([_quoted(token) for token in tokens])
+
+
+def _quoted(token: Token) -> Token:
+    if token.kind == QUOTED:
+        text = token.text.replace("\\", "\\\\").replace('"', '\\"')
+        return Token(QUOTED, f'"{text}"')
+    if token.kind == ATOM:
+        return Token(ATOM, quote_local(token.text))
+    return token
+
+
+POSTALIAS = TableProgram("postalias", "Nfinoprsuvw", ":\t", entries, closing)

@@ -1,10 +1,13 @@
 """What postmap and postalias share: building a table, and asking, listing and changing it.
 
-Postfix: postmap(1), postalias(1)
+Postfix:    postmap(1), postalias(1)
+Parameters: default_database_type, lmdb_map_size, smtputf8_enable
+Limits:     -v changes nothing
 """
 
 import asyncio
 import base64
+import binascii
 import getopt
 import io
 import os
@@ -14,48 +17,59 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoolmta.config.loader import MAIL_CONFIG, load
+from spoolmta.cli.table_keys import message_keys
+from spoolmta.cli.table_progress import shown_progress
+from spoolmta.config.loader import MAIL_CONFIG, Configuration, load
 from spoolmta.errors import ConfigError, MapUnavailable, UsageError
-from spoolmta.maps.index import BtreeMap, IndexMap
-from spoolmta.maps.index_build import Duplicates, IndexBuilder
-from spoolmta.maps.keys import fold
+from spoolmta.maps.file_tables import FILE_TABLES, open_file
+from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
-from spoolmta.maps.registry import INDEXED, open_map
-from spoolmta.maps.text import BLANKS, Line, logical_lines, read_source
+from spoolmta.maps.registry import map_types, open_map
+from spoolmta.maps.table_build import SUFFIXES, Duplicates, TableBuilder
+from spoolmta.maps.text import Line, is_utf8, logical_lines, printable, read_source
+from spoolmta.maps.watched import tell_problems
 
-Entry = tuple[str, str]
+Entry = tuple[int, str, str]
 Warn = Callable[[str], None]
+
+_MODES = ("-q", "-d", "-s")
+_MESSAGE = ("-b", "-h", "-m")
+# What Postfix answers to -d: these types know no such operation, and all others may only be read.
+_WITHOUT_DELETE = ("static", "environ")
 
 
 @dataclass(frozen=True, slots=True)
 class TableProgram:
-    """What tells the two programs apart: name, options, and how a source becomes entries."""
+    """What tells the two programs apart: name, options, and how a source becomes entries.
+
+    *letters* are the options as the usage shows them; *separator* stands between the keys and the
+    values that are printed. *entries* yields (line number, key, value), *closing* what is added to
+    a table that is built.
+    """
 
     name: str
-    options: str
-    entries: Callable[[Iterable[Line], str, Warn], Iterator[Entry]]
+    letters: str
+    separator: str
+    entries: Callable[[Iterable[Line], str, Warn, bool], Iterator[Entry]]
+    closing: Callable[[Configuration], Iterable[tuple[str, str]]]
 
     def usage(self) -> str:
         """Return the text for a call that the program does not take."""
-        letters = "".join(letter for letter in self.options if letter not in "cdq:")
         return (
-            f"usage: {self.name} [-{letters}] [-c config_dir] [-d key] [-q key] [map_type:]file..."
+            f"usage: {self.name} [-{self.letters}] [-c config_dir] [-d key] [-q key] "
+            "[map_type:]file..."
         )
 
 
 def run(program: TableProgram, arguments: list[str]) -> int:
     """Do what the command line says; return the exit status."""
     try:
-        pairs, tables = getopt.getopt(arguments, program.options)
-        options = dict(pairs)
-        if not tables or ("-q" in options) + ("-d" in options) + ("-s" in options) > 1:
-            raise UsageError(program.usage())
-        if "-c" in options:
-            os.environ[MAIL_CONFIG] = options["-c"]
-        command = TableCommand(program, options)
-        return command.run([command.specified(table) for table in tables])
+        command = TableCommand(program, *_parse(program, arguments))
+        return command.run()
     except getopt.GetoptError as error:
-        return _fatal(program, f"{error}; {program.usage()}")
+        problem = "option requires an argument" if "requires" in error.msg else "invalid option"
+        print(f"{program.name}: {problem} -- '{error.opt}'", file=sys.stderr)
+        return _fatal(program, program.usage())
     except (ConfigError, MapUnavailable, UsageError) as error:
         return _fatal(program, str(error))
     except BrokenPipeError:
@@ -68,30 +82,33 @@ def use_bytes() -> None:
     """Let what is not UTF-8 pass unchanged from standard input to standard output."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 class TableCommand:
-    """One call of a program with its options."""
+    """One call of a program: its options and tables."""
 
-    def __init__(self, program: TableProgram, options: dict[str, str]) -> None:
+    def __init__(self, program: TableProgram, options: dict[str, str], tables: list[str]) -> None:
         self._program = program
         self._options = options
-        self._fold: Callable[[str], str] = str if "-f" in options else fold
+        self._configuration = load()
+        utf8 = (
+            "-u" not in options
+            and self._configuration.value("smtputf8_enable") == "yes"
+            and ("-U" in options or not any(letter in options for letter in ("-b", "-h")))
+        )
+        self._rules = KeyRules(folded="-f" not in options, utf8=utf8)
+        default = self._configuration.value("default_database_type")
+        self._specs = [spec if ":" in spec else f"{default}:{spec}" for spec in tables]
 
-    def specified(self, table: str) -> str:
-        """Return a table as "type:file"; without a type it is of default_database_type."""
-        if ":" in table:
-            return table
-        return f"{load().value('default_database_type')}:{table}"
-
-    def run(self, specs: list[str]) -> int:
+    def run(self) -> int:
         """Act on the tables in their order; return the exit status."""
+        tell_problems(self._warn, required=True)
         if "-q" in self._options:
-            return asyncio.run(self._query(specs, self._options["-q"]))
+            return asyncio.run(self._query(self._options["-q"]))
         if "-d" in self._options:
-            return self._delete(specs, self._options["-d"])
-        for spec in specs:
+            return self._delete(self._options["-d"])
+        for spec in self._specs:
             if "-s" in self._options:
                 self._list(spec)
             else:
@@ -99,123 +116,225 @@ class TableCommand:
         return 0
 
     def _build(self, spec: str) -> None:
-        path = _indexed_path(spec)
-        builder = IndexBuilder(path, self._duplicates(), inherit_mode="-p" not in self._options)
         incremental = "-i" in self._options
-        text = sys.stdin.read() if incremental else read_source(path)
-        source = "stdin" if incremental else path
+        kind, _, source = spec.partition(":")
+        if kind == "proxy":
+            raise ConfigError("can't create maps via the proxy service")
+        text = sys.stdin.read() if incremental else read_source(source)
+        builder = self._builder(kind, source)
+        name = "stdin" if incremental else source
+        with _as_owner(source, wanted="-o" not in self._options and not incremental):
+            lines = shown_progress(logical_lines(text, name, self._warn), text, builder.path)
+            entries = self._entries(lines, name)
+            if incremental:
+                builder.change(entries)
+            else:
+                builder.write(entries)
 
-        def warn(message: str) -> None:
-            builder.warnings.append(message)
+    def _entries(self, lines: Iterable[Line], source: str) -> Iterator[tuple[str, str]]:
+        fold = self._rules.fold
+        wants_files = "-F" in self._options
+        for number, key, value in self._program.entries(
+            lines, source, self._warn, self._rules.utf8
+        ):
+            if wants_files:
+                try:
+                    yield fold(key), base64.b64encode(_content_of_files(value)).decode("ascii")
+                except ConfigError as error:
+                    self._warn(f"{source}, line {number}: {error}: skipping this entry")
+            else:
+                yield fold(key), value
+        yield from self._program.closing(self._configuration)
 
-        entries = self._program.entries(logical_lines(text), source, warn)
-        try:
-            with _as_owner(path, wanted="-o" not in self._options and not incremental):
-                builder.write(
-                    ((self._fold(key), self._value(value)) for key, value in entries),
-                    incremental=incremental,
-                )
-        finally:
-            for message in builder.warnings:
-                _warning(self._program, message)
+    def _builder(self, kind: str, source: str) -> TableBuilder:
+        if kind not in SUFFIXES:
+            known = kind in map_types()
+            raise ConfigError(
+                f"unsupported dictionary type: {kind}"
+                f"{' does not support bulk-mode creation.' if known else ''}"
+            )
+        duplicates = Duplicates.IGNORE if "-w" in self._options else Duplicates.WARN
+        return TableBuilder(
+            kind,
+            source,
+            self._warn,
+            Duplicates.REPLACE if "-r" in self._options else duplicates,
+            inherit_mode="-p" not in self._options,
+            null={"-N": True, "-n": False}.get(self._last("-N", "-n")),
+            map_size=int(self._configuration.value("lmdb_map_size")),
+        )
 
-    def _duplicates(self) -> Duplicates:
-        if "-r" in self._options:
-            return Duplicates.REPLACE
-        return Duplicates.IGNORE if "-w" in self._options else Duplicates.WARN
+    def _last(self, *options: str) -> str:
+        return next((option for option in reversed(self._options) if option in options), "")
 
-    def _value(self, value: str) -> str:
-        if "-F" not in self._options:
-            return value
-        try:
-            content = b"".join(Path(name).read_bytes() for name in value.replace(",", " ").split())
-        except OSError as error:
-            raise ConfigError(f"open {error.filename}: {error.strerror}") from error
-        return base64.b64encode(content).decode("ascii")
-
-    async def _query(self, specs: list[str], asked: str) -> int:
-        tables = [open_map(spec) for spec in specs]
+    async def _query(self, asked: str) -> int:
+        opened: dict[str, Map] = {}
         found = False
         for key in self._keys() if asked == "-" else [asked]:
-            value = await self._lookup(tables, key)
+            value = await self._lookup(opened, key)
             if value is not None:
                 found = True
-                prefix = f"{key}\t" if asked == "-" else ""
-                print(f"{prefix}{self._printed(value)}")
+                prefix = f"{key}{self._program.separator}" if asked == "-" else ""
+                print(f"{prefix}{value}")
         return 0 if found else 1
 
-    async def _lookup(self, tables: list[Map], key: str) -> str | None:
-        for table in tables:
-            if "-f" in self._options and isinstance(table, IndexMap):
-                value = table.find(key)
-            else:
-                value = await table.lookup(key)
-            if value == "":
-                _warning(self._program, f"table {table.name}: key {key}: empty string result")
-            elif value is not None:
+    async def _lookup(self, opened: dict[str, Map], key: str) -> str | None:
+        """Ask the tables in their order; each is opened when it is its turn."""
+        for spec in self._specs:
+            if spec not in opened:
+                opened[spec] = open_map(spec, rules=self._rules)
+            if self._rules.utf8 and not is_utf8(key):
+                self._warn(f'{_shown(spec)}: non-UTF-8 key "{printable(key)}": {_MALFORMED}')
+                continue
+            value = await self._ask(opened[spec], spec, key)
+            if value is not None:
                 return value
         return None
 
-    def _printed(self, value: str) -> str:
+    async def _ask(self, table: Map, spec: str, key: str) -> str | None:
+        try:
+            value = await table.lookup(key) if key else None
+        except MapUnavailable as error:
+            reason = "Application error" if spec.startswith("fail:") else str(error)
+            raise MapUnavailable(f"table {_shown(spec)}: query error: {reason}") from error
+        if value is None:
+            return None
+        if self._rules.utf8 and not is_utf8(value):
+            self._warn(
+                f'{_shown(spec)}: key "{key}": non-UTF-8 value "{printable(value)}": {_MALFORMED}'
+            )
+            raise MapUnavailable(f"table {_shown(spec)}: query error")
+        if not value:
+            self._warn(f"table {_shown(spec)}: key {key}: empty string result is not allowed")
+            self._warn(f"table {_shown(spec)} should return NO RESULT in case of NOT FOUND")
         if "-F" not in self._options:
             return value
+        if spec.partition(":")[0] not in SUFFIXES:
+            return _text(_content_of_files(value))
+        content = self._content(spec, key, value)
+        if content is None:
+            raise MapUnavailable(f"table {_shown(spec)}: query error")
+        return content
+
+    def _content(self, spec: str, key: str, value: str) -> str | None:
+        """Return the content of files that a built table holds; None, with a warning, if not."""
         try:
-            return base64.b64decode(value, validate=True).decode("utf-8", "surrogateescape")
-        except ValueError as error:
-            raise ConfigError(f"the value is not base64: {error}") from error
+            return _text(base64.b64decode(value, validate=True))
+        except (binascii.Error, ValueError):
+            self._warn(f"table {_shown(spec)}: key {key}: malformed BASE64 value: {value}")
+            return None
 
     def _keys(self) -> Iterator[str]:
-        """Yield the keys on standard input: its lines, or the headers and lines of a message."""
+        """Yield the keys on standard input: its lines, or what a message's checks are shown."""
         text = sys.stdin.read()
-        if "-h" not in self._options and "-b" not in self._options:
+        if not any(option in self._options for option in ("-b", "-h")):
             yield from text.removesuffix("\n").split("\n")
             return
-        head, _, body = text.partition("\n\n")
-        if "-h" in self._options:
-            yield from _headers(head)
-        if "-b" in self._options:
-            yield from body.removesuffix("\n").split("\n")
+        yield from message_keys(
+            text,
+            headers="-h" in self._options,
+            body="-b" in self._options,
+            mime="-m" in self._options,
+        )
 
-    def _delete(self, specs: list[str], key: str) -> int:
-        keys = [key] if key != "-" else list(self._keys())
-        folded = [self._fold(key) for key in keys]
-        return 0 if sum(IndexBuilder(_indexed_path(s)).delete(folded) for s in specs) else 1
+    def _delete(self, asked: str) -> int:
+        keys = [self._rules.fold(key) for key in (self._keys() if asked == "-" else [asked])]
+        deleted = 0
+        for spec in self._specs:
+            kind, _, source = spec.partition(":")
+            if kind in SUFFIXES:
+                deleted += self._builder(kind, source).delete(keys)
+            elif kind in _WITHOUT_DELETE:
+                raise ConfigError(f"table {spec}: delete operation is not supported")
+            elif kind == "fail":
+                raise ConfigError(f"table {spec}: delete error: Application error")
+            elif kind != "internal":
+                raise ConfigError(f"{spec} map requires O_RDONLY access mode")
+        return 0 if deleted else 1
 
     def _list(self, spec: str) -> None:
-        path = _indexed_path(spec)
-        table = BtreeMap(path) if spec.startswith("btree:") else IndexMap(path)
-        for key, value in table.items():
-            print(f"{key}\t{value}")
-
-
-def _indexed_path(spec: str) -> str:
-    kind, _, path = spec.partition(":")
-    if kind not in INDEXED:
-        raise ConfigError(
-            f"unsupported dictionary type: {kind} has no index to build; "
-            f"expected one of {', '.join(INDEXED)}"
+        kind, _, source = spec.partition(":")
+        table = (
+            open_file(kind, source, self._rules)
+            if kind in FILE_TABLES
+            else open_map(spec, rules=self._rules)
         )
-    return path
+        if kind == "proxy":
+            raise ConfigError("can't sequence maps via the proxy service")
+        if kind == "fail":
+            raise ConfigError(f"table {spec}: sequence error: Application error")
+        items = getattr(table, "items", None)
+        if items is None:
+            raise ConfigError(f"table {_shown(spec)}: sequence operation is not supported")
+        for key, value in items():
+            shown: str | None = value
+            if "-F" in self._options and kind in SUFFIXES:
+                shown = self._content(spec, key, value)
+            if shown is not None:
+                print(f"{key}{self._program.separator}{shown}")
+
+    def _warn(self, text: str) -> None:
+        print(f"{self._program.name}: warning: {text}", file=sys.stderr)
 
 
-def _headers(head: str) -> list[str]:
-    headers: list[str] = []
-    for line in head.split("\n"):
-        if line[:1] in BLANKS and headers:
-            headers[-1] += "\n" + line
-        else:
-            headers.append(line)
-    return headers
+_MALFORMED = "malformed UTF-8 or invalid codepoint"
+
+
+def _parse(program: TableProgram, arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Return options and tables.
+
+    Raises UsageError, GetoptError: the call makes no sense.
+    """
+    pairs, tables = getopt.getopt(arguments, program.letters + "c:d:q:")
+    options: dict[str, str] = {}
+    for option, value in pairs:
+        if option in _MODES and any(mode in options for mode in _MODES):
+            if option != "-s":
+                raise UsageError("specify only one of -s -q or -d")
+            if "-s" not in options:
+                raise UsageError("specify only one of -s or -q or -d")
+        options.pop(option, None)  # the order is that of their last mention
+        options[option] = value
+    if "-c" in options:
+        os.environ[MAIL_CONFIG] = options["-c"]
+    given = [option for option in _MESSAGE if option in options]
+    if given and options.get("-q") != "-":
+        raise UsageError('specify -b -h or -m only with "-q -"')
+    if given == ["-m"]:
+        print(f"{program.name}: warning: ignoring -m option without -b or -h", file=sys.stderr)
+    if not tables:
+        raise UsageError(program.usage())
+    return options, tables
+
+
+def _shown(spec: str) -> str:
+    """Return the name by which Postfix calls a table that is open."""
+    kind = spec.partition(":")[0]
+    suffix = SUFFIXES.get(kind, "") if kind != "lmdb" else ""
+    return spec + suffix
+
+
+def _content_of_files(names: str) -> bytes:
+    try:
+        return b"\n".join(Path(name).read_bytes() for name in names.replace(",", " ").split())
+    except OSError as error:
+        raise ConfigError(f"open {error.filename}: {error.strerror}") from error
+
+
+def _text(content: bytes) -> str:
+    """Return content as it is printed: up to a NUL, as everything in C."""
+    return content.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 @contextmanager
 def _as_owner(path: str, *, wanted: bool) -> Iterator[None]:
-    """Be the owner of a source file while its index is written, so that root need trust nobody."""
+    """Be the owner of a source file while its table is written, so that root need trust nobody."""
     status = Path(path).stat() if wanted and os.geteuid() == 0 else None
     if status is None or status.st_uid == 0:
         yield
         return
-    group = os.getegid()
+    group, groups = os.getegid(), os.getgroups()
+    os.setgroups([])
     os.setegid(status.st_gid)
     os.seteuid(status.st_uid)
     try:
@@ -223,10 +342,7 @@ def _as_owner(path: str, *, wanted: bool) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(group)
-
-
-def _warning(program: TableProgram, text: str) -> None:
-    print(f"{program.name}: warning: {text}", file=sys.stderr)
+        os.setgroups(groups)
 
 
 def _fatal(program: TableProgram, text: str) -> int:

@@ -1,32 +1,48 @@
-"""Tables that are written in main.cf itself: inline, static; and fail, which never answers.
+"""Tables that are written in main.cf itself: inline, static; internal; and fail.
 
 Postfix: DATABASE_README, postconf(5)
 """
 
+import re
+from collections.abc import Iterator
+
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.keys import fold
-from spoolmta.maps.syntax import inside_braces, split_name_value, split_words
+from spoolmta.maps.keys import KeyRules
+from spoolmta.maps.syntax import split_words
+from spoolmta.maps.text import BLANKS, is_utf8
+
+_USUAL = KeyRules()
+_NAME = re.compile(r'(?:[^ \t\r\n\v\f"\\=]+|\\.|"(?:[^"\\]|\\.)*")*', re.DOTALL)
 
 
 class InlineMap:
-    """inline:{key=value, {key = text with blanks}}."""
+    """inline:{key=value, {key = text with blanks}}; of a key that comes twice, the last counts."""
 
     fixed = False
 
-    def __init__(self, argument: str) -> None:
+    def __init__(self, argument: str, rules: KeyRules = _USUAL) -> None:
         """Raises ConfigError: the text is not a list of pairs; the process does not start."""
         self.name = "inline:" + argument
+        self._fold = rules.fold
         self._values: dict[str, str] = {}
-        for word in split_words(inside_braces(argument)):
-            pair = inside_braces(word) if word.startswith("{") else word
-            key, value = split_name_value(pair)
-            self._values[fold(key)] = value
-        if not self._values:
-            raise ConfigError(f"{self.name}: empty table; expected inline:{{key=value ...}}")
+        try:
+            pairs = [_pair(word) for word in split_words(_list_in_braces(argument))]
+            if rules.utf8 and not is_utf8(argument):
+                raise ConfigError("bad UTF-8 syntax")
+            if not pairs:
+                raise ConfigError("empty table")
+        except ConfigError as error:
+            raise ConfigError(f'{error}: "{self.name}"; need "inline:{{name=value...}}"') from error
+        for key, value in pairs:
+            self._values[self._fold(key)] = value
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        return self._values.get(fold(key))
+        return self._values.get(self._fold(key)) if key else None
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield all keys with their values, sorted by key."""
+        yield from sorted(self._values.items())
 
 
 class StaticMap:
@@ -37,11 +53,33 @@ class StaticMap:
     def __init__(self, argument: str) -> None:
         """Raises ConfigError: a brace is not closed; the process does not start."""
         self.name = "static:" + argument
-        self._value = inside_braces(argument) if argument.startswith("{") else argument
+        self._value = argument
+        if argument.startswith("{"):
+            try:
+                self._value = _in_braces(argument)
+            except ConfigError as error:
+                raise ConfigError(f"bad static:name syntax: {error}") from error
 
     async def lookup(self, key: str) -> str | None:  # noqa: ARG002
         """See Map."""
         return self._value
+
+
+class InternalMap:
+    """internal:name: a table that a process keeps for itself; no other finds anything in it."""
+
+    fixed = False
+
+    def __init__(self, argument: str) -> None:
+        self.name = "internal:" + argument
+
+    async def lookup(self, key: str) -> str | None:  # noqa: ARG002
+        """See Map."""
+        return None
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield nothing."""
+        yield from ()
 
 
 class FailMap:
@@ -55,3 +93,40 @@ class FailMap:
     async def lookup(self, key: str) -> str | None:
         """See Map."""
         raise MapUnavailable(f"{self.name} lookup error for {key}")
+
+
+def _list_in_braces(argument: str) -> str:
+    """Return the text between the braces; there must be nothing outside of them."""
+    if argument[:1] == "{" and argument != "{}":
+        try:
+            return _in_braces(argument)
+        except ConfigError:
+            pass
+    raise ConfigError("bad syntax")
+
+
+def _pair(word: str) -> tuple[str, str]:
+    pair = _in_braces(word) if word.startswith("{") else word
+    if not pair:
+        raise ConfigError("no key found; expected format: key = value")
+    match = _NAME.match(pair)
+    assert match is not None
+    end = match.end()
+    if pair[end : end + 1] == '"':
+        raise ConfigError("unbalanced '\"'")
+    rest = pair[end:].lstrip(BLANKS)
+    if rest[:1] != "=":
+        raise ConfigError("missing '=' after attribute name")
+    return match[0], rest[1:].strip(BLANKS)
+
+
+def _in_braces(text: str) -> str:
+    """Return what is in braces, without outer blanks."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if not depth:
+            if at + 1 < len(text):
+                raise ConfigError(f"syntax error after '}}' in \"{text}\"")
+            return text[1:at].strip(BLANKS)
+    raise ConfigError(f"missing '}}' in \"{text}\"")

@@ -7,13 +7,17 @@ Must not:   look anything up
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Fold = Callable[[str], str]
 
 _UNSPLIT = frozenset({"postmaster", "mailer-daemon", "double-bounce"})
 # What needs no quoting: dot-separated atoms. 8-bit characters count as atom characters.
 _DOT_STRING = re.compile(
     r'[^\x00-\x20\x7f()<>@,;:\\".\[\]]+(?:\.[^\x00-\x20\x7f()<>@,;:\\".\[\]]+)*'
 )
+_LOWER = {ord(letter): ord(letter) + 32 for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _QUOTED_CHARACTERS = re.compile(r'(["\\\r])')
 
 
@@ -77,3 +81,26 @@ def split_route(address: str) -> tuple[str, str, str]:
 def fold(key: str) -> str:
     """Return the form in which keys are compared, without regard to case."""
     return key.lower() if key.isascii() else key.casefold()
+
+
+def fold_ascii(key: str) -> str:
+    """Return the form in which keys are compared where they may be in any encoding."""
+    return key.lower() if key.isascii() else key.translate(_LOWER)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRules:
+    """How a table of fixed keys compares them: without regard to case if *folded*.
+
+    With *utf8*, text is UTF-8 and what is not is no key.
+    """
+
+    folded: bool = True
+    utf8: bool = True
+
+    @property
+    def fold(self) -> Fold:
+        """What makes a key out of what is asked for."""
+        if not self.folded:
+            return str
+        return fold if self.utf8 else fold_ascii

@@ -9,10 +9,11 @@ from functools import partial
 from spoolmta.errors import ConfigError
 from spoolmta.maps.cidr import CidrMap
 from spoolmta.maps.composite import PipeMap, RandomMap, UnionMap
-from spoolmta.maps.debug import DebugMap
 from spoolmta.maps.database import DATABASES, open_database
-from spoolmta.maps.index import BtreeMap, IndexMap
-from spoolmta.maps.inline import FailMap, InlineMap, StaticMap
+from spoolmta.maps.debug import DebugMap
+from spoolmta.maps.file_tables import FILE_TABLES, open_file_table
+from spoolmta.maps.inline import FailMap, InlineMap, InternalMap, StaticMap
+from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map, Maps
 from spoolmta.maps.match_list import MatchList, parse_match_list
 from spoolmta.maps.pattern import PatternMap
@@ -21,21 +22,21 @@ from spoolmta.maps.socketmap import SocketMap
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.system import EnvironMap, UnixMap
 from spoolmta.maps.tcp import TcpMap
-from spoolmta.maps.text import TextMap
 
 _PLAIN: dict[str, Callable[[str], Map]] = {
-    "btree": BtreeMap,
     "cidr": CidrMap,
-    "environ": EnvironMap,
     "fail": FailMap,
-    "hash": IndexMap,
-    "inline": InlineMap,
+    "internal": InternalMap,
     "randmap": RandomMap,
     "socketmap": SocketMap,
     "static": StaticMap,
     "tcp": TcpMap,
-    "texthash": TextMap,
+}
+_KEYED: dict[str, Callable[[str, KeyRules], Map]] = {
+    "environ": EnvironMap,
+    "inline": InlineMap,
     "unix": UnixMap,
+    **{kind: partial(open_file_table, kind) for kind in FILE_TABLES},
 }
 _OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
     "debug": DebugMap,
@@ -43,26 +44,29 @@ _OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
     "unionmap": UnionMap,
     **{kind: partial(open_database, kind) for kind in DATABASES},
 }
+_USUAL = KeyRules()
 _PROXY = "proxy"
 _PATTERNS = {"pcre": True, "regexp": False}
-INDEXED = ("btree", "hash")
 
 
-def open_map(spec: str, *, substitution: bool = True) -> Map:
+def open_map(spec: str, *, substitution: bool = True, rules: KeyRules = _USUAL) -> Map:
     """Return the table "type:name".
 
     Without *substitution* a pattern's value may not take text from the key ($1): for tables whose
-    values name files, commands, users or transports.
+    values name files, commands, users or transports. *rules* are for tables of fixed keys.
 
     Raises ConfigError: the type is not known, or the table cannot be opened or understood.
     """
     kind, colon, argument = spec.partition(":")
     if not colon or not argument:
-        raise ConfigError(f'table "{spec}": expected "type:name"')
+        raise ConfigError(f'open dictionary: expecting "type:name" form instead of "{spec}"')
     if kind in _PLAIN:
         return _PLAIN[kind](argument)
+    if kind in _KEYED:
+        return _KEYED[kind](argument, rules)
     if kind in _PATTERNS:
         return PatternMap(argument, perl=_PATTERNS[kind], substitution=substitution)
+
     def open_part(part: str) -> Map:
         return open_map(part, substitution=substitution)
 
@@ -71,7 +75,7 @@ def open_map(spec: str, *, substitution: bool = True) -> Map:
     if kind in _OF_MAPS:
         return _OF_MAPS[kind](argument, open_part)
     raise ConfigError(
-        f'table "{spec}": unsupported type "{kind}"; supported are {", ".join(map_types())}'
+        f"unsupported dictionary type: {kind} (supported are {', '.join(map_types())})"
     )
 
 
@@ -94,4 +98,4 @@ def open_match_list(text: str, *, parents: bool = False, exact: bool = False) ->
 
 def map_types() -> list[str]:
     """Return the names of the types that open_map takes, sorted."""
-    return sorted((*_PLAIN, *_OF_MAPS, *_PATTERNS, _PROXY))
+    return sorted((*_PLAIN, *_KEYED, *_OF_MAPS, *_PATTERNS, _PROXY))

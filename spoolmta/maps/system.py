@@ -9,8 +9,9 @@ import os
 import pwd
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.keys import fold
+from spoolmta.maps.keys import KeyRules
 
+_USUAL = KeyRules()
 _PASSWD = "passwd.byname"
 _GROUP = "group.byname"
 
@@ -20,17 +21,18 @@ class UnixMap:
 
     fixed = False
 
-    def __init__(self, argument: str) -> None:
+    def __init__(self, argument: str, rules: KeyRules = _USUAL) -> None:
         """Raises ConfigError: no such table."""
         if argument not in (_PASSWD, _GROUP):
-            raise ConfigError(f'unix:{argument}: expected "{_PASSWD}" or "{_GROUP}"')
+            raise ConfigError(f"unknown table: unix:{argument} (known are {_PASSWD} and {_GROUP})")
+        self._fold = rules.fold
         self.name = "unix:" + argument
         self._find = _passwd_entry if argument == _PASSWD else _group_entry
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
         try:
-            return self._find(fold(key))
+            return self._find(self._fold(key))
         except (KeyError, ValueError):
             return None
 
@@ -40,12 +42,13 @@ class EnvironMap:
 
     fixed = False
 
-    def __init__(self, argument: str) -> None:
+    def __init__(self, argument: str, rules: KeyRules = _USUAL) -> None:
+        self._fold = rules.fold
         self.name = "environ:" + argument
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        return os.environ.get(fold(key))
+        return os.environ.get(self._fold(key))
 
 
 def _passwd_entry(name: str) -> str:

@@ -1,21 +1,35 @@
-"""Table source files: logical lines of "key value"; and texthash, which is read once.
+"""Table source files: logical lines of "key value"; and texthash, which reads them itself.
 
 A line that begins with white space continues the one before. Empty lines, and lines whose first
 visible character is #, are skipped wherever they are.
 
-Postfix: postmap(1), postconf(5), DATABASE_README
+Postfix:    postmap(1), postconf(5), DATABASE_README
+Parameters: smtputf8_enable (its effect is the argument utf8)
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.keys import fold
+from spoolmta.maps.keys import KeyRules
 
-_KEY = re.compile(r'(?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*"?)+', re.DOTALL)
+Warn = Callable[[str], None]
+
+# White space as C knows it; blanks of Unicode are text.
 BLANKS = " \t\r\n\v\f"
+_KEY = re.compile(r'(?:[^ \t\r\n\v\f"\\]+|\\.|"(?:[^"\\]|\\.)*")*', re.DOTALL)
+_PLAIN = re.compile(r'([^ \t\r\n\v\f"\\]+)[ \t\r\n\v\f]+')
+_FOREIGN = re.compile("[\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+_USUAL = KeyRules()
+_SHOWN_OF_A_LINE = 30
+_EXPECTED = "expected format: key whitespace value"
+_ALIAS = 'record is in "key: value" format; is this an alias file?'
+_IGNORING = " -- ignoring this line"
+_MISSING = _EXPECTED + _IGNORING
 
 
 class Line(NamedTuple):
@@ -25,62 +39,124 @@ class Line(NamedTuple):
     text: str
 
 
-def read_source(path: str | Path) -> str:
+class Record(NamedTuple):
+    """A line of a table's source as key and value."""
+
+    number: int
+    key: str
+    value: str
+
+
+def read_source(path: str | Path, *, kind: str = "open") -> str:
     """Return the text of a table's source file.
 
     Raises ConfigError: it cannot be read.
     """
     try:
-        return Path(path).read_bytes().decode("utf-8", "surrogateescape")
+        return decode(Path(path).read_bytes())
     except OSError as error:
-        raise ConfigError(f"open {path}: {error.strerror}") from error
+        raise ConfigError(f"{kind} {path}: {error.strerror}") from error
 
 
-def logical_lines(text: str) -> Iterator[Line]:
-    """Yield the logical lines of a text, without the white space at their ends."""
+def logical_lines(text: str, source: str = "", warn: Warn | None = None) -> Iterator[Line]:
+    """Yield the logical lines of a text, without the white space at their ends.
+
+    *warn* is told of a first line of *source* that continues nothing; it is left out.
+    """
     parts: list[str] = []
     first = 0
     for number, line in enumerate(text.split("\n"), 1):
         visible = line.strip(BLANKS)
         if not visible or visible[0] == "#":
             continue
-        if line[0] not in BLANKS or not parts:
-            if parts:
-                yield Line(first, _join(parts))
-            parts, first = [], number
-        parts.append(line)
-    if parts:
-        yield Line(first, _join(parts))
+        if parts and line[0] in BLANKS:
+            parts.append(line)
+            continue
+        if parts:
+            joined = _joined(parts, source, warn)
+            if joined:
+                yield Line(first, joined)
+        parts, first = [line], number
+    if parts and (joined := _joined(parts, source, warn)):
+        yield Line(first, joined)
 
 
 def split_key_value(text: str) -> tuple[str, str]:
-    """Return a logical line as key and value; white space in quotes does not end the key."""
+    """Return a logical line as key and value; white space in quotes does not end the key.
+
+    Raises ConfigError: a quote is not closed.
+    """
+    plain = _PLAIN.match(text)
+    if plain is not None:
+        return plain[1], text[plain.end() :]
     match = _KEY.match(text)
     end = match.end() if match else 0
+    if text[end : end + 1] == '"':
+        raise ConfigError(f"unbalanced '\"' in '{text}'")
+    # A backslash at the end of the text quotes nothing.
+    end += text[end:] == "\\"
     return text[:end], text[end:].strip(BLANKS)
 
 
+def records(
+    lines: Iterable[Line], source: str, warn: Warn, *, utf8: bool, missing: str = _EXPECTED
+) -> Iterator[Record]:
+    """Yield the entries of a table; *warn* is told of lines of *source* that are none.
+
+    With *utf8*, a line that is no UTF-8 is none. *missing* is what is said of one without a value.
+    """
+    for number, text in lines:
+        if utf8 and not is_utf8(text):
+            warn(f'{source}, line {number}: non-UTF-8 input "{printable(text)}"{_IGNORING}')
+            continue
+        try:
+            key, value = split_key_value(text)
+        except ConfigError as error:
+            warn(f"{source}, line {number}: {error}{_IGNORING}")
+            continue
+        if not value:
+            warn(f"{source}, line {number}: {missing}")
+            continue
+        if key[-1] == ":":
+            warn(f"{source}, line {number}: {_ALIAS}")
+        yield Record(number, key, value)
+
+
 class TextMap:
-    """texthash:FILE: a source file that needs no postmap; changes need a restart."""
+    """texthash:FILE: a source file that needs no postmap."""
 
     fixed = False
 
-    def __init__(self, path: str) -> None:
-        """Raises ConfigError: the file cannot be read."""
+    def __init__(self, path: str, rules: KeyRules = _USUAL, *, warn: Warn = lambda _: None) -> None:
+        """Raises ConfigError: the file cannot be read. *warn* is told of its bad lines."""
         self.name = "texthash:" + path
+        self._fold = rules.fold
         self._values: dict[str, str] = {}
-        for line in logical_lines(read_source(path)):
-            key, value = split_key_value(line.text)
-            if key and value:
-                self._values.setdefault(fold(key), value)
+        lines = logical_lines(read_source(path, kind="open database"), path, warn)
+        for number, key, value in records(lines, path, warn, utf8=rules.utf8, missing=_MISSING):
+            folded = self._fold(key)
+            if folded in self._values:
+                warn(f'{path}, line {number}: duplicate entry: "{folded}"')
+            else:
+                self._values[folded] = value
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        return self._values.get(fold(key))
+        return self._values.get(self._fold(key))
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield all keys with their values."""
+        yield from self._values.items()
 
 
-def _join(parts: list[str]) -> str:
-    return "".join(parts).strip(BLANKS)
+def is_utf8(text: str) -> bool:
+    """Return whether a text has no bytes that were no UTF-8 when it was read."""
+    return text.isascii() or not _FOREIGN.search(text)
+
+
+def printable(text: str) -> str:
+    """Return a text that may stand in a message: control characters and foreign bytes are "?"."""
+    return _UNPRINTABLE.sub("?", text)
 
 
 def encode(text: str) -> bytes:
@@ -99,3 +175,18 @@ def modified_ns(path: str | Path) -> int | None:
         return Path(path).stat().st_mtime_ns
     except OSError:
         return None
+
+
+def _joined(parts: list[str], source: str, warn: Warn | None) -> str:
+    """Return a logical line, "" for one that begins with white space."""
+    text = parts[0] if len(parts) == 1 else "".join(parts)
+    if "\0" in text:
+        text = text[: text.index("\0")]
+    if text[:1] in BLANKS:
+        if warn is not None and text:
+            shown = text.rstrip(BLANKS)
+            if len(shown) > _SHOWN_OF_A_LINE:
+                shown = shown[:_SHOWN_OF_A_LINE] + "..."
+            warn(f'{source}: logical line must not start with whitespace: "{printable(shown)}"')
+        return ""
+    return text.rstrip(BLANKS)

@@ -12,6 +12,7 @@ Postfix:  dict_open(3) (surrogate dictionaries), DATABASE_README
 Must not: wait for anything; take a file into use while somebody writes it, if it can be helped
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -29,21 +30,43 @@ LOOK_INTERVAL_S = 1.0
 # A file that was written to this lately may not be complete, and may change again unnoticed.
 SETTLING_S = 0.1
 
+# What is wrong with tables is told here.
+PROBLEMS = logging.getLogger("spoolmta.maps")
+
 _CLOCK = SystemClock()
 
 
-class _Listener:
-    """Who hears of files that cannot be used; nobody does in a command."""
+class _Telling(logging.Handler):
+    """Hands what is logged of tables to a function."""
 
-    tell: Callable[[str], None] | None = None
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell one line."""
+        self._tell(record.getMessage())
 
 
-def tell_problems(tell: Callable[[str], None] | None) -> None:
-    """From now on tell *tell* of files that cannot be used, and open what uses them all the same.
+class _Openings:
+    """Whether a file that cannot be read is an error when it is opened."""
 
-    With None, opening such a file is an error again.
+    required = True
+
+
+def tell_problems(tell: Callable[[str], None], *, required: bool = False) -> None:
+    """From now on tell *tell* what is wrong with tables, and open those that are not there, too.
+
+    With *required*, a file that cannot be opened stays an error.
     """
-    _Listener.tell = tell
+    PROBLEMS.handlers = [_Telling(tell)]
+    _Openings.required = required
+
+
+def keep_problems() -> None:
+    """Undo tell_problems()."""
+    PROBLEMS.handlers = []
+    _Openings.required = True
 
 
 class WatchedFiles(Generic[T]):
@@ -57,7 +80,7 @@ class WatchedFiles(Generic[T]):
     ) -> None:
         """*name* is for messages: "hash:/etc/postfix/access".
 
-        Raises ConfigError: *read* cannot read them, and nobody is told of problems.
+        Raises ConfigError: *read* cannot read them, in a command.
         """
         self.name = name
         self._paths = tuple(map(Path, paths))
@@ -100,12 +123,12 @@ class WatchedFiles(Generic[T]):
             self._value = self._read()
             self._problem = ""
         except ConfigError as error:
-            if _Listener.tell is None and self._value is None:
+            if _Openings.required and self._value is None:
                 raise
             problem = str(error)
-            if problem != self._problem and _Listener.tell is not None:
+            if problem != self._problem:
                 kept = "; the old one stays in force" if self._value is not None else ""
-                _Listener.tell(f"{problem}{kept}")
+                PROBLEMS.warning("%s%s", problem, kept)
             self._problem = problem
 
     def _seen(self) -> _Identity:

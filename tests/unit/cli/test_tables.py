@@ -107,12 +107,14 @@ def test_case_is_kept_if_asked(source: str, ran: Ran) -> None:
 def test_files_become_base64(source: str, ran: Ran, tmp_path: Path) -> None:
     (tmp_path / "one").write_text("1\n")
     (tmp_path / "two").write_text("2\n")
-    (tmp_path / "src").write_text("key one, two\n")
-    ran("-F", source)
-    assert ran("-q", "key", source)[1] == "MQoyCg==\n"
-    assert ran("-F", "-q", "key", source)[1] == "1\n2\n\n"
-    (tmp_path / "src").write_text("key three\n")
-    assert ran("-F", source)[2] == "postmap: fatal: open three: No such file or directory\n"
+    (tmp_path / "src").write_text("key one, two\nother three\n")
+    assert ran("-F", source)[2] == (
+        "postmap: warning: src, line 2: open three: No such file or directory: "
+        "skipping this entry\n"
+    )
+    assert ran("-q", "key", source)[1] == "MQoKMgo=\n"
+    assert ran("-F", "-q", "key", source)[1] == "1\n\n2\n\n"
+    assert ran("-Fs", source)[1] == "key\t1\n\n2\n\n"
 
 
 def test_a_message_is_shown_to_patterns_header_by_header(ran: Ran) -> None:
@@ -126,15 +128,14 @@ def test_a_message_is_shown_to_patterns_header_by_header(ran: Ran) -> None:
     ("arguments", "complaint"),
     [
         ((), "usage: postmap ["),
-        (("-Z", "hash:src"), "option -Z not recognized"),
-        (("-q", "a", "-s", "hash:src"), "usage"),
-        (("regexp:src",), "regexp has no index to build; expected one of btree, hash"),
+        (("-q", "a", "-s", "hash:src"), "specify only one of -s or -q or -d"),
+        (("regexp:src",), "regexp does not support bulk-mode creation."),
         (("hash:none",), "open none: No such file or directory"),
-        (("-q", "a", "hash:none"), "open none.db: No such file or directory"),
-        (("-d", "a", "hash:none"), "open none.db: No such file or directory"),
-        (("-s", "hash:none"), "open none.db: No such file or directory"),
-        (("-q", "a", "nosuch:x"), 'unsupported type "nosuch"'),
-        (("-q", "a", "fail:x"), "lookup error"),
+        (("-q", "a", "hash:none"), "open database none.db: No such file or directory"),
+        (("-d", "a", "hash:none"), "open database none.db: No such file or directory"),
+        (("-s", "hash:none"), "open database none.db: No such file or directory"),
+        (("-q", "a", "nosuch:x"), "unsupported dictionary type: nosuch"),
+        (("-q", "a", "fail:x"), "query error: Application error"),
     ],
 )
 def test_what_cannot_be_done_is_told(
@@ -161,8 +162,14 @@ def test_aliases_are_built(tmp_path: Path, ran: Ran, monkeypatch: pytest.MonkeyP
     (tmp_path / "aliases").write_text('Root: joe,\n  "|/bin/x y"\n"a b": c\nbad line\n')
     status, _, err = ran("hash:aliases", program=POSTALIAS)
     assert (status, err) == (0, "postalias: warning: aliases, line 4: need name:value pair\n")
-    assert ran("-s", "hash:aliases", program=POSTALIAS)[1] == 'a b\tc\nroot\tjoe,  "|/bin/x y"\n'
-    assert ran("-q", "ROOT", "hash:aliases", program=POSTALIAS)[1] == 'joe,  "|/bin/x y"\n'
+    listed = ran("-s", "hash:aliases", program=POSTALIAS)[1].splitlines()
+    assert listed[-2:] == ["a b:\tc", 'root:\tjoe, "|/bin/x y"']
+    assert [line.partition(":")[0] for line in listed[:3]] == [
+        "@",
+        "YP_LAST_MODIFIED",
+        "YP_MASTER_NAME",
+    ]
+    assert ran("-q", "ROOT", "hash:aliases", program=POSTALIAS)[1] == 'joe, "|/bin/x y"\n'
 
 
 def test_newaliases_builds_all_of_alias_database(
@@ -196,8 +203,10 @@ def test_the_command_passes_any_bytes_through(source: str, tmp_path: Path) -> No
 @pytest.mark.root
 def test_root_builds_as_the_owner_of_the_source(source: str, ran: Ran, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    for parent in (tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
+    # With many workers there is one more folder between.
+    for parent in tmp_path.parents:
+        if parent.name.startswith(("pytest", "popen")):
+            parent.chmod(0o755)
     os.chown(tmp_path / "src", 65534, 65534)
     ran("-w", source)
     assert (tmp_path / "src.db").stat().st_uid == 65534

@@ -44,7 +44,7 @@ def test_whole_keys_come_before_parts() -> None:
 
 
 def test_the_unquoted_form_is_tried_after_the_quoted_one() -> None:
-    hit = find("inline:{{a b@dom.test = inner}, {@dom.test=all}}", "a b@dom.test")
+    hit = find("regexp:{{/^a b@/ inner}}, inline:{@dom.test=all}", "a b@dom.test")
     assert hit == Hit("a b@dom.test", "inner")
 
 

@@ -126,7 +126,7 @@ def test_addresses_match_networks(text: str, address: str, expected: bool) -> No
         ("10.0.0/8", "bad network value"),
         ("[::1", "missing ']'"),
         ("!", 'no pattern after "!"'),
-        ("nosuch:table", "unsupported type"),
+        ("nosuch:table", "unsupported dictionary type"),
         ("{a", 'missing "}"'),
     ],
 )

@@ -67,17 +67,17 @@ def test_fail_never_answers() -> None:
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        ("hash", 'expected "type:name"'),
-        ("hash:", 'expected "type:name"'),
-        ("nosuch:file", 'unsupported type "nosuch"; supported are btree'),
-        ("inline:a=b", "expected"),
-        ("inline:{}", "empty table"),
-        ("inline:{a}", "name = value"),
-        ("inline:{{a=b}", 'missing "}"'),
+        ("hash", 'expecting "type:name" form instead of "hash"'),
+        ("hash:", 'expecting "type:name" form instead of "hash:"'),
+        ("nosuch:file", "unsupported dictionary type: nosuch .supported are btree"),
+        ("inline:a=b", "bad syntax"),
+        ("inline:{ }", "empty table"),
+        ("inline:{a}", "missing '='"),
+        ("inline:{{a=b}", "bad syntax"),
         ("unix:shadow", "passwd.byname"),
-        ("texthash:/no/such", "open /no/such: No such file"),
-        ("hash:/no/such", 'run "postmap hash:/no/such" to make it'),
-        ("static:{a", "expected"),
+        ("texthash:/no/such", "open database /no/such: No such file"),
+        ("hash:/no/such", "open database /no/such.db: No such file"),
+        ("static:{a", "missing '}'"),
     ],
 )
 def test_a_table_that_cannot_be_opened_is_told(spec: str, complaint: str) -> None:

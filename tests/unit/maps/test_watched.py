@@ -9,7 +9,7 @@ import pytest
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import watched
 from spoolmta.maps.inline import StaticMap
-from spoolmta.maps.watched import WatchedFiles, WatchedMap, tell_problems
+from spoolmta.maps.watched import WatchedFiles, WatchedMap, keep_problems, tell_problems
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def told() -> Iterator[list[str]]:
     told: list[str] = []
     tell_problems(told.append)
     yield told
-    tell_problems(None)
+    keep_problems()
 
 
 @pytest.fixture(autouse=True)
