@@ -13,6 +13,7 @@ Postfix:    postconf(5)
 Must not:   read a file
 """
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import ClassVar, NamedTuple, Never, cast
@@ -30,6 +31,11 @@ UNEXPANDED = frozenset((
 """Parameters whose $names belong to a recipient, a client or a shell, and not to main.cf."""
 
 _YES_NO = {"yes": True, "no": False}
+
+# As strtol(3) reads a number.
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_TIME = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+|(?=[smhdw]))(.?)", re.DOTALL)
+_LONGEST = 19  # digits of the largest number there is
 
 
 class Kind(StrEnum):
@@ -73,13 +79,17 @@ class Parameter:
 
 
 class Limits(NamedTuple):
-    """What values a parameter takes: smallest, largest, unit of a bare time, words, emptiness."""
+    """What values a parameter takes: smallest, largest, unit of a bare time, words, emptiness.
+
+    *complaint* is how Postfix words that a value is none of the words.
+    """
 
     smallest: float = 0
     largest: float = LARGEST
     unit: str = "s"
     allowed: tuple[str, ...] = ()
     empty_allowed: bool = True
+    complaint: str = ""
 
 
 class Section:
@@ -128,7 +138,10 @@ def text(default: str, *, empty_allowed: bool = True, name: str = "") -> str:
 
 
 def number(default: str, *, min: int = 0, max: int = LARGEST) -> int:  # noqa: A002
-    """Declare a whole number; sizes are in bytes."""
+    """Declare a whole number; sizes are in bytes.
+
+    Where the smallest is 0, anything below means 0, which mostly is "no limit".
+    """
     return cast("int", Parameter(Kind.NUMBER, default, Limits(smallest=min, largest=max)))
 
 
@@ -149,9 +162,18 @@ def yes_no(default: str) -> bool:
     return cast("bool", Parameter(Kind.YES_NO, default, Limits()))
 
 
-def choice(default: str, allowed: tuple[str, ...]) -> str:
-    """Declare a parameter that is one of a few words, in lower case."""
-    return cast("str", Parameter(Kind.CHOICE, default, Limits(allowed=allowed)))
+def choice(
+    default: str,
+    allowed: tuple[str, ...],
+    *,
+    complaint: str = 'invalid setting: "{name} = {value}"',
+) -> str:
+    """Declare a parameter that is one of a few words, in lower case.
+
+    *complaint* tells {name} and {value} of another word as Postfix does.
+    """
+    limits = Limits(allowed=allowed, empty_allowed="" in allowed, complaint=complaint)
+    return cast("str", Parameter(Kind.CHOICE, default, limits))
 
 
 def parse_seconds(content: str, *, unit: str = "s") -> float | None:
@@ -159,9 +181,7 @@ def parse_seconds(content: str, *, unit: str = "s") -> float | None:
     digits = content
     if content and content[-1] in UNITS:
         digits, unit = content[:-1], content[-1]
-    if not _is_number(digits):
-        return None
-    return float(int(digits) * UNITS[unit])
+    return _seconds(digits, unit) if digits.isascii() and digits.isdigit() else None
 
 
 def _parse_text(parameter: Parameter, content: str) -> str:
@@ -172,13 +192,16 @@ def _parse_text(parameter: Parameter, content: str) -> str:
 
 def _parse_number(parameter: Parameter, content: str) -> int:
     limits = parameter.limits
-    if not _is_number(content.removeprefix("-").removeprefix("+")):
+    found = _NUMBER.fullmatch(content)
+    value = _whole(found[1], int(max(limits.largest, LARGEST))) if found else None
+    if value is None:
         raise ConfigError(
             f"bad numerical configuration: {parameter.name} = {content}"
             f" (expected a number from {int(limits.smallest)} to {int(limits.largest)})"
         )
-    value = int(content)
     if value < limits.smallest:
+        if not limits.smallest:
+            return 0
         raise ConfigError(
             f"invalid {parameter.name} parameter value {value} < {int(limits.smallest)}"
         )
@@ -190,17 +213,19 @@ def _parse_number(parameter: Parameter, content: str) -> int:
 
 
 def _parse_seconds(parameter: Parameter, content: str) -> float:
+    """Return the seconds; as in Postfix a unit may go on (5min), and alone it means 0."""
     limits = parameter.limits
-    value = parse_seconds(content, unit=limits.unit)
-    if value is None or value > LARGEST:
+    found = _TIME.match(content)
+    value = _seconds(found[1] or "0", found[2] or limits.unit) if found else None
+    if value is None:
         raise ConfigError(
             f"parameter {parameter.name}: bad time value or unit: {content}"
             " (expected digits and one of the units s m h d w)"
         )
     if value < limits.smallest:
-        raise ConfigError(f"invalid {parameter.name}: {content} (min {int(limits.smallest)})")
+        raise ConfigError(f"invalid {parameter.name}: {int(value)} (min {int(limits.smallest)})")
     if value > limits.largest:
-        raise ConfigError(f"invalid {parameter.name}: {content} (max {int(limits.largest)})")
+        raise ConfigError(f"invalid {parameter.name}: {int(value)} (max {int(limits.largest)})")
     return value
 
 
@@ -214,15 +239,33 @@ def _parse_yes_no(parameter: Parameter, content: str) -> bool:
 
 
 def _parse_choice(parameter: Parameter, content: str) -> str:
-    value = content.lower()
-    if value not in parameter.limits.allowed:
-        words = ", ".join(parameter.limits.allowed)
-        raise ConfigError(f"unknown {parameter.name} value: {content} (expected one of: {words})")
+    value = _parse_text(parameter, content).lower()
+    limits = parameter.limits
+    if value not in limits.allowed:
+        complaint = limits.complaint.format(name=parameter.name, value=content)
+        raise ConfigError(
+            f"{complaint} (expected one of: {', '.join(filter(None, limits.allowed))})"
+        )
     return value
 
 
-def _is_number(content: str) -> bool:
-    return content.isascii() and content.isdigit()
+def _whole(digits: str, largest: int) -> int | None:
+    """Return the number that *digits* are, a sign before them or not; None if C has no room."""
+    if len(digits.lstrip("+-0")) > _LONGEST:
+        return None
+    value = int(digits)
+    return value if -largest - 1 <= value <= largest else None
+
+
+def _seconds(digits: str, unit: str) -> float | None:
+    value = _whole(digits, LARGEST)
+    factor = UNITS.get(unit)
+    if value is None or factor is None or value < 0:
+        return None
+    # Postfix refuses the last whole unit that there is room for, too.
+    if factor > 1 and value >= LARGEST // factor:
+        return None
+    return float(value * factor)
 
 
 _PARSERS: Mapping[Kind, Callable[[Parameter, str], object]] = {

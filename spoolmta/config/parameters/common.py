@@ -7,6 +7,7 @@ from spoolmta.config.parameter import choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.log import LogParameters
 
 _LARGEST_SIZE = 2**63 - 1
+LONGEST_LIFETIME = 100 * 86400
 
 
 class CommonParameters(LogParameters):
@@ -27,12 +28,14 @@ class CommonParameters(LogParameters):
     mydestination: str = text(
         "$myhostname, localhost.$mydomain, localhost"
     )  # domains delivered by local_transport
-    inet_interfaces: str = text("all", empty_allowed=False)  # addresses we receive mail on
+    inet_interfaces: str = text("all")  # addresses we receive mail on
     inet_protocols: str = text("all")  # ipv4, ipv6, or all
     proxy_interfaces: str = text("")  # addresses we receive mail on through a proxy or NAT
     mynetworks: str = text("")  # clients that may relay; computed from mynetworks_style
     mynetworks_style: str = choice(
-        "${{$compatibility_level} <level {2} ? {subnet} : {host}}", ("class", "subnet", "host")
+        "${{$compatibility_level} <level {2} ? {subnet} : {host}}",
+        ("class", "subnet", "host"),
+        complaint='unknown mynetworks mask style value "{value}" in "{value}"',
     )  # what mynetworks holds if it is not set
     relay_domains: str = text(
         "${{$compatibility_level} <level {2} ? {$mydestination} : {}}"
@@ -48,8 +51,12 @@ class CommonParameters(LogParameters):
     transport_maps: str = text("")  # transport and next hop by address or domain
     sender_dependent_default_transport_maps: str = text("")  # default_transport by sender
     sender_dependent_relayhost_maps: str = text("")  # relayhost by sender
-    empty_address_default_transport_maps_lookup_key: str = text("<>")  # key of the null sender
-    empty_address_relayhost_maps_lookup_key: str = text("<>")  # key of the null sender
+    empty_address_default_transport_maps_lookup_key: str = text(
+        "<>", empty_allowed=False
+    )  # key of the null sender
+    empty_address_relayhost_maps_lookup_key: str = text(
+        "<>", empty_allowed=False
+    )  # key of the null sender
     relocated_maps: str = text("")  # addresses that have moved, with the new ones
     virtual_alias_maps: str = text("$virtual_maps")  # other addresses for an address, any class
     virtual_maps: str = text("")  # old name of virtual_alias_maps
@@ -111,17 +118,21 @@ class CommonParameters(LogParameters):
     service_throttle_time: float = seconds("60s", min=1)  # pause after a service failed to start
 
     # Queue times
-    maximal_queue_lifetime: float = seconds("5d", unit="d")  # then mail is returned
+    maximal_queue_lifetime: float = seconds(
+        "5d", unit="d", max=LONGEST_LIFETIME
+    )  # then mail is returned
     delay_warning_time: float = seconds("0h", unit="h")  # when the sender is warned; 0: never
 
     # Notices
     notify_classes: str = text("resource, software")  # trouble that postmaster is told
-    bounce_notice_recipient: str = text("postmaster")  # copies of bounces
+    bounce_notice_recipient: str = text("postmaster", empty_allowed=False)  # copies of bounces
     double_bounce_notice_recipient: str = text(
-        "postmaster", name="2bounce_notice_recipient"
+        "postmaster", empty_allowed=False, name="2bounce_notice_recipient"
     )  # bounces that could not be delivered
     header_from_format: str = choice("standard", ("standard", "obsolete"))  # form of our From:
-    delay_notice_recipient: str = text("postmaster")  # copies of delay warnings
+    delay_notice_recipient: str = text(
+        "postmaster", empty_allowed=False
+    )  # copies of delay warnings
 
     # Folders, accounts, processes
     queue_directory: str = text("/var/spool/postfix", empty_allowed=False)  # spool.db is in it

@@ -28,7 +28,9 @@ class LocalParameters(MailboxParameters, RoutingParameters):
     forward_path: str = text(
         "$home/.forward${recipient_delimiter}${extension}, $home/.forward"
     )  # where a user's .forward is looked for
-    forward_expansion_filter: str = text(_FILTER)  # characters that $names may bring into it
+    forward_expansion_filter: str = text(
+        _FILTER, empty_allowed=False
+    )  # characters that $names may bring into it
     allow_mail_to_commands: str = text("alias, forward")  # lists that may name commands
     allow_mail_to_files: str = text("alias, forward")  # lists that may name files
     expand_owner_alias: bool = yes_no("no")  # sender is what owner-x expands to, not owner-x
@@ -43,5 +45,9 @@ class LocalParameters(MailboxParameters, RoutingParameters):
     luser_relay: str = text("")  # address for mail to users that do not exist
     local_command_shell: str = text("")  # program that runs all commands, such as a safe shell
     command_execution_directory: str = text("")  # where commands begin; empty: the queue's folder
-    execution_directory_expansion_filter: str = text(_FILTER)  # as forward_expansion_filter
-    command_expansion_filter: str = text(_FILTER)  # characters that environment values may have
+    execution_directory_expansion_filter: str = text(
+        _FILTER, empty_allowed=False
+    )  # as forward_expansion_filter
+    command_expansion_filter: str = text(
+        _FILTER, empty_allowed=False
+    )  # characters that environment values may have

@@ -13,5 +13,5 @@ class SubmissionParameters(CommonParameters):
     authorized_submit_users: str = text("static:anyone")  # users who may hand in mail
     extract_recipient_limit: int = number("10240", min=1)  # recipients that sendmail -t takes
     sendmail_fix_line_endings: str = choice(
-        "always", ("always", "strict", "never")
+        "always", ("always", "strict", "never"), complaint="invalid {name} value: {value}"
     )  # when CRLF of the input is one line end

@@ -1,7 +1,7 @@
 """Parameters of the queue manager and of the stage that resolves for it."""
 
 from spoolmta.config.parameter import number, seconds
-from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.config.parameters.common import LONGEST_LIFETIME, CommonParameters
 
 
 class QueueManagerParameters(CommonParameters):
@@ -9,7 +9,9 @@ class QueueManagerParameters(CommonParameters):
 
     minimal_backoff_time: float = seconds("300s", min=1)  # shortest pause before the next try
     maximal_backoff_time: float = seconds("4000s", min=1)  # longest pause before the next try
-    bounce_queue_lifetime: float = seconds("5d", unit="d")  # then a notification is dropped
+    bounce_queue_lifetime: float = seconds(
+        "5d", unit="d", max=LONGEST_LIFETIME
+    )  # then a notification is dropped
     initial_destination_concurrency: int = number("5", min=1)  # window of a fresh destination
     default_destination_concurrency_limit: int = number("20")  # widest window; 0: no limit
     default_destination_concurrency_failed_cohort_limit: int = number("1")  # then it is dead

@@ -7,7 +7,9 @@ from spoolmta.config.parameter import choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.common import CommonParameters
 
 _FAMILIES = ("any", "ipv4", "ipv6")
+_BAD_FAMILY = "bad {name} value: {value}"
 _SUPPORT = ("", "disabled", "enabled", "dnssec")
+_BAD_SUPPORT = 'invalid {name}: "{value}"'
 
 
 class ClientParameters(CommonParameters):
@@ -35,8 +37,12 @@ class SmtpParameters(ClientParameters):
     smtp_discard_ehlo_keyword_address_maps: str = text("")  # the same, by server address
 
     smtp_host_lookup: str = text("dns", empty_allowed=False)  # dns, native, or both in order
-    smtp_dns_support_level: str = choice("", _SUPPORT)  # disabled: no DNS; dnssec: verified
-    smtp_address_preference: str = choice("any", _FAMILIES)  # family that is tried first
+    smtp_dns_support_level: str = choice(
+        "", _SUPPORT, complaint=_BAD_SUPPORT
+    )  # disabled: no DNS; dnssec: verified
+    smtp_address_preference: str = choice(
+        "any", _FAMILIES, complaint=_BAD_FAMILY
+    )  # family that is tried first
     smtp_balance_inet_protocols: bool = yes_no("yes")  # keep some of both families in the limit
     smtp_randomize_addresses: bool = yes_no("yes")  # shuffle servers of equal preference
     smtp_defer_if_no_mx_address_found: bool = yes_no("no")  # no MX host has an address: wait
@@ -59,7 +65,7 @@ class SmtpParameters(ClientParameters):
 
     smtp_connection_cache_on_demand: bool = yes_no("yes")  # keep connections for the next message
     smtp_connection_cache_destinations: str = text("")  # next hops for which they are always kept
-    smtp_connection_cache_time_limit: float = seconds("2s")  # how long an idle one is kept
+    smtp_connection_cache_time_limit: float = seconds("2s", min=1)  # how long an idle one is kept
     smtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     smtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit
 
@@ -77,8 +83,12 @@ class LmtpParameters(ClientParameters):
     lmtp_discard_lhlo_keyword_address_maps: str = text("")  # the same, by server address
 
     lmtp_host_lookup: str = text("dns", empty_allowed=False)  # as smtp_host_lookup
-    lmtp_dns_support_level: str = choice("", _SUPPORT)  # as smtp_dns_support_level
-    lmtp_address_preference: str = choice("any", _FAMILIES)  # as smtp_address_preference
+    lmtp_dns_support_level: str = choice(
+        "", _SUPPORT, complaint=_BAD_SUPPORT
+    )  # as smtp_dns_support_level
+    lmtp_address_preference: str = choice(
+        "any", _FAMILIES, complaint=_BAD_FAMILY
+    )  # as smtp_address_preference
     lmtp_balance_inet_protocols: bool = yes_no("yes")  # as smtp_balance_inet_protocols
     lmtp_randomize_addresses: bool = yes_no("yes")  # as smtp_randomize_addresses
     lmtp_mx_address_limit: int = number("5")  # as smtp_mx_address_limit
@@ -100,6 +110,6 @@ class LmtpParameters(ClientParameters):
 
     lmtp_connection_cache_on_demand: bool = yes_no("yes")  # as smtp_connection_cache_on_demand
     lmtp_connection_cache_destinations: str = text("")  # as smtp_connection_cache_destinations
-    lmtp_connection_cache_time_limit: float = seconds("2s")  # how long an idle one is kept
+    lmtp_connection_cache_time_limit: float = seconds("2s", min=1)  # how long an idle one is kept
     lmtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     lmtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit

@@ -6,6 +6,9 @@ Postfix: smtpd(8), postconf(5), SMTPD_ACCESS_README
 from spoolmta.config.parameter import choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.common import CommonParameters
 
+_TEMPFAIL_ACTIONS = ("defer_if_permit", "defer")
+_BAD_ACTION = "bad configuration: {name} = {value}"
+
 
 class AccessParameters(CommonParameters):
     """Who may do what: restrictions, and the codes of their replies."""
@@ -30,36 +33,44 @@ class AccessParameters(CommonParameters):
     smtpd_reject_unlisted_sender: bool = yes_no("no")  # refuse unknown senders of our domains
     smtpd_null_access_lookup_key: str = text("<>")  # the null sender's key in access(5)
 
-    reject_code: int = number("554", max=599)  # "reject"
-    defer_code: int = number("450", max=499)  # "defer"
-    access_map_reject_code: int = number("554", max=599)  # REJECT in access(5)
-    access_map_defer_code: int = number("450", max=499)  # DEFER in access(5)
-    relay_domains_reject_code: int = number("554", max=599)  # reject_unauth_destination
-    invalid_hostname_reject_code: int = number("501", max=599)  # reject_invalid_helo_hostname
-    non_fqdn_reject_code: int = number("504", max=599)  # reject_non_fqdn_...
-    unknown_hostname_reject_code: int = number("450", max=599)  # reject_unknown_helo_hostname
-    unknown_client_reject_code: int = number("450", max=599)  # reject_unknown_client_hostname
-    unknown_address_reject_code: int = number("450", max=599)  # reject_unknown_..._domain
-    unknown_local_recipient_reject_code: int = number("550", max=599)
-    unknown_relay_recipient_reject_code: int = number("550", max=599)
-    unknown_virtual_alias_reject_code: int = number("550", max=599)
-    unknown_virtual_mailbox_reject_code: int = number("550", max=599)
-    multi_recipient_bounce_reject_code: int = number("550", max=599)
+    reject_code: int = number("554", min=400, max=599)  # "reject"
+    defer_code: int = number("450", min=400, max=499)  # "defer"
+    access_map_reject_code: int = number("554", min=400, max=599)  # REJECT in access(5)
+    access_map_defer_code: int = number("450", min=400, max=499)  # DEFER in access(5)
+    relay_domains_reject_code: int = number("554", min=400, max=599)  # reject_unauth_destination
+    invalid_hostname_reject_code: int = number(
+        "501", min=400, max=599
+    )  # reject_invalid_helo_hostname
+    non_fqdn_reject_code: int = number("504", min=400, max=599)  # reject_non_fqdn_...
+    unknown_hostname_reject_code: int = number(
+        "450", min=400, max=599
+    )  # reject_unknown_helo_hostname
+    unknown_client_reject_code: int = number(
+        "450", min=400, max=599
+    )  # reject_unknown_client_hostname
+    unknown_address_reject_code: int = number("450", min=400, max=599)  # reject_unknown_..._domain
+    unknown_local_recipient_reject_code: int = number("550", min=400, max=599)
+    unknown_relay_recipient_reject_code: int = number("550", min=400, max=599)
+    unknown_virtual_alias_reject_code: int = number("550", min=400, max=599)
+    unknown_virtual_mailbox_reject_code: int = number("550", min=400, max=599)
+    multi_recipient_bounce_reject_code: int = number("550", min=400, max=599)
     reject_tempfail_action: str = choice(  # what a failed lookup makes of a reject_unknown_...
-        "defer_if_permit", ("defer_if_permit", "defer")
+        "defer_if_permit", _TEMPFAIL_ACTIONS, complaint=_BAD_ACTION
     )
     unknown_helo_hostname_tempfail_action: str = choice(
-        "$reject_tempfail_action", ("defer_if_permit", "defer")
+        "$reject_tempfail_action", _TEMPFAIL_ACTIONS, complaint=_BAD_ACTION
     )
     unknown_address_tempfail_action: str = choice(
-        "$reject_tempfail_action", ("defer_if_permit", "defer")
+        "$reject_tempfail_action", _TEMPFAIL_ACTIONS, complaint=_BAD_ACTION
     )
 
 
 class SmtpdParameters(AccessParameters):
     """The dialogue: what is offered, what is demanded, and how much of it."""
 
-    smtpd_banner: str = text("$myhostname ESMTP $mail_name")  # text of the 220 greeting
+    smtpd_banner: str = text(
+        "$myhostname ESMTP $mail_name", empty_allowed=False
+    )  # text of the 220 greeting
     smtpd_timeout: float = seconds("${stress?{10}:{300}}s", min=1)  # patience with a client
     smtpd_peername_lookup: bool = yes_no("yes")  # look up the client's name
     smtpd_discard_ehlo_keywords: str = text("")  # what EHLO does not offer
@@ -75,6 +86,7 @@ class SmtpdParameters(AccessParameters):
     smtpd_forbid_bare_newline: str = choice(  # "reject" refuses what ends lines in LF alone;
         "normalize",  # whatever is chosen, the end of data is CRLF.CRLF
         ("normalize", "yes", "reject", "note", "no"),
+        complaint="bad parameter value: '{name} = {value}'",
     )
     smtpd_forbid_bare_newline_reject_code: int = number("550", min=500, max=599)
 

@@ -17,4 +17,4 @@ class VirtualParameters(MailboxParameters, RoutingParameters):
     virtual_gid_maps: str = text("")  # group id by address; without root: our own
     virtual_minimum_uid: int = number("100", min=1)  # smallest user id that is believed
     virtual_mailbox_limit: int = number("51200000", max=_LARGEST_SIZE)  # bytes; 0: no limit
-    virtual_mailbox_lock: str = text("fcntl, dotlock", empty_allowed=False)  # how it is locked
+    virtual_mailbox_lock: str = text("fcntl, dotlock")  # how it is locked
