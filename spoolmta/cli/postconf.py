@@ -76,6 +76,12 @@ class Request:
             return name
         return listing.parameter(name, value(), folded="-f" in self.letters)
 
+    def exact_line(self, name: str, value: str) -> str:
+        """Return what is printed for a field, whose blanks and line ends stay as they are."""
+        if "-h" in self.letters:
+            return value
+        return name if "-H" in self.letters else f"{name} = {value}"
+
 
 def _postconf(command: Command, options: Sequence[tuple[str, str]], operands: list[str]) -> int:
     letters = frozenset(letter for letter, _ in options)
@@ -261,11 +267,8 @@ def _services(command: Command, configuration: Configuration, request: Request) 
 def _fields(command: Command, configuration: Configuration, request: Request) -> Iterator[str]:
     for columns, name in _chosen(command, configuration, request.operands, parts=3):
         for field in listing.FIELDS if name == "*" else (name,):
-            yield request.line(f"{columns.key}/{field}", _field_of(columns, field))
-
-
-def _field_of(columns: Columns, field: str) -> Callable[[], str]:
-    return lambda: listing.field(columns, field)
+            value = listing.field(columns, field, folded="-f" in request.letters)
+            yield request.exact_line(f"{columns.key}/{field}", value)
 
 
 def _overrides(command: Command, configuration: Configuration, request: Request) -> Iterator[str]:

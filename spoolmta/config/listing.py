@@ -3,9 +3,9 @@
 Postfix:    postconf(1) -n, -M, -F, -P, -f
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from spoolmta.config.master_cf import COLUMNS, Columns
+from spoolmta.config.master_cf import COLUMNS, Columns, is_option, words_of
 
 FIELDS = (*COLUMNS[:3], "unprivileged", *COLUMNS[4:])
 
@@ -31,10 +31,20 @@ def service(columns: Columns, *, folded: bool = False) -> str:
     line = ""
     for start, value in zip(_COLUMN_STARTS, columns.fields, strict=True):
         line = value if not start else line.ljust(start - 1) + " " + value
-    words = _arguments(columns.arguments)
+    return _with_arguments(line, columns, folded=folded)
+
+
+def field(columns: Columns, name: str, *, folded: bool = False) -> str:
+    """Return one field of a service; "command" holds the arguments too."""
+    value = columns.fields[FIELDS.index(name)]
+    return _with_arguments(value, columns, folded=folded) if name == "command" else value
+
+
+def _with_arguments(start: str, columns: Columns, *, folded: bool) -> str:
+    words = _arguments(columns)
     if not folded:
-        return " ".join([line, *words])
-    lines = [line]
+        return " ".join([start, *words])
+    lines = [start]
     for word in words:
         if word.startswith("-o ") or lines[-1].startswith(_OPTION):
             lines.append(_INDENT + word)
@@ -43,29 +53,26 @@ def service(columns: Columns, *, folded: bool = False) -> str:
     return "\n".join(lines)
 
 
-def field(columns: Columns, name: str) -> str:
-    """Return one field of a service; "command" holds the arguments too."""
-    index = FIELDS.index(name)
-    if name == "command":
-        return " ".join([columns.fields[index], *_arguments(columns.arguments)])
-    return columns.fields[index]
+def _arguments(columns: Columns) -> Iterator[str]:
+    """Return the arguments as words, each -o together with what it sets.
 
-
-def _arguments(arguments: Iterable[str]) -> list[str]:
-    """Return the arguments as words, each -o together with what it sets."""
-    words: list[str] = []
-    rest = iter(arguments)
+    The first word that is no option has no braces that it does not need; Postfix does so, too.
+    """
+    rest = iter(columns.arguments)
     for argument in rest:
-        if argument != "-o":
-            words.append(_braced(argument))
+        if argument == "-o":
+            name, mark, value = next(rest, "").partition("=")
+            yield "-o " + _braced(f"{name.strip()}{mark}{value.strip()}")
             continue
-        name, mark, value = next(rest, "").partition("=")
-        words.append("-o " + _braced(f"{name.strip()}{mark}{one_space(value)}"))
-    return words
+        if is_option(argument):
+            yield argument
+            continue
+        yield argument if words_of(argument) == [argument] else _braced(argument)
+        yield from (_braced(word) for word in rest)
 
 
 def _braced(word: str) -> str:
-    return "{" + word + "}" if " " in word or not word else word
+    return word if words_of(word) == word.split() == [word] else "{" + word + "}"
 
 
 def _fold(words: list[str], width: int) -> list[str]:

@@ -56,7 +56,7 @@ class Columns:
     def options(self) -> Iterator[str]:
         """What stands behind each -o; it need not be "name=value"."""
         rest = iter(self.arguments)
-        for word in takewhile(_is_option, rest):
+        for word in takewhile(is_option, rest):
             if word == "-o":
                 yield next(rest, "")
 
@@ -69,7 +69,7 @@ class Columns:
                 next(rest, None)
                 continue
             yield word
-            if not _is_option(word):
+            if not is_option(word):
                 yield from rest
 
 
@@ -200,7 +200,7 @@ def _duplicates(entries: Iterable[Columns], file: str) -> Iterator[str]:
 
 
 def _columns(line: LogicalLine, place: str) -> Columns:
-    words = list(_words(line.text))
+    words = words_of(line.text)
     if len(words) < len(COLUMNS):
         raise ConfigError(f"{place}: bad field count ({_EXPECTED_COLUMNS})")
     fields = tuple(words[: len(COLUMNS)])
@@ -215,13 +215,14 @@ def _columns(line: LogicalLine, place: str) -> Columns:
     return Columns(line.number, fields, tuple(_with_options_apart(arguments)), tuple(faults))
 
 
-def _words(text: str) -> Iterator[str]:
+def words_of(text: str) -> list[str]:
     """Return the words of a line; white space within braces separates none."""
+    words: list[str] = []
     start, depth = -1, 0
     for index, character in enumerate(text):
         if depth == 0 and character in _SPACE:
             if start >= 0:
-                yield text[start:index]
+                words.append(text[start:index])
             start = -1
             continue
         if start < 0:
@@ -230,8 +231,7 @@ def _words(text: str) -> Iterator[str]:
             depth += 1
         elif character == "}" and depth:
             depth -= 1
-    if start >= 0:
-        yield text[start:]
+    return words if start < 0 else [*words, text[start:]]
 
 
 def _without_braces(word: str, faults: list[str]) -> str:
@@ -254,7 +254,7 @@ def _with_options_apart(arguments: Iterable[str]) -> Iterator[str]:
     """
     rest = iter(arguments)
     for word in rest:
-        if not _is_option(word):
+        if not is_option(word):
             yield word
             break
         flags, mark, value = word.partition("o")
@@ -266,7 +266,8 @@ def _with_options_apart(arguments: Iterable[str]) -> Iterator[str]:
     yield from rest
 
 
-def _is_option(word: str) -> bool:
+def is_option(word: str) -> bool:
+    """Return whether a word is an option of the program, and not the first of its own arguments."""
     return word.startswith("-") and word != "--"
 
 

@@ -80,7 +80,7 @@ def test_a_printed_service_means_the_same() -> None:
     columns = entry(line)
     again = entry(listing.service(columns, folded=True))
     assert again.fields == columns.fields
-    assert overrides_of(again, "m") == {"b": "c", "d": "e f"}
+    assert overrides_of(again, "m") == {"b": "c", "d": "e  f"}
     assert again.arguments[-4:] == ("argv=y", "z z", "-o", "g")
 
 
