@@ -34,7 +34,7 @@ _YES_NO = {"yes": True, "no": False}
 
 # As strtol(3) reads a number.
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
-_TIME = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+|(?=[smhdw]))(.?)", re.DOTALL)
+_TIME = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)(.?)", re.DOTALL)
 _LONGEST = 19  # digits of the largest number there is
 
 
@@ -213,10 +213,10 @@ def _parse_number(parameter: Parameter, content: str) -> int:
 
 
 def _parse_seconds(parameter: Parameter, content: str) -> float:
-    """Return the seconds; as in Postfix a unit may go on (5min), and alone it means 0."""
+    """Return the seconds; as in Postfix the unit may go on (5min)."""
     limits = parameter.limits
     found = _TIME.match(content)
-    value = _seconds(found[1] or "0", found[2] or limits.unit) if found else None
+    value = _seconds(found[1], found[2] or limits.unit) if found else None
     if value is None:
         raise ConfigError(
             f"parameter {parameter.name}: bad time value or unit: {content}"

@@ -64,6 +64,7 @@ def test_a_section_is_frozen() -> None:
         ("sample_number = 0", "invalid sample_number parameter value 0 < 1"),
         ("sample_number = 11", "invalid sample_number parameter value 11 > 10"),
         ("sample_number = -1", "invalid sample_number parameter value -1 < 1"),
+        ("sample_time = soon", "parameter sample_time: bad time value or unit: soon"),
         ("sample_time = 1y", "parameter sample_time: bad time value or unit: 1y (expected"),
         ("sample_time = 1 m", "parameter sample_time: bad time value or unit: 1 m"),
         ("sample_time = 10M", "parameter sample_time: bad time value or unit: 10M"),
