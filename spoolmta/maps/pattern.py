@@ -14,12 +14,12 @@ Must not: be asked for parts of an address; take an expression that gave up for 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import perl, posix
-from spoolmta.maps.literal import required_literal
+from spoolmta.maps.literal import LiteralIndex, folded, required_literal
 from spoolmta.maps.replacement import Replacement, parse_replacement
 from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
 from spoolmta.maps.text import BLANKS, decode, encode
@@ -56,12 +56,15 @@ class _Test:
     """A pattern, compiled; *literal* is a part of whatever it matches."""
 
     expression: Expression
-    literal: bytes
+    literal: str
     negated: bool
 
-    def holds(self, subject: bytes, folded: bytes) -> bool:
-        """Return whether the pattern matches, or does not if it is negated."""
-        return (self.literal in folded and self.expression.matches(subject)) is not self.negated
+    def holds(self, subject: bytes, text: str) -> bool:
+        """Return whether the pattern matches, or does not if it is negated.
+
+        *text* is the key as literals are looked for in it.
+        """
+        return (self.literal in text and self.expression.matches(subject)) is not self.negated
 
 
 @dataclass(slots=True)
@@ -77,9 +80,9 @@ class _Rule:
     parts: Replacement | None = None
     end: int = 0
 
-    def answer(self, subject: bytes, folded: bytes) -> str | None:
+    def answer(self, subject: bytes, text: str) -> str | None:
         """Return the value for a key that passes the tests, else None."""
-        if not all(test.holds(subject, folded) for test in self.tests):
+        if not all(test.holds(subject, text) for test in self.tests):
             return None
         if self.parts is None:
             return self.value
@@ -94,49 +97,46 @@ class _Rule:
         return self.value is None and self.parts is None
 
 
-@dataclass(slots=True)
 class _Table:
-    """Rules in their order, and which of them a key must be shown to.
+    """Rules in their order, and which of them a key need be shown to.
 
-    *literals* are rules that cannot match without a certain text, with that text; *others* are
-    the numbers of all other rules.
+    A rule that cannot match without a certain text is only tried if the key holds it.
     """
 
-    name: str
-    rules: list[_Rule] = field(default_factory=list)
-    literals: list[tuple[bytes, int]] = field(default_factory=list)
-    others: list[int] = field(default_factory=list)
-
-    def add(self, rule: _Rule) -> None:
-        """Take a rule in as the last one."""
-        first = rule.tests[0]
-        if first.literal and not first.negated and not rule.is_if:
-            self.literals.append((first.literal, len(self.rules)))
-        else:
-            self.others.append(len(self.rules))
-        self.rules.append(rule)
+    def __init__(self, name: str, rules: list[_Rule]) -> None:
+        self._name = name
+        self._rules = rules
+        literals = []
+        self._others = []
+        for number, rule in enumerate(rules):
+            first = rule.tests[0]
+            if first.literal and not first.negated and not rule.is_if:
+                literals.append((first.literal, number))
+            else:
+                self._others.append(number)
+        self._literals = LiteralIndex(literals)
 
     def lookup(self, key: str) -> str | None:
         """Return the value of the first rule that matches."""
         subject = encode(key)
-        folded = subject.lower()
-        numbers = [number for literal, number in self.literals if literal in folded]
-        if self.others:
-            numbers = sorted(numbers + self.others)
+        text = folded(subject)
+        numbers = self._literals.numbers(text)
+        if self._others:
+            numbers = sorted(numbers + self._others)
         start = 0
         for number in numbers:
             if number < start:
                 continue
-            rule = self.rules[number]
+            rule = self._rules[number]
             try:
                 if not rule.is_if:
-                    value = rule.answer(subject, folded)
+                    value = rule.answer(subject, text)
                     if value is not None:
                         return value
-                elif not rule.tests[0].holds(subject, folded):
+                elif not rule.tests[0].holds(subject, text):
                     start = rule.end
             except MapUnavailable as error:
-                raise MapUnavailable(f"{self.name}, line {rule.line}: {error}") from error
+                raise MapUnavailable(f"{self._name}, line {rule.line}: {error}") from error
         return None
 
 
@@ -209,7 +209,7 @@ class _Reader:
         self._kind = kind
         self._argument = argument
         self._substitution = substitution
-        self._table = _Table(f"{kind.name} map {argument}")
+        self._rules: list[_Rule] = []
         self._open: list[_Rule] = []
         self._line = 0
 
@@ -223,8 +223,8 @@ class _Reader:
         for rule in reversed(self._open):
             self._line = rule.line
             self._warn("IF has no matching ENDIF")
-            rule.end = len(self._table.rules)
-        return self._table
+            rule.end = len(self._rules)
+        return _Table(f"{self._kind.name} map {self._argument}", self._rules)
 
     def _warn(self, text: str) -> None:
         warn_of_rule(self._kind.name, self._argument, self._line, text)
@@ -240,7 +240,7 @@ class _Reader:
         elif not self._open:
             raise ConfigError("ignoring ENDIF without matching IF")
         else:
-            self._open.pop().end = len(self._table.rules)
+            self._open.pop().end = len(self._rules)
             if text[word.end() :]:
                 self._warn("ignoring extra text after ENDIF")
 
@@ -251,7 +251,7 @@ class _Reader:
             self._warn(f'ignoring extra text after IF statement: "{decode(rest)}"')
             self._warn("do not prepend whitespace to statements between IF and ENDIF")
         rule = _Rule(self._line, (self._compile(pattern),))
-        self._table.add(rule)
+        self._rules.append(rule)
         self._open.append(rule)
 
     def _add_value(self, text: bytes) -> None:
@@ -272,10 +272,10 @@ class _Reader:
             number = max(groups)
             raise ConfigError(f'out of range replacement index "{number}": skipping this rule')
         if groups:
-            self._table.add(_Rule(self._line, tests, parts=parts))
+            self._rules.append(_Rule(self._line, tests, parts=parts))
         else:
             value = b"".join(part for part in parts if isinstance(part, bytes))
-            self._table.add(_Rule(self._line, tests, value=decode(value)))
+            self._rules.append(_Rule(self._line, tests, value=decode(value)))
 
     def _require_substitution(self, pattern: _Pattern) -> None:
         if pattern.negated:

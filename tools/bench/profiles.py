@@ -9,6 +9,7 @@ from tools.bench.figures import Figures
 from tools.bench.footprint import Footprint
 from tools.bench.latency import Latency
 from tools.bench.load import Load
+from tools.bench.lookups import Lookups
 from tools.bench.neighbours import Neighbour
 from tools.bench.routes import Held, Maildirs
 from tools.bench.sessions import Sessions
@@ -65,6 +66,7 @@ _ALL: tuple[Profile, ...] = (
     Sessions("sessions", "5,000 clients that are connected and say nothing"),
     Start("start", "from the command to the first 220"),
     Submission("sendmail", "sendmail from start to exit"),
+    Lookups("lookups", "in tables; of postmap -q -, without its start"),
     Durability("durability", "each 250 after the sync of its message, as strace sees it"),
 )
 PROFILES = {profile.name: profile for profile in _ALL}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.literal import required_literal
+from spoolmta.maps.literal import LiteralIndex, folded, required_literal
 from spoolmta.maps.perl import PerlExpression
 from spoolmta.maps.posix import PosixExpression
 
@@ -29,9 +29,9 @@ from spoolmta.maps.posix import PosixExpression
     ],
 )
 def test_a_text_is_found_where_it_is_plain(source: bytes, posix: bytes, perl: bytes) -> None:
-    assert required_literal(source, "", perl=False) == posix
-    assert required_literal(source, "", perl=True) == perl
-    assert required_literal(source, "x", perl=True) == b""
+    assert required_literal(source, "", perl=False) == posix.decode()
+    assert required_literal(source, "", perl=True) == perl.decode()
+    assert required_literal(source, "x", perl=True) == ""
 
 
 @given(
@@ -50,4 +50,11 @@ def test_whatever_matches_holds_the_text(
     literal = required_literal(source, flags, perl=perl)
     for subject in subjects:
         if expression.matches(subject):
-            assert literal in subject.lower(), (source, subject)
+            assert literal in folded(subject), (source, subject)
+
+
+@given(st.lists(st.text("abc", min_size=1)), st.text("abc"))
+def test_the_index_finds_the_literals_that_a_text_holds(literals: list[str], text: str) -> None:
+    index = LiteralIndex([(literal, number) for number, literal in enumerate(literals)])
+    expected = [number for number, literal in enumerate(literals) if literal in text]
+    assert index.numbers(text) == expected
