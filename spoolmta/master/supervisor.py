@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spoolmta import __version__, maillog
-from spoolmta.config import program
+from spoolmta.config import encryption, program
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
@@ -186,14 +186,23 @@ class Master:
         _require_own_names(configuration, running)
         for service in configuration.services:
             if service.key not in running:
-                self._log.warning(
-                    f"{service.file}, line {service.line}: service {service.name}: spoolmta does"
-                    f" not have the program {service.command} yet; the service is not started"
+                self._warn_of(
+                    service,
+                    f"spoolmta does not have the program {service.command} yet; the service is"
+                    " not started",
                 )
+            elif refusal := encryption.refusal(configuration, service):
+                self._warn_of(service, refusal)
             elif running[service.key] is not Kind.ROW:
+                if encryption.takes_no_mail(configuration, service):
+                    self._warn_of(service, encryption.DEMANDED)
                 found = programs.entry(service)
                 units[service.key] = self._unit(service, found, old.get(service.key))
         return units
+
+    def _warn_of(self, service: Service, text: str) -> None:
+        place = f"{service.file}, line {service.line}"
+        self._log.warning(f"{place}: service {service.name}: {text}")
 
     def _unit(self, service: Service, found: Entry, old: Unit | None) -> Unit:
         code = programs.load(service, found)

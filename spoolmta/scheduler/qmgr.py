@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from spoolmta import maillog
+from spoolmta.config import encryption
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.config.program import transports
 from spoolmta.message.outcome import Outcome, defer
@@ -85,7 +86,11 @@ class QueueManager:
         self.may_have_more = False
         self._next_reconcile = 0.0
         self._dead = DeadDestinations()
-        self._served = transports(context.configuration.services)
+        self._served = transports(
+            service
+            for service in context.configuration.services
+            if not encryption.refusal(context.configuration, service)
+        )
         self._recall()
 
     async def run_once(self) -> int:

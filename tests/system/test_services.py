@@ -14,10 +14,13 @@ SERVICES = """\
   -o smtpd_banner=second.example -o {{ smtpd_client_restrictions = permit_mynetworks, reject }}
   -o syslog_name=postfix/second -v
 localhost:{third}   inet  n - n - 0 smtpd -D
+127.0.0.1:{wrapped} inet  n - n - - smtpd -o smtpd_tls_wrappermode=yes
+127.0.0.1:{submission} inet n - n - - smtpd -o smtpd_tls_security_level=encrypt
 smtpd       pass       - - n - - smtpd
 smtp-amavis unix       - - n - 2 lmtp -o lmtp_data_done_timeout=1200
 slow        unix       - - n - 1 smtp -o {{ smtp_helo_name = slow.example }}
   -o syslog_name=${{multi_instance_name?{{$multi_instance_name}}:{{postfix}}}}/$service_name
+secret      unix       - - n - - smtp -o smtp_tls_security_level=encrypt
 boxes       unix       - n n - - virtual
 trash       unix       - - n - - discard
 closed      unix       - - n - - error
@@ -42,10 +45,12 @@ class Site:
         """Route a domain to each of the transports."""
         self.receiver = receiver
         self.second, self.third = free_port(), free_port()
+        self.wrapped, self.submission = free_port(), free_port()
         routes = ", ".join((
             "{trash.example = trash:}",
             "{closed.example = closed:no mail is taken here}",
             "{maildrop.example = maildrop:}",
+            f"{{secret.example = secret:[127.0.0.1]:{receiver.port}}}",
             f"{{slow.example = slow:[127.0.0.1]:{receiver.port}}}",
             "{boxes.example = boxes:}",
         ))  # fmt: skip
@@ -55,7 +60,7 @@ class Site:
             "virtual_mailbox_maps": f"inline:{{{mailboxes}}}",
             "virtual_mailbox_domains": "boxes.example",
         }
-        services = SERVICES.format(second=self.second, third=self.third)
+        services = SERVICES.format(**vars(self))
         self.system = MailSystem(root, settings, services)
 
 
@@ -81,6 +86,26 @@ def test_several_smtpd_listen_on_several_addresses_each_with_its_own_settings(si
     site.system.wait_for_log("postfix/second/smtpd[")
     with smtplib.SMTP(timeout=30) as client:
         assert client.connect("127.0.0.1", site.second) == (220, b"second.example")
+
+
+def test_what_must_be_encrypted_is_not_served_in_plain_text(site: Site) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        smtplib.SMTP("127.0.0.1", site.wrapped, timeout=30)
+    assert f"service 127.0.0.1:{site.wrapped}: smtpd_tls_wrappermode is set" in site.system.log()
+    with smtplib.SMTP("127.0.0.1", site.submission, timeout=30) as client:
+        assert client.ehlo()[0] == 250
+        refusal = (530, b"5.7.0 Must issue a STARTTLS command first")
+        assert client.docmd("MAIL FROM:<a@example.com>") == refusal
+    assert f"service 127.0.0.1:{site.submission}: smtpd_tls_security_level" in site.system.log()
+
+
+def test_what_must_be_encrypted_is_not_sent_in_plain_text(site: Site) -> None:
+    send(site, "secret.example")
+    site.system.wait_for_log("to=<alice@secret.example>")
+    lines = [line for line in site.system.log().split("\n") if "to=<alice@secret" in line]
+    assert "status=deferred (mail transport unavailable)" in lines[0]
+    assert "service secret: smtp_tls_security_level demands encryption" in site.system.log()
+    assert not site.receiver.taken()["alice@secret.example"]
 
 
 def test_a_second_smtp_client_delivers_with_parameters_of_its_own(site: Site) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from spoolmta.address.routing import Routing
+from spoolmta.config.encryption import server_demands_encryption
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.smtpd import SmtpdParameters
 from spoolmta.maps import MatchList, open_maps, open_match_list
@@ -32,6 +33,7 @@ class Server:
 
     context: ServiceContext
     parameters: SmtpdParameters
+    demands_encryption: bool
     routing: Routing
     rules: AccessRules
     lists: RestrictionLists
@@ -63,6 +65,7 @@ class Server:
         return cls(
             context=context,
             parameters=parameters,
+            demands_encryption=server_demands_encryption(configuration, overrides),
             routing=routing,
             rules=AccessRules.open(parameters, routing, resolver),
             lists=lists,

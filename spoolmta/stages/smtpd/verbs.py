@@ -27,7 +27,8 @@ class Verb:
 
     *label* and *name* are the verb in the log, as a stage and as a counted command. A *junk* verb
     does nothing for the mail; many of them without a mail are errors. An *ordered* verb has its
-    place in the order of commands; BDAT sees to that itself, because its chunk comes anyway.
+    place in the order of commands; BDAT sees to that itself, because its chunk comes anyway. An
+    *open* verb may be said in plain text where mail may not.
     """
 
     label: str
@@ -35,23 +36,24 @@ class Verb:
     handle: Handler
     junk: bool = False
     ordered: bool = False
+    open: bool = False
 
 
 VERBS = {
     verb.label.encode(): verb
     for verb in (
-        Verb("HELO", "helo", hello.helo, junk=True),
-        Verb("EHLO", "ehlo", hello.ehlo, junk=True),
+        Verb("HELO", "helo", hello.helo, junk=True, open=True),
+        Verb("EHLO", "ehlo", hello.ehlo, junk=True, open=True),
         Verb("MAIL", "mail", mail.mail, ordered=True),
         Verb("RCPT", "rcpt", rcpt.rcpt, ordered=True),
         Verb("DATA", "data", data.data, ordered=True),
         Verb("BDAT", "bdat", data.bdat),
         Verb("RSET", "rset", control.rset, junk=True),
-        Verb("NOOP", "noop", control.noop, junk=True),
+        Verb("NOOP", "noop", control.noop, junk=True, open=True),
         Verb("VRFY", "vrfy", vrfy.vrfy, junk=True),
         Verb("ETRN", "etrn", etrn.etrn, junk=True, ordered=True),
         Verb("HELP", "help", control.help_),
-        Verb("QUIT", "quit", control.quit_),
+        Verb("QUIT", "quit", control.quit_, open=True),
     )
 }
 
@@ -61,6 +63,7 @@ _BAD_SYNTAX = Reply(500, "5.5.2", "Error: bad syntax")
 _NOT_RECOGNIZED = Reply(500, "5.5.2", "Error: command not recognized")
 _FORBIDDEN = Reply(221, "2.7.0", "Error: I can break rules, too. Goodbye.")
 _NOT_SYNCHRONIZED = Reply(554, "5.5.0", "Error: SMTP protocol synchronization")
+_NOT_ENCRYPTED = Reply(530, "5.7.0", "Must issue a STARTTLS command first")
 _LOOKUP_FAILED = Reply(451, "4.3.0", "Temporary lookup failure")
 _HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
 LAST_REPLIES = (421, 521)
@@ -132,6 +135,10 @@ async def _run(session: Session, verb: Verb, command: Command) -> Reply | None:
     """Return the reply to a command; None if it comes after the content that follows."""
     if session.is_denied and verb.label != "QUIT":
         return Reply(503, "5.7.0", f"Error: access denied for {session.peer.shown}")
+    if session.server.demands_encryption and not verb.open:
+        # Nobody can, as there is no TLS. A chunk that comes anyway is not to be taken for commands.
+        session.is_over = verb.label == "BDAT"
+        return _NOT_ENCRYPTED
     if verb.ordered:
         refusal = out_of_order(command.verb, session.progress)
         if refusal is not None:
