@@ -3,6 +3,7 @@
 context      what a service is handed: configuration, log, clock, spool, ids, sockets
 process      from the fork to the end: drop privileges, register, serve, drain, retire
 worker       the loop of a poll-loop stage: run once, wait for a poke or the next due time
+eager        runs a coroutine at once, and goes on with it when what it waits for is there
 poke         wake-ups by empty datagrams; a lost one costs latency, never mail
 privileges   becoming the user of a service, for good
 crash        named points at which a test ends the process

@@ -2,7 +2,8 @@
 
 A batch is claimed from incoming or from due deferred rows, in strict alternation and only while
 active has room; every recipient without a final answer is resolved afresh, so that a changed map
-reaches queued mail; recipients of one message that share transport and destination become
+reaches queued mail. Those whose tables make them wait do so side by side, and the batch goes on
+when all are answered. Recipients of one message that share transport and destination become
 deliveries of at most <transport>_destination_recipient_limit recipients.
 
 Postfix:    trivial-rewrite(8), qmgr(8)
@@ -12,7 +13,8 @@ Must not:   schedule; look at what destinations are up to
 Limits:     one process a spool: delivery ids must grow in the order of commits
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from spoolmta import maillog
 from spoolmta.address.parts import split_address
@@ -22,15 +24,20 @@ from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.errors import ClaimLost, MapUnavailable
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.eager import side_by_side
 from spoolmta.spool import deliveries, queues
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Plan
 from spoolmta.spool.queues import State, Unanswered
 
 _BATCH = 100
+# Tables may be slow: so many recipients wait for them together, and share few connections.
+_LOOKUPS_AT_ONCE = 100
 # How soon to look whether the active queue, when it is full, has room again.
 _FULL_PAUSE_SECONDS = 0.05
 _LOOKUP_FAILED = ("retry", "4.3.0 address resolver failure")
+
+_Hop = tuple[str, str, str]
 
 
 class TrivialRewrite:
@@ -58,7 +65,7 @@ class TrivialRewrite:
             return 0
         if messages is None:
             messages = queues.load_unanswered(self._context.spool, claimed)
-        plans = [plan for message in messages for plan in await self._plan(message)]
+        plans = await self._plans(messages)
         crash_point("resolve.before_plan")
         return self._advance(state, claimed, messages, plans)
 
@@ -92,11 +99,25 @@ class TrivialRewrite:
         self.may_have_more = alone or state is State.DEFERRED or len(claimed) == min(room, _BATCH)
         return state, claimed, messages
 
-    async def _plan(self, message: Unanswered) -> list[Plan]:
-        """Return the deliveries of a message; recipients keep their order inside each."""
-        hops: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
-        for number, address in message.recipients:
-            transport, nexthop, recipient = await self._resolve(address, message.sender)
+    async def _plans(self, messages: Sequence[Unanswered]) -> list[Plan]:
+        """Return the deliveries of all messages; recipients keep their order inside each."""
+        resolving = (
+            self._resolve(address, message.sender)
+            for message in messages
+            for _, address in message.recipients
+        )
+        found: list[_Hop] = []
+        while some := await side_by_side(islice(resolving, _LOOKUPS_AT_ONCE)):
+            found += some
+        hops = iter(found)
+        return [plan for message in messages for plan in self._plan(message, hops)]
+
+    def _plan(self, message: Unanswered, found: Iterator[_Hop]) -> list[Plan]:
+        """Return the deliveries of a message, for whose recipients the next hops are *found*."""
+        hops: dict[_Hop, list[tuple[int, str]]] = {}
+        for (number, _), (transport, nexthop, recipient) in zip(
+            message.recipients, found, strict=False
+        ):
             destination = self._destination(transport, nexthop, recipient)
             hops.setdefault((transport, nexthop, destination), []).append((number, recipient))
         return [
@@ -107,7 +128,8 @@ class TrivialRewrite:
             for group in self._groups(transport, recipients)
         ]
 
-    async def _resolve(self, address: str, sender: str) -> tuple[str, str, str]:
+    async def _resolve(self, address: str, sender: str) -> _Hop:
+        """Return transport, next hop and recipient of an address."""
         try:
             found = await resolve(address, sender=sender, routing=self._routing)
         except MapUnavailable as error:

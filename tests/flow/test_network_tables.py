@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dialogs.smtpd import Client, Smtpd
+from tests.flow.conftest import MakeMta
 from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring
 from tests.support.mail_system import wait_for
 
@@ -114,3 +115,62 @@ def test_a_session_that_waits_for_a_silent_server_holds_up_no_other(tmp_path: Pa
         assert rcpt(other, "alice@inbox.test") == "250 2.1.5 Ok"
         server.hang_up()
         assert waiting.reply() == UNDECIDED["relay_recipient_maps"]
+
+
+def test_a_slow_server_is_asked_for_all_messages_side_by_side(make_mta: MakeMta) -> None:
+    slow: Answer = [0.3, b"200 discard:\n"]
+    with ScriptedLookups(slow) as server:
+        mta = make_mta(transport_maps=server.tcp)
+        for _ in range(8):
+            mta.submit("a@x.example", ["b@y.example"])
+        mta.run_until_idle()
+        assert mta.states() == {}
+        assert (len(server.questions), server.connections) == (8, 8)
+
+
+def test_mail_waits_for_a_transport_table_that_is_down_and_is_not_returned(
+    make_mta: MakeMta,
+) -> None:
+    mta = make_mta(transport_maps=where_nobody_listens())
+    mta.submit("a@x.example", ["b@y.example"])
+    mta.run_until_idle()
+    assert mta.states() == {"deferred": 1}
+    assert mta.rows("SELECT dsn, reason FROM outcome") == [("4.3.0", "address resolver failure")]
+    with ScriptedLookups(b"200 discard:\n") as server:
+        mta.restart(transport_maps=server.tcp)
+        mta.clock.jump(300)
+        mta.run_until_idle()
+    assert mta.states() == {}
+    assert "status=sent" in mta.log()
+    assert "status=bounced" not in mta.log()
+
+
+def test_a_failed_lookup_of_one_recipient_does_not_keep_another(make_mta: MakeMta) -> None:
+    with ScriptedLookups(b"200 discard:\n", b"400 later\n", b"200 discard:\n") as server:
+        mta = make_mta(transport_maps=server.tcp)
+        mta.submit("a@x.example", ["b@y.example", "c@y.example", "d@y.example"])
+        mta.run_until_idle()
+    assert mta.states() == {"deferred": 1}
+    assert mta.log().count("status=sent") == 2
+    assert mta.log().count("status=deferred") == 1
+
+
+def test_mail_for_a_mailbox_waits_for_a_database_that_gives_no_answer(
+    make_mta: MakeMta, tmp_path: Path
+) -> None:
+    boxes = sqlite3.connect(tmp_path / "boxes", isolation_level=None)
+    query = f"dbpath = {tmp_path}/boxes\nquery = SELECT path FROM box WHERE address = '%s'\n"
+    (tmp_path / "boxes.cf").write_text(query)
+    mta = make_mta(virtual_mailbox_maps=f"sqlite:{tmp_path}/boxes.cf")
+    mta.submit("a@x.example", ["alice@inbox.example"])
+    mta.run_until_idle()
+    assert mta.states() == {"deferred": 1}
+    assert mta.rows("SELECT dsn, reason FROM outcome") == [("4.3.0", "mailbox table lookup error")]
+    boxes.executescript(
+        "CREATE TABLE box (address, path);"
+        "INSERT INTO box VALUES ('alice@inbox.example', 'inbox.example/alice/')"
+    )
+    boxes.close()
+    mta.clock.jump(300)
+    mta.run_until_idle()
+    assert len(mta.maildir("inbox.example", "alice")) == 1

@@ -2,7 +2,6 @@
 
 service       the process: listening, number of sessions, time limits, draining
 connection    one connection: bytes in, replies out, one handler at a time
-eager         runs a handler at once, and goes on with it when what it waits for is there
 session       one client: what was said so far, and what is kept count of
 verbs         which verbs there are, and what happens to every command line
 chat          the replies, batch by batch

@@ -17,7 +17,8 @@ from typing import Any, cast
 from spoolmta import maillog
 from spoolmta.protocols.smtp_server import ServerInput
 from spoolmta.protocols.smtp_syntax import Reply
-from spoolmta.stages.smtpd import eager, verbs
+from spoolmta.service import eager
+from spoolmta.stages.smtpd import verbs
 from spoolmta.stages.smtpd.chat import Chat
 from spoolmta.stages.smtpd.data import take_content
 from spoolmta.stages.smtpd.server import Server

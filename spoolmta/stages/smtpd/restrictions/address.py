@@ -11,7 +11,7 @@ from spoolmta.address.recipients import recipient_problem
 from spoolmta.address.resolve import AddressClass, Resolution
 from spoolmta.errors import DnsTryAgain, MapUnavailable
 from spoolmta.protocols.smtp_syntax import Reply
-from spoolmta.stages.smtpd.eager import as_task
+from spoolmta.service.eager import as_task
 from spoolmta.stages.smtpd.restrictions.names import MailDomain, look_up_mail_domain
 from spoolmta.stages.smtpd.restrictions.request import Request, Subject, with_class_of
 from spoolmta.stages.smtpd.restrictions.verdict import DUNNO, Kind, Verdict, fault, reject

@@ -8,7 +8,7 @@ Parameters: invalid_hostname_reject_code, non_fqdn_reject_code, unknown_hostname
 from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.errors import DnsTryAgain
 from spoolmta.net.network import parse_address
-from spoolmta.stages.smtpd.eager import as_task
+from spoolmta.service.eager import as_task
 from spoolmta.stages.smtpd.restrictions.names import has_mail_records
 from spoolmta.stages.smtpd.restrictions.request import Request, Subject
 from spoolmta.stages.smtpd.restrictions.verdict import DUNNO, Kind, Verdict, reject

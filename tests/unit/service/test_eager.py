@@ -3,7 +3,11 @@ import asyncio
 import pytest
 import uvloop
 
-from spoolmta.stages.smtpd import eager
+from spoolmta.errors import MapUnavailable
+from spoolmta.maps.lookup_server import Limits
+from spoolmta.maps.tcp import TcpMap
+from spoolmta.service import eager
+from tests.support.lookup_server import ScriptedLookups
 
 
 async def at_once(seen):
@@ -116,3 +120,87 @@ def test_what_needs_a_task_of_its_own_gets_one():
         return seen
 
     assert uvloop.run(main()) == ["answer"]
+
+
+def test_those_that_wait_do_so_side_by_side_and_the_results_keep_their_order():
+    async def main():
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in range(2)]
+
+        async def waits(number):
+            await asyncio.sleep(0)
+            return await futures[number]
+
+        async def at_once():
+            return "at once"
+
+        asked = asyncio.create_task(
+            eager.side_by_side([waits(0), at_once(), waits(1), later([], futures[0])])
+        )
+        await asyncio.sleep(0)
+        futures[1].set_result("first")
+        futures[0].set_result("second")
+        return await asked
+
+    assert uvloop.run(main()) == ["second", "at once", "first", None]
+
+
+def test_a_failure_of_one_of_several_is_raised():
+    async def fails():
+        await asyncio.sleep(0)
+        raise KeyError("later")
+
+    async def awaits(future):
+        try:
+            await future
+        except ValueError as error:
+            return str(error)
+
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(ValueError("answered badly"))
+        assert await eager.side_by_side([awaits(future)]) == ["answered badly"]
+        with pytest.raises(KeyError):
+            await eager.side_by_side([fails(), at_once([])])
+
+    uvloop.run(main())
+
+
+def test_several_that_are_called_off_are_tidied():
+    seen = []
+
+    async def waits(future):
+        try:
+            await future
+        finally:
+            seen.append("tidied")
+
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        asked = asyncio.create_task(eager.side_by_side([waits(future), waits(future)]))
+        await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await asyncio.sleep(0)
+
+    uvloop.run(main())
+    assert seen == ["tidied", "tidied"]
+
+
+def test_a_table_has_its_time_limit_though_nobody_has_a_task():
+    with ScriptedLookups([3600.0]) as server:
+        table = TcpMap(f"127.0.0.1:{server.port}", Limits(question_s=0.1))
+        seen = []
+
+        async def handler():
+            try:
+                await table.lookup("key")
+            except MapUnavailable as error:
+                seen.append(str(error))
+
+        async def main():
+            await eager.start(handler(), lambda _: None)
+
+        uvloop.run(main())
+    assert seen == [f"table {server.tcp} lookup error: Connection timed out"]
