@@ -61,12 +61,14 @@ def known() -> dict[str, str]:
 
 
 def of_transports(services: Iterable[Columns]) -> dict[str, str]:
-    """Return the parameters that the delivery agents among *services* bring along."""
+    """Return the parameters that *services* bring along, with their defaults.
+
+    As in postconf(1), a delivery agent does so whatever its type, but not one whose command is
+    a path.
+    """
     names: dict[str, str] = {}
     for service in services:
-        name, kind, command = service.fields[0], service.fields[1], service.command
-        if kind not in ("unix", "fifo"):
-            continue
+        name, command = service.fields[0], service.fields[7]
         suffixes = dict(_SCHEDULING) if command in _AGENTS else {}
         if command in _COMMAND_RUNNERS:
             suffixes |= _TIME_LIMIT
