@@ -10,25 +10,24 @@ Reads:      main.cf, master.cf, and the tables that they name
 import contextlib
 import difflib
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from spoolmta.cli.contradictions import contradictions
-from spoolmta.config import program
-from spoolmta.config.accounting import State, accounts, of_rows
+from spoolmta.cli.contradictions import contradictions, old_defaults
+from spoolmta.config import encryption, program
+from spoolmta.config.accounting import Account, State, accounts, of_rows
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
 from spoolmta.config.parameters.common import CommonParameters
-from spoolmta.config.unsupported import AS_IT_IS, gap
+from spoolmta.config.program import Kind
+from spoolmta.config.unsupported import gap_of_value
 from spoolmta.config.unused import Names
 from spoolmta.errors import ConfigError, SpoolmtaError
 
-_LISTS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
-_RESTRICTIONS = ("_restrictions", "_checks")
 _PROTOCOLS = ("all", "ipv4", "ipv6")
 
 
@@ -54,17 +53,35 @@ def main(directory: str | None, *, name: str = "spoolmta") -> int:
     for finding in found:
         print(f"{name}: {finding.severity}: {finding.text}", file=sys.stderr)
     with contextlib.suppress(ConfigError):
-        print(f"{name}: {summary(directory)}", file=sys.stderr)
+        counts = summary(accounts(load(directory)))
+        text = ", ".join(f"{count} {state}" for state, count in counts.items())
+        print(f"{name}: {text}", file=sys.stderr)
+    return status(found)
+
+
+def status(found: list[Finding]) -> int:
+    """Return the exit status that *found* calls for."""
     return int(any(finding.severity is Severity.ERROR for finding in found))
 
 
-def summary(directory: str | None) -> str:
-    """Return how many lines are in force, without meaning here, and so on.
+def summary(found: tuple[Account, ...]) -> dict[State, int]:
+    """Return how many lines are in force, without meaning here, and so on."""
+    states = [account.state for account in found]
+    return {state: states.count(state) for state in State}
 
-    Raises ConfigError: the configuration cannot be read.
-    """
-    states = [account.state for account in accounts(load(directory))]
-    return ", ".join(f"{states.count(state)} {state}" for state in State)
+
+def report(directory: str | None) -> Iterator[dict[str, object]]:
+    """Return findings, the account of every setting and service, and a summary, for programs."""
+    for finding in findings(directory):
+        yield {"kind": "finding", "severity": finding.severity, "text": finding.text}
+    try:
+        found = accounts(load(directory))
+    except ConfigError:
+        return  # it is among the findings
+    for account in found:
+        yield {"kind": "account", **asdict(account)}
+    counts = {str(state): count for state, count in summary(found).items()}
+    yield {"kind": "summary", **counts}
 
 
 def findings(directory: str | None) -> list[Finding]:
@@ -77,16 +94,29 @@ def findings(directory: str | None) -> list[Finding]:
     found = [Finding(Severity.WARNING, text) for text in configuration.warnings]
     found += _values(configuration, services)
     if not any(finding.severity is Severity.ERROR for finding in found):
-        found += _combinations(configuration)
-        found += [Finding(Severity.WARNING, text) for text in contradictions(configuration)]
-        found += _tables(configuration)
-        found += _tables_of_restrictions(configuration, services)
-        found += _restrictions(configuration, services)
+        found += _sound(configuration, services)
     found += _programs(configuration, services)
     found += _names(configuration)
     found += _gaps(configuration, services)
     order = list(Severity)
     return sorted(dict.fromkeys(found), key=lambda finding: order.index(finding.severity))
+
+
+def _sound(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
+    """Look at what values mean, once each of them has its type."""
+    from spoolmta.cli import file_rights, named_tables
+
+    yield from _combinations(configuration)
+    for text in (
+        *contradictions(configuration),
+        *named_tables.faults(configuration, services),
+        *file_rights.faults(configuration),
+    ):
+        yield Finding(Severity.WARNING, text)
+    if text := old_defaults(configuration):
+        yield Finding(Severity.NOTE, text)
+    yield from _restrictions(configuration, services)
+    yield from _plain_text(configuration, services)
 
 
 def _values(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
@@ -121,70 +151,42 @@ def _combinations(configuration: Configuration) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, f"{configuration.main.file}: {text}")
 
 
-def _tables(configuration: Configuration) -> Iterator[Finding]:
-    """Open every table and list, as a service would."""
-    from spoolmta.maps.registry import open_maps, open_match_list
-
-    names = {name for kind in sections() for name in kind.parameters}
-    for name in sorted(n for n in names if n.endswith("_maps")):
-        yield from _warnings(configuration, name, open_maps)
-    for name in _LISTS:
-        yield from _warnings(configuration, name, open_match_list)
-
-
-def _tables_of_restrictions(
-    configuration: Configuration, services: tuple[Service, ...]
-) -> Iterator[Finding]:
-    """Open the tables that restriction lists and classes name, also those of -o options."""
-    from spoolmta.maps.registry import map_types, open_map
-    from spoolmta.maps.syntax import split_words
-
-    classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
-    kinds = map_types()
-    for place, name, value in _settings(configuration, services):
-        if not (name.endswith(_RESTRICTIONS) or name in classes):
-            continue
-        try:
-            words = [w for w in split_words(value) if w.partition(":")[0] in kinds]
-        except ConfigError as error:
-            yield Finding(Severity.WARNING, f"{place}: {name}: {error}")
-            continue
-        for word in words:
-            try:
-                open_map(word)
-            except ConfigError as error:
-                yield Finding(Severity.WARNING, f"{place}: {name}: {error}")
-
-
-def _settings(
-    configuration: Configuration, services: tuple[Service, ...]
-) -> Iterator[tuple[str, str, str]]:
-    """Return place, name and expanded value of every setting and -o option."""
-    for name in configuration.main.values:
-        yield configuration.place(name), name, configuration.value(name)
-    for service in services:
-        place = f"{configuration.master.file}, line {service.line}, service {service.key}, -o"
-        for name in service.overrides:
-            yield place, name, configuration.value(name, service.overrides)
-
-
 def _restrictions(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
     """Read the restriction lists of every SMTP server; it does not start on one it cannot read."""
-    from spoolmta.config.parameters.smtpd import AccessParameters
+    from spoolmta.cli import named_restrictions
+
+    running = program.running(services)
+    for service in services:
+        if service.command != "smtpd" or running[service.key] is Kind.ROW:
+            continue
+        try:
+            faults = named_restrictions.faults(configuration, service)
+            if not faults:
+                _read_lists(configuration, service.overrides)
+        except ConfigError as error:
+            faults = [str(error)]
+        place = f"{configuration.master.file}, line {service.line}, service {service.key}"
+        yield from (Finding(Severity.ERROR, f"{place}: {text}") for text in faults)
+
+
+def _read_lists(configuration: Configuration, overrides: Mapping[str, str]) -> None:
+    from spoolmta.config.parameters.smtpd import SmtpdParameters
     from spoolmta.stages.smtpd.restrictions.lists import RestrictionLists
 
+    parameters = configuration.section(SmtpdParameters, overrides)
+    lists = RestrictionLists(parameters, partial(configuration.value, overrides=overrides))
+    name = "local_header_rewrite_clients"
+    lists.parse(parameters.local_header_rewrite_clients, name)
+
+
+def _plain_text(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
+    """Tell of services that must encrypt, which nothing here can."""
     for service in services:
-        if service.command != "smtpd":
-            continue
-        overrides = service.overrides
-        try:
-            RestrictionLists(
-                configuration.section(AccessParameters, overrides),
-                partial(configuration.value, overrides=overrides),
-            )
-        except ConfigError as error:
-            place = f"{configuration.master.file}, line {service.line}, service {service.key}"
-            yield Finding(Severity.ERROR, f"{place}: {error}")
+        place = f"{service.file}, line {service.line}: service {service.key}"
+        if text := encryption.refusal(configuration, service):
+            yield Finding(Severity.ERROR, f"{place}: {text}")
+        elif encryption.takes_no_mail(configuration, service):
+            yield Finding(Severity.ERROR, f"{place}: {encryption.DEMANDED}")
 
 
 def _programs(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
@@ -244,8 +246,8 @@ def _gaps(configuration: Configuration, services: tuple[Service, ...]) -> Iterat
 
 
 def _gap(name: str, value: str, place: str) -> Iterator[Finding]:
-    missing = gap(name)
-    if missing is not None and value != AS_IT_IS.get(name):
+    missing = gap_of_value(name, value)
+    if missing is not None:
         severity = Severity.NOTE if missing.harmless else Severity.WARNING
         yield Finding(severity, f"{place}: {name} has no effect: {missing.reason}")
 
@@ -255,17 +257,6 @@ def _errors(work: Callable[[], object]) -> Iterator[Finding]:
         work()
     except SpoolmtaError as error:
         yield Finding(Severity.ERROR, str(error))
-
-
-def _warnings(
-    configuration: Configuration, name: str, open_table: Callable[[str], object]
-) -> Iterator[Finding]:
-    value = configuration.value(name)
-    try:
-        open_table(value)
-    except ConfigError as error:
-        text = f"{configuration.place(name)}: {name}: {error}"
-        yield Finding(Severity.WARNING, text)
 
 
 def _at(configuration: Configuration, name: str, text: str) -> Finding:

@@ -1,7 +1,7 @@
 """Settings that each may have its value, and that do not go together.
 
 Postfix:    the warnings of trivial-rewrite(8), virtual(8), qmgr(8), postmap(1) and postconf(1)
-Must not:   open a table
+Must not:   open a table, but for the sources that can be listed cheaply
 """
 
 import re
@@ -9,26 +9,23 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
-from spoolmta.config import program
+from spoolmta.cli import routes
+from spoolmta.config import program, replaced
 from spoolmta.config.loader import Configuration
+from spoolmta.config.parameter import DECLARED
 from spoolmta.config.program import Kind
 
 _CLASSES = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
-_TRANSPORTS = frozenset(
-    ("local_transport", "relay_transport", "virtual_transport", "default_transport")
-)
 _NEEDED = ("pickup", "qmgr", "trivial-rewrite", "bounce")
 _SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 _INDEXED = re.compile(rf"(?<![\w.-])({'|'.join(_SUFFIXES)}):([^\s,{{}}]+)")
-_REPLACED = {
-    "disable_dns_lookups": "smtp_dns_support_level",
-    "smtp_tls_per_site": "smtp_tls_policy_maps",
-    **{
-        f"{owner}_{verb}_tls": f"{owner}_tls_security_level"
-        for owner in ("smtp", "lmtp", "smtpd", "postscreen")
-        for verb in ("use", "enforce")
-    },
-}
+_SMALLER = (
+    ("virtual_mailbox_limit", "message_size_limit", ""),
+    ("maximal_backoff_time", "minimal_backoff_time", ""),
+    ("maximal_queue_lifetime", "bounce_queue_lifetime", ": notifications outlive mail"),
+    ("maximal_queue_lifetime", "minimal_backoff_time", ": deferred mail is not tried again"),
+)
+_NEWEST_LEVEL = "3.11"
 
 
 def contradictions(configuration: Configuration) -> Iterator[str]:
@@ -37,20 +34,35 @@ def contradictions(configuration: Configuration) -> Iterator[str]:
     for text in (
         *_domains_in_two_classes(configuration),
         *_limits(configuration),
-        *_transports(configuration),
+        *_stages(configuration),
     ):
         yield f"{file}: {text}"
+    yield from routes.faults(configuration)
     yield from _old_tables(configuration)
-    for name in configuration.main.values:
-        if name in _REPLACED:
-            yield (
-                f'{configuration.place(name)}: support for parameter "{name}" will be removed;'
-                f' instead, specify "{_REPLACED[name]}"'
-            )
+    yield from _replaced(configuration)
+
+
+def old_defaults(configuration: Configuration) -> str:
+    """Return which defaults are those of an older Postfix because of compatibility_level."""
+    newest = configuration.with_settings({"compatibility_level": _NEWEST_LEVEL})
+    old = [
+        f"{name}={configuration.value(name)}"
+        for name, parameter in sorted(DECLARED.items())
+        if "compatibility_level" in parameter.default
+        and name not in configuration.main.values
+        and configuration.value(name) != newest.value(name)
+    ]
+    if not old:
+        return ""
+    level = configuration.value("compatibility_level")
+    return (
+        f"{configuration.place('compatibility_level')}: compatibility_level is {level}: using"
+        f" backwards-compatible default settings {', '.join(old)}"
+    )
 
 
 def _domains_in_two_classes(configuration: Configuration) -> Iterator[str]:
-    members = {name: _literal_domains(configuration.value(name)) for name in _CLASSES}
+    members = {name: _domains(configuration.value(name)) for name in _CLASSES}
     for one, other in combinations(_CLASSES, 2):
         if (one, other) == ("mydestination", "relay_domains"):
             continue
@@ -58,33 +70,43 @@ def _domains_in_two_classes(configuration: Configuration) -> Iterator[str]:
             yield f"do not list domain {domain} in BOTH {one} and {other}"
 
 
-def _literal_domains(value: str) -> set[str]:
+def _domains(value: str) -> set[str]:
+    """Return the domains of a list: words, and the keys of tables that can be listed cheaply."""
     words = value.replace(",", " ").lower().split()
-    return {word for word in words if not set(word) & set(":/!{}=")}
+    found = {word for word in words if not set(word) & set(":/!{}=")}
+    return found | {key.lower() for key, _ in routes.listed(value) if "@" not in key}
 
 
 def _limits(configuration: Configuration) -> Iterator[str]:
-    for smaller, larger in (
-        ("virtual_mailbox_limit", "message_size_limit"),
-        ("maximal_backoff_time", "minimal_backoff_time"),
-    ):
-        low, high = configuration.value(smaller), configuration.value(larger)
-        if low.isdigit() and high.isdigit() and 0 < int(low) < int(high):
-            yield f"main.cf configuration error: {smaller} is smaller than {larger}"
+    for smaller, larger, why in _SMALLER:
+        low, high = _number(configuration, smaller), _number(configuration, larger)
+        if 0 < low < high:
+            yield f"main.cf configuration error: {smaller} is smaller than {larger}{why}"
 
 
-def _transports(configuration: Configuration) -> Iterator[str]:
+def _number(configuration: Configuration, name: str) -> float:
+    value = DECLARED[name].parse(configuration.value(name))
+    assert isinstance(value, int | float)
+    return value
+
+
+def _stages(configuration: Configuration) -> Iterator[str]:
     services = configuration.services
-    served = program.transports(services)
-    for name in sorted(_TRANSPORTS & configuration.main.values.keys()):
-        transport = configuration.value(name).partition(":")[0]
-        if transport and transport not in served:
-            yield f"{name}: no service {transport} delivers: mail for it waits"
     stages = {program.stage(s) for s in services if program.KINDS.get(s.command) is Kind.STAGE}
     if services and stages:
         for stage in _NEEDED:
             if stage not in stages:
                 yield f"master.cf has no service that runs {stage}: mail cannot pass"
+
+
+def _replaced(configuration: Configuration) -> Iterator[str]:
+    for name in configuration.main.values:
+        if text := replaced.warning(name):
+            yield f"{configuration.place(name)}: {text}"
+    for service in configuration.services:
+        for name in service.overrides:
+            if text := replaced.warning(name):
+                yield f"{service.file}, line {service.line}, service {service.key}, -o: {text}"
 
 
 def _old_tables(configuration: Configuration) -> Iterator[str]:

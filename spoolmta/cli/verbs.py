@@ -53,16 +53,17 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Say what in main.cf and master.cf is wrong, unknown or not supported."""
-    from spoolmta.cli.check import Severity, findings
+    from spoolmta.cli.check import Severity, report
     from spoolmta.cli.check import main as run
     from spoolmta.cli.output import print_json
 
     if not as_json:
         raise typer.Exit(run(context.obj))
-    found = findings(context.obj)
-    for finding in found:
-        print_json(finding)
-    raise typer.Exit(int(any(finding.severity is Severity.ERROR for finding in found)))
+    failed = False
+    for entry in report(context.obj):
+        failed = failed or entry.get("severity") is Severity.ERROR
+        print_json(entry)
+    raise typer.Exit(int(failed))
 
 
 @app.command()

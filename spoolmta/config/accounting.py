@@ -9,11 +9,13 @@ Postfix:    postconf(5), master(5)
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from spoolmta.config import program
+from spoolmta.config import encryption, program
 from spoolmta.config.loader import Configuration
+from spoolmta.config.master_cf import Service
 from spoolmta.config.program import Kind
-from spoolmta.config.unsupported import gap
+from spoolmta.config.unsupported import gap_of_value
 from spoolmta.config.unused import Names
 
 
@@ -44,20 +46,22 @@ def accounts(configuration: Configuration) -> tuple[Account, ...]:
     """
     names = Names(configuration)
     main = configuration.main
-    found = [_setting(names, n, main.file, main.lines.get(n, 0)) for n in main.values]
+    found = [
+        _setting(names, name, _Place(main.file, main.lines.get(name, 0), name), value)
+        for name, value in main.values.items()
+    ]
     running = program.running(configuration.services)
     for service in configuration.services:
-        own = _service(service.command, service.key, running, service.file, service.line)
+        own = _service(configuration, service, running)
         found.append(own)
-        for name in service.overrides:
+        for name, value in service.overrides.items():
+            place = _Place(service.file, service.line, f"{service.key}/{name}")
             if name == "service_name":
                 continue
-            subject = f"{service.key}/{name}"
             if own.state is State.IN_FORCE:
-                state = _setting(names, name, service.file, service.line)
-                found.append(Account(state.state, state.file, state.line, subject, state.reason))
+                found.append(_setting(names, name, place, value))
             else:
-                found.append(Account(own.state, own.file, own.line, subject, own.reason))
+                found.append(Account(own.state, *place, own.reason))
     return tuple(found)
 
 
@@ -71,23 +75,36 @@ def of_rows(configuration: Configuration) -> Iterator[Account]:
                 yield account
 
 
-def _setting(names: Names, name: str, file: str, line: int) -> Account:
+class _Place(NamedTuple):
+    """Where a setting or service stands, and what it is called."""
+
+    file: str
+    line: int
+    subject: str
+
+
+def _setting(names: Names, name: str, place: _Place, value: str) -> Account:
     if name not in names.used:
-        return Account(State.UNUSED, file, line, name, "nothing uses this name")
-    missing = gap(name) if name in names.builtin else None
+        return Account(State.UNUSED, *place, "nothing uses this name")
+    missing = gap_of_value(name, value) if name in names.builtin else None
     if missing is None:
-        return Account(State.IN_FORCE, file, line, name)
+        return Account(State.IN_FORCE, *place)
     state = State.WITHOUT_MEANING if missing.harmless else State.NOT_YET
-    return Account(state, file, line, name, missing.reason)
+    return Account(state, *place, missing.reason)
 
 
-def _service(command: str, key: str, running: dict[str, Kind], file: str, line: int) -> Account:
-    if key not in running:
+def _service(configuration: Configuration, service: Service, running: dict[str, Kind]) -> Account:
+    place = _Place(service.file, service.line, service.key)
+    command = service.command
+    if service.key not in running:
         reason = program.NOT_YET.get(command)
         state = State.NOT_YET if reason else State.UNUSED
-        return Account(state, file, line, key, reason or f"there is no program {command}")
-    if running[key] is Kind.ROW:
+        return Account(state, *place, reason or f"there is no program {command}")
+    if running[service.key] is Kind.ROW:
         reason = program.ROWS.get(command)
         state = State.WITHOUT_MEANING if reason else State.NOT_YET
-        return Account(state, file, line, key, reason or program.NOT_YET["postscreen"])
-    return Account(State.IN_FORCE, file, line, key)
+        return Account(state, *place, reason or program.NOT_YET["postscreen"])
+    refused = encryption.refusal(configuration, service)
+    if refused or encryption.takes_no_mail(configuration, service):
+        return Account(State.NOT_YET, *place, refused or encryption.DEMANDED)
+    return Account(State.IN_FORCE, *place)

@@ -4,7 +4,6 @@ A parameter works if a section declares it, if it is computed, or if the queue m
 by transport. Of the others, some have nothing to do here because spoolmta is built otherwise
 (harmless), and some stand for behaviour that is missing.
 
-Limits:     tells by name; a parameter that works may still have values that do not
 """
 
 import re
@@ -32,7 +31,24 @@ class Gap:
 
 
 # What spoolmta does anyway: setting the parameter to this value changes nothing.
-AS_IT_IS = {"biff": "no"}
+_AS_IT_IS = {
+    "biff": "no",
+    "smtp_tls_security_level": "none",
+    "lmtp_tls_security_level": "none",
+    "smtpd_tls_security_level": "none",
+    "smtpd_tls_auth_only": "yes",
+    "smtpd_delay_open_until_valid_rcpt": "yes",
+}
+_NOTHING_ASKED = ("", "no", "none")
+
+# Parameters of which some words work: those, and what comes of the others.
+_WORKING_WORDS = {
+    "notify_classes": (
+        frozenset(("bounce", "2bounce", "delay")),
+        "postmaster is not told of {} yet",
+    ),
+}
+
 
 _HARMLESS = (
     (
@@ -116,6 +132,37 @@ def gap(name: str) -> Gap | None:
             if re.match(pattern, name):
                 return Gap(reason, harmless)
     return Gap("it is not supported yet", harmless=False)
+
+
+def gap_of_value(name: str, value: str) -> Gap | None:
+    """Return why a parameter of Postfix, set to *value*, does not do what it says.
+
+    None if it does, also because it asks for nothing that spoolmta would have to do.
+    """
+    missing = gap(name)
+    if missing is None:
+        return _gap_of_words(name, value)
+    if not missing.harmless and (_is_as_it_is(name, value) or _asks_for_nothing(name, value)):
+        return None
+    return missing
+
+
+def _is_as_it_is(name: str, value: str) -> bool:
+    return _AS_IT_IS.get(name) == value.lower()
+
+
+def _asks_for_nothing(name: str, value: str) -> bool:
+    """Return whether a feature that is off by default is left off."""
+    is_default = catalogue.default(name) == value
+    return is_default and value in _NOTHING_ASKED and not name.startswith("disable_")
+
+
+def _gap_of_words(name: str, value: str) -> Gap | None:
+    if name not in _WORKING_WORDS:
+        return None
+    working, reason = _WORKING_WORDS[name]
+    idle = [word for word in value.replace(",", " ").split() if word not in working]
+    return Gap(reason.format(", ".join(idle)), harmless=False) if idle else None
 
 
 @cache

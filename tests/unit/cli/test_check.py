@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli.check import Finding, Severity, findings, main
+from spoolmta.cli.check import Finding, Severity, findings, main, report
 
 GOOD = """\
 compatibility_level = 3.6
@@ -125,7 +125,7 @@ def test_restrictions_that_a_server_cannot_read_are_an_error(folder: Path) -> No
     assert found.severity is Severity.ERROR
     place = f"{folder}/master.cf, line 1, service smtp/inet: "
     assert found.text.startswith(place)
-    assert "reject_nothing" in found.text
+    assert 'unknown smtpd restriction: "reject_nothing"' in found.text
 
 
 def test_an_open_relay_is_an_error(folder: Path) -> None:
@@ -191,7 +191,9 @@ def test_a_table_in_a_restriction_list_of_a_service_is_opened(folder: Path) -> N
 def test_a_transport_that_nobody_serves_is_told(folder: Path) -> None:
     severity, text = one(folder, "virtual_transport = dovecot\n")
     assert severity is Severity.WARNING
-    assert text == "main.cf: virtual_transport: no service dovecot delivers: mail for it waits"
+    assert (
+        text == "main.cf, line 5: virtual_transport: no service dovecot delivers: mail for it waits"
+    )
 
 
 def test_a_parameter_that_will_be_removed_is_told_with_its_successor(folder: Path) -> None:
@@ -204,6 +206,181 @@ def test_a_summary_counts_every_line(folder: Path, capsys: pytest.CaptureFixture
     main(str(folder))
     last = capsys.readouterr().err.rstrip("\n").split("\n")[-1]
     assert last == "spoolmta: 6 in force, 1 without meaning here, 1 not yet, 1 unknown"
+
+
+def texts(
+    folder: Path, severity: Severity, main_text: str = "", master_text: str = ""
+) -> list[str]:
+    """Return what is found of one severity, without the folder's name."""
+    add(folder, main_text, master_text)
+    found = findings(str(folder))
+    return [f.text.replace(f"{folder}/", "") for f in found if f.severity is severity]
+
+
+def test_each_restriction_that_cannot_be_done_is_an_error_of_its_own(folder: Path) -> None:
+    line = (
+        "smtpd_restriction_classes = strict\n"
+        "strict = reject_unknow_sender_domain, check_policy_service unix:private/x\n"
+        "smtpd_client_restrictions = strict reject_rbl_client sbl.example permit\n"
+        "smtpd_helo_restrictions = reject_maps_rbl\n"
+    )
+    place = "master.cf, line 1, service smtp/inet: "
+    assert texts(folder, Severity.ERROR, line) == [
+        f"{place}smtpd_client_restrictions: reject_rbl_client is not supported yet",
+        (
+            f"{place}smtpd_helo_restrictions: reject_maps_rbl is not supported by Postfix any"
+            " more; instead, specify reject_rbl_client"
+        ),
+        (
+            f'{place}strict: unknown smtpd restriction: "reject_unknow_sender_domain"'
+            " (did you mean reject_unknown_sender_domain?)"
+        ),
+        f"{place}strict: check_policy_service is not supported yet",
+    ]
+
+
+def test_restrictions_of_a_service_that_does_not_run_are_not_told(folder: Path) -> None:
+    service = "smtpd pass - - n - - smtpd -o smtpd_client_restrictions=reject_nothing\n"
+    assert texts(folder, Severity.ERROR, master_text=service) == []
+
+
+@pytest.mark.parametrize(
+    ("main_text", "master_text", "place"),
+    [
+        ("virtual_alias_maps = unionmap:{{static:x, cidr:/no/such}}\n", "", "main.cf, line 5: "),
+        ("mynetworks = cidr:/no/such\n", "", "main.cf, line 5: "),
+        ("header_checks = cidr:/no/such\n", "", "main.cf, line 5: "),
+        ("smtp_tls_policy_maps = cidr:/no/such\n", "", "main.cf, line 5: "),
+        ("one = cidr:/no/such\nsmtpd_forbidden_commands = $one\n", "", "main.cf, line 6: "),
+        (
+            "",
+            "a unix - - n - - smtp -o {{ smtp_generic_maps = cidr:/no/such }}\n",
+            "master.cf, line 3, service a/unix, -o: ",
+        ),
+    ],
+)
+def test_a_table_is_opened_wherever_it_is_named(
+    folder: Path, main_text: str, master_text: str, place: str
+) -> None:
+    found = texts(folder, Severity.WARNING, main_text.format(), master_text.format())
+    assert any(text.startswith(place) and "/no/such" in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("mynetworks = 10.0.0.1/8", "non-null host address bits"),
+        ("relayhost = 192.0.2.1", "expected [192.0.2.1]"),
+        ("relayhost = [192.0.2.1", "expected [host] or [host]:port"),
+        ("relayhost = mx.example]", "expected [mx.example]"),
+        ("smtp_fallback_relay = [a.example], [b.example", "expected [host] or [host]:port"),
+        (
+            "bounce_queue_lifetime = 1w",
+            "maximal_queue_lifetime is smaller than bounce_queue_lifetime",
+        ),
+        ("maximal_backoff_time = 1m", "maximal_backoff_time is smaller than minimal_backoff_time"),
+        ("maximal_queue_lifetime = 60s", "smaller than minimal_backoff_time"),
+        ("transport_maps = inline:{a.example=slow:}", "a.example: no service slow delivers"),
+        ("virtual_maps =", 'instead, specify "virtual_alias_maps"'),
+        ("smtpd_tls_eecdh_grade = ultra", "will be removed; instead, do not specify"),
+        ("notify_classes = bounce, policy", "postmaster is not told of policy yet"),
+    ],
+)
+def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: str) -> None:
+    found = texts(folder, Severity.WARNING, line + "\n")
+    assert any(complaint in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "relayhost = [192.0.2.1]:25",
+        "relayhost = mx.example:587",
+        "smtpd_tls_security_level = none",
+        "smtpd_sasl_auth_enable = no",
+        "smtpd_milters =",
+        "notify_classes = bounce",
+        "maximal_queue_lifetime = 7d",
+    ],
+)
+def test_what_is_as_it_should_be_is_not_told(folder: Path, line: str) -> None:
+    add(folder, line + "\n")
+    assert findings(str(folder)) == []
+
+
+def test_transports_and_domains_are_looked_for_in_the_sources_of_tables(folder: Path) -> None:
+    (folder / "routes").write_text("one.example nobody:\ntwo.example local:\n")
+    (folder / "domains").write_text("one.example x\n")
+    found = texts(
+        folder,
+        Severity.WARNING,
+        f"transport_maps = texthash:{folder}/routes\n"
+        f"virtual_mailbox_domains = texthash:{folder}/domains\nmydestination = one.example\n",
+    )
+    assert found == [
+        "main.cf: do not list domain one.example in BOTH mydestination and virtual_mailbox_domains",
+        (
+            "main.cf, line 5: transport_maps, one.example: no service nobody delivers: mail for"
+            " it waits"
+        ),
+    ]
+
+
+def test_files_that_others_may_write_are_told(folder: Path) -> None:
+    (folder / "main.cf").chmod(0o666)
+    (folder / "queue").mkdir(0o755)
+    (folder / "queue").chmod(0o777)
+    assert texts(folder, Severity.WARNING) == [
+        "group or other writable: main.cf",
+        "group or other writable: queue",
+    ]
+
+
+@pytest.mark.root
+def test_files_of_the_wrong_owner_are_told(folder: Path) -> None:
+    os.chown(folder / "master.cf", 65534, 65534)
+    assert texts(folder, Severity.WARNING) == ["not owned by root: master.cf"]
+
+
+def test_defaults_of_an_old_compatibility_level_are_a_note(folder: Path) -> None:
+    (text,) = texts(folder, Severity.NOTE, "compatibility_level = 2\n")
+    assert text.endswith(
+        "compatibility_level is 2: using backwards-compatible default settings"
+        " smtpd_relay_before_recipient_restrictions=no"
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "complaint"),
+    [
+        ("smtps inet n - n - - smtpd -o smtpd_tls_wrappermode=yes", "the service does not run"),
+        ("587 inet n - n - - smtpd -o smtpd_tls_security_level=encrypt", "530 5.7.0"),
+        ("587 inet n - n - - smtpd -o smtpd_enforce_tls=yes", "530 5.7.0"),
+        ("out unix - - n - - smtp -o smtp_tls_security_level=verify", "its mail waits"),
+        ("out unix - - n - - lmtp -o lmtp_tls_security_level=secure", "its mail waits"),
+    ],
+)
+def test_a_service_that_must_encrypt_is_an_error(
+    folder: Path, service: str, complaint: str
+) -> None:
+    (text,) = texts(folder, Severity.ERROR, master_text=service + "\n")
+    assert text.startswith(f"master.cf, line 3: service {'/'.join(service.split()[:2])}: ")
+    assert complaint in text
+
+
+def test_a_report_has_findings_accounts_and_a_summary(folder: Path) -> None:
+    add(folder, "hash_queue_depth = 2\nnotify_classes = policy\nnobody = 1\n")
+    found = list(report(str(folder)))
+    states = {e["subject"]: e["state"] for e in found if e["kind"] == "account"}
+    assert states["mail_owner"] == "in force"
+    assert states["hash_queue_depth"] == "without meaning here"
+    assert states["notify_classes"] == "not yet"
+    assert states["nobody"] == "unknown"
+    assert states["smtp/inet"] == "in force"
+    assert found[-1] == {
+        "kind": "summary", "in force": 6, "without meaning here": 1, "not yet": 1, "unknown": 1,
+    }  # fmt: skip
+    assert {e["severity"] for e in found if e["kind"] == "finding"} == {"warning", "note"}
 
 
 def test_a_service_that_waits_for_postscreen_is_told(folder: Path) -> None:

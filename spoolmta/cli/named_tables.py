@@ -1,0 +1,89 @@
+"""Every table that a configuration names, opened as a service would open it.
+
+Also those of -o options, of restriction lists and of the members of unionmap and its like, whose
+opening opens their parts.
+
+Postfix:    DATABASE_README, postconf(5)
+Limits:     of names that nothing here declares, only those are looked at that end as if they named
+            tables
+"""
+
+from collections.abc import Iterator
+
+from spoolmta.config.loader import Configuration
+from spoolmta.config.master_cf import Service
+from spoolmta.config.parameters import sections
+from spoolmta.errors import ConfigError
+from spoolmta.maps.registry import map_types, open_map, open_match_list
+from spoolmta.maps.syntax import inside_braces, split_words
+
+_OF_TABLES = ("_maps", "_checks", "_restrictions")
+_MATCH_LISTS = frozenset((
+    "mydestination", "mynetworks", "relay_domains", "virtual_alias_domains",
+    "virtual_mailbox_domains", "fast_flush_domains", "local_header_rewrite_clients",
+    "smtpd_forbidden_commands", "authorized_mailq_users", "authorized_flush_users",
+    "authorized_submit_users",
+))  # fmt: skip
+# They repeat what other parameters name.
+_REPEATED = frozenset(("proxy_read_maps", "proxy_write_maps"))
+
+
+def faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[str]:
+    """Return a sentence, with its place, for each table that cannot be opened."""
+    classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
+    known: dict[str, str] = {}
+    for place, name, value in settings(configuration, services):
+        if name in _REPEATED or not value:
+            continue
+        found: list[str] = []
+        if name in _MATCH_LISTS:
+            found = [_fault_of_list(value)]
+        elif name.endswith(_OF_TABLES) or name in classes:
+            found = [_fault(spec, known) for spec in _specs(value, alone=name.endswith("_maps"))]
+        yield from (f"{place}: {name}: {text}" for text in found if text)
+
+
+def settings(
+    configuration: Configuration, services: tuple[Service, ...]
+) -> Iterator[tuple[str, str, str]]:
+    """Return place, name and expanded value of every parameter and every -o option."""
+    declared = {name for kind in sections() for name in kind.parameters}
+    for name in sorted(declared | configuration.main.values.keys()):
+        yield configuration.place(name), name, configuration.value(name)
+    for service in services:
+        place = f"{configuration.master.file}, line {service.line}, service {service.key}, -o"
+        for name in service.overrides:
+            yield place, name, configuration.value(name, service.overrides)
+
+
+def _specs(value: str, *, alone: bool) -> Iterator[str]:
+    """Return the "type:name" words of a value; *alone*: every word is meant to be one."""
+    try:
+        words = split_words(value)
+    except ConfigError:
+        yield value  # opening it says what is wrong
+        return
+    kinds = map_types()
+    for word in words:
+        if word.startswith("{") and word.endswith("}"):
+            yield from _specs(inside_braces(word), alone=False)
+        elif alone or word.partition(":")[0] in kinds:
+            yield word
+
+
+def _fault(spec: str, known: dict[str, str]) -> str:
+    if spec not in known:
+        try:
+            open_map(spec)
+            known[spec] = ""
+        except ConfigError as error:
+            known[spec] = str(error)
+    return known[spec]
+
+
+def _fault_of_list(value: str) -> str:
+    try:
+        open_match_list(value)
+    except ConfigError as error:
+        return str(error)
+    return ""
