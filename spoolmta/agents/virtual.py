@@ -102,9 +102,9 @@ class VirtualAgent:
         self._deliverer = prepared
         self._own = Identity(os.geteuid(), os.getegid())
         self._delimiter = delimiter_of(parameters)
-        self._mailboxes = open_maps(parameters.virtual_mailbox_maps)
-        self._uids = open_maps(parameters.virtual_uid_maps)
-        self._gids = open_maps(parameters.virtual_gid_maps)
+        self._mailboxes = open_maps(parameters.virtual_mailbox_maps, sensitive=True)
+        self._uids = open_maps(parameters.virtual_uid_maps, sensitive=True)
+        self._gids = open_maps(parameters.virtual_gid_maps, sensitive=True)
         self._own_maildirs = OwnMaildirs()
         self._maildirs = OwnersMaildirs(prepared) if prepared is not None else None
         self._locking = LockRules(

@@ -47,29 +47,43 @@ _OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
 _USUAL = KeyRules()
 _PROXY = "proxy"
 _PATTERNS = {"pcre": True, "regexp": False}
+# Nobody vouches for who answers there.
+_UNAUTHENTICATED = ("memcache", "socketmap", "tcp")
 
 
-def open_map(spec: str, *, substitution: bool = True, rules: KeyRules = _USUAL) -> Map:
+def open_map(
+    spec: str, *, substitution: bool = True, sensitive: bool = False, rules: KeyRules = _USUAL
+) -> Map:
     """Return the table "type:name".
 
     Without *substitution* a pattern's value may not take text from the key ($1): for tables whose
-    values name files, commands, users or transports. *rules* are for tables of fixed keys.
+    values name transports. The values of a *sensitive* table name files, commands or users: there
+    is no substitution, "proxy:" is passed by, and a server without authentication is refused.
+    *rules* are for tables of fixed keys.
 
-    Raises ConfigError: the type is not known, or the table cannot be opened or understood.
+    Raises ConfigError: the type is not known or not allowed, or the table cannot be opened or
+    understood.
     """
     kind, colon, argument = spec.partition(":")
     if not colon or not argument:
         raise ConfigError(f'open dictionary: expecting "type:name" form instead of "{spec}"')
+    if sensitive and kind in _UNAUTHENTICATED:
+        raise ConfigError(
+            f"{spec} map is not allowed for security-sensitive data (use a file or a database)"
+        )
     if kind in _PLAIN:
         return _PLAIN[kind](argument)
     if kind in _KEYED:
         return _KEYED[kind](argument, rules)
     if kind in _PATTERNS:
-        return PatternMap(argument, perl=_PATTERNS[kind], substitution=substitution)
+        may_substitute = substitution and not sensitive
+        return PatternMap(argument, perl=_PATTERNS[kind], substitution=may_substitute)
 
     def open_part(part: str) -> Map:
-        return open_map(part, substitution=substitution)
+        return open_map(part, substitution=substitution, sensitive=sensitive)
 
+    if kind == _PROXY and sensitive:
+        return open_part(argument)
     if kind == _PROXY:
         return open_proxied(argument, open_part, substitution=substitution)
     if kind in _OF_MAPS:
@@ -79,12 +93,15 @@ def open_map(spec: str, *, substitution: bool = True, rules: KeyRules = _USUAL) 
     )
 
 
-def open_maps(specs: str, *, substitution: bool = True) -> Maps:
+def open_maps(specs: str, *, substitution: bool = True, sensitive: bool = False) -> Maps:
     """Return the tables of a list that blanks or commas separate (see open_map).
 
     Raises ConfigError: one of them cannot be opened.
     """
-    maps = [open_map(spec, substitution=substitution) for spec in split_words(specs)]
+    maps = [
+        open_map(spec, substitution=substitution, sensitive=sensitive)
+        for spec in split_words(specs)
+    ]
     return Maps(maps, specs.strip())
 
 

@@ -84,7 +84,7 @@ class LocalAgent:
         self._expander = Expander(
             parameters,
             self._routing,
-            open_maps(parameters.alias_maps),
+            open_maps(parameters.alias_maps, sensitive=True),
             Lists(deliverer, context.log, nobody),
             context.log,
         )

@@ -39,7 +39,7 @@ class Mailboxes:
 
         Raises ConfigError: a table cannot be opened.
         """
-        self._commands: Maps = open_maps(parameters.mailbox_command_maps)
+        self._commands: Maps = open_maps(parameters.mailbox_command_maps, sensitive=True)
         self._command = parameters.mailbox_command.strip()
         self._home_mailbox = parameters.home_mailbox
         self._spool = parameters.mail_spool_directory

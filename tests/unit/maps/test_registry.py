@@ -6,6 +6,7 @@ import pytest
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import open_map, open_maps
+from spoolmta.maps.proxy import approve
 from spoolmta.maps.registry import map_types
 from spoolmta.maps.syntax import inside_braces, split_name_value, split_words
 
@@ -102,3 +103,33 @@ def test_words_are_split_outside_of_braces() -> None:
     assert split_words(" a, {b, c} d\te{f g}h\n") == ["a", "{b, c}", "d", "e{f g}h"]
     assert inside_braces("{ a b }") == "a b"
     assert split_name_value("a = b=c ") == ("a", "b=c")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["tcp:127.0.0.1:9", "unionmap:{static:x, tcp:127.0.0.1:9}", "proxy:debug:tcp:127.0.0.1:9"],
+)
+def test_a_server_that_anybody_may_be_names_no_files_commands_or_users(spec: str) -> None:
+    open_map(spec)
+    with pytest.raises(ConfigError, match=r"^tcp:127\.0\.0\.1:9 map is not allowed for security"):
+        open_map(spec, sensitive=True)
+
+
+@pytest.mark.parametrize("kind", ["regexp", "pcre", "proxy:pcre"])
+def test_the_value_of_a_sensitive_table_takes_no_text_from_the_key(kind: str) -> None:
+    spec = f"{kind}:{{{{/^(.*)x$/ /home/$1}}, {{/y/ fixed}}}}"
+    table = open_map(spec, sensitive=True)
+    assert asyncio.run(table.lookup("ax")) is None
+    assert asyncio.run(table.lookup("xy")) == "fixed"
+    assert asyncio.run(open_map(spec).lookup("ax")) == "/home/a"
+
+
+def test_a_sensitive_table_is_opened_without_the_approval_that_proxy_needs() -> None:
+    approve("")
+    try:
+        table = open_maps("proxy:inline:{a=b}", sensitive=True)
+        assert asyncio.run(table.lookup("a")) == "b"
+        with pytest.raises(ConfigError, match="proxymap service is not configured"):
+            open_maps("proxy:inline:{a=b}")
+    finally:
+        approve(None)
