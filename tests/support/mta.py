@@ -95,6 +95,7 @@ class Mta:
         if kind is None:
             self.assert_sound()
         self.run(self._close())
+        self.run(_end_tasks())
         self._loop.close()
 
     def restart(self, **settings: str) -> None:
@@ -254,6 +255,14 @@ class Mta:
             await context.committer.close()
             context.spool.close()
             context.log.close()
+
+
+async def _end_tasks() -> None:
+    """End what waits for its time, as the end of a process does."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _configuration(folder: Path, settings: Mapping[str, str]) -> Configuration:
