@@ -321,3 +321,15 @@ def test_another_user_needs_root(agent: Agent) -> None:
     other = "root" if IS_ROOT else "daemon"
     outcome = _outcome(agent(), f"{other}@local.example")
     assert outcome.dsn == "4.3.5"
+
+
+@pytest.mark.parametrize("parameter", ["alias_maps", "mailbox_command_maps"])
+def test_a_recipient_waits_for_a_database_that_gives_no_answer(
+    agent: Agent, folder: Path, parameter: str
+) -> None:
+    (folder / "broken").write_text("this is no database, however long one looks at it\n" * 100)
+    query = f"dbpath = {folder}/broken\nquery = SELECT value FROM entry WHERE name = '%s'\n"
+    (folder / "broken.cf").write_text(query)
+    outcome = _outcome(agent(**{parameter: f"sqlite:{folder}/broken.cf"}))
+    assert (outcome.action, outcome.dsn) == (Action.DEFERRED, "4.3.0")
+    assert not list((folder / "spool").iterdir())
