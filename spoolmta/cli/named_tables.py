@@ -17,6 +17,7 @@ from spoolmta.errors import ConfigError
 from spoolmta.maps.registry import map_types, open_map, open_match_list
 from spoolmta.maps.syntax import inside_braces, split_words
 
+DEFAULT_PLACE = "default value"
 _OF_TABLES = ("_maps", "_checks", "_restrictions")
 _MATCH_LISTS = frozenset((
     "mydestination", "mynetworks", "relay_domains", "virtual_alias_domains",
@@ -29,9 +30,13 @@ _REPEATED = frozenset(("proxy_read_maps", "proxy_write_maps"))
 
 
 def faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[str]:
-    """Return a sentence, with its place, for each table that cannot be opened."""
+    """Return a sentence, with its place, for each table that cannot be opened.
+
+    A default that repeats what another parameter names is not blamed again.
+    """
     classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
     known: dict[str, str] = {}
+    told: set[str] = set()
     for place, name, value in settings(configuration, services):
         if name in _REPEATED or not value:
             continue
@@ -40,15 +45,19 @@ def faults(configuration: Configuration, services: tuple[Service, ...]) -> Itera
             found = [_fault_of_list(value)]
         elif name.endswith(_OF_TABLES) or name in classes:
             found = [_fault(spec, known) for spec in _specs(value, alone=name.endswith("_maps"))]
-        yield from (f"{place}: {name}: {text}" for text in found if text)
+        for text in found:
+            if text and not (text in told and place == DEFAULT_PLACE):
+                told.add(text)
+                yield f"{place}: {name}: {text}"
 
 
 def settings(
     configuration: Configuration, services: tuple[Service, ...]
 ) -> Iterator[tuple[str, str, str]]:
-    """Return place, name and expanded value of every parameter and every -o option."""
+    """Return place, name and expanded value of every parameter and -o option, defaults last."""
+    given = configuration.main.values
     declared = {name for kind in sections() for name in kind.parameters}
-    for name in sorted(declared | configuration.main.values.keys()):
+    for name in sorted(declared | given.keys(), key=lambda name: (name not in given, name)):
         yield configuration.place(name), name, configuration.value(name)
     for service in services:
         place = f"{configuration.master.file}, line {service.line}, service {service.key}, -o"
