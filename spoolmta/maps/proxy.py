@@ -36,30 +36,33 @@ class ProxyMap:
 
 
 class _Approved:
-    """The tables that may be opened; any, before approve() was called."""
+    """The tables that may be opened; any, before approve() was called.
 
+    *names* is made of the text that *text* returns when it is first needed.
+    """
+
+    text: Callable[[], str] | None = None
     names: frozenset[str] | None = None
 
 
 _opened: WeakValueDictionary[tuple[str, bool], ProxyMap] = WeakValueDictionary()
 
 
-def approve(proxy_read_maps: str | None) -> None:
+def approve(proxy_read_maps: Callable[[], str] | None) -> None:
     """From now on open only what *proxy_read_maps* lists with "proxy:"; None: anything.
 
-    Raises ConfigError: a brace is not closed.
+    It is called when the first such table is to be opened: few processes have one.
     """
-    names = None if proxy_read_maps is None else frozenset(_listed(proxy_read_maps))
-    _Approved.names = names
+    _Approved.text, _Approved.names = proxy_read_maps, None
 
 
 def open_proxied(argument: str, open_map: OpenMap, *, substitution: bool) -> ProxyMap:
     """Return the table that follows "proxy:"; *open_map* opens it, with or without *substitution*.
 
-    Raises ConfigError: it is not approved, or cannot be opened.
+    Raises ConfigError: it is not approved, or cannot be opened; or the list cannot be understood.
     """
     table = _without_proxy(argument)
-    if _Approved.names is not None and table not in _Approved.names:
+    if not _is_approved(table):
         raise ConfigError(
             f'proxymap service is not configured for table "{table}"; to approve this table for '
             f"read-only access, list {_PROXY}{table} in main.cf:proxy_read_maps"
@@ -68,6 +71,14 @@ def open_proxied(argument: str, open_map: OpenMap, *, substitution: bool) -> Pro
     if proxied is None:
         proxied = _opened[table, substitution] = ProxyMap(open_map(table))
     return proxied
+
+
+def _is_approved(table: str) -> bool:
+    if _Approved.text is None:
+        return True
+    if _Approved.names is None:
+        _Approved.names = frozenset(_listed(_Approved.text()))
+    return table in _Approved.names
 
 
 def _listed(text: str) -> Iterator[str]:

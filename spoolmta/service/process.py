@@ -118,9 +118,13 @@ def _tell_tables(launch: Launch, log: MailLog) -> None:
     The tables that proxymap(8) would approve, which does not know a service's own settings, and
     those that the service's settings name.
     """
-    everywhere = launch.configuration.section(ProxymapParameters)
-    here = launch.configuration.section(ProxymapParameters, launch.service.overrides)
-    proxy.approve(f"{everywhere.proxy_read_maps} {here.proxy_read_maps}")
+
+    def proxy_read_maps() -> str:
+        everywhere = launch.configuration.section(ProxymapParameters)
+        here = launch.configuration.section(ProxymapParameters, launch.service.overrides)
+        return f"{everywhere.proxy_read_maps} {here.proxy_read_maps}"
+
+    proxy.approve(proxy_read_maps)
     debug.tell_lookups(log.info)
 
 
