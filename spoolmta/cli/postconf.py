@@ -14,6 +14,7 @@ from typing import NoReturn
 from spoolmta.cli.command_line import Command, write_raw
 from spoolmta.cli.postconf_edit import Edit, edit_fields, edit_main, edit_overrides, edit_services
 from spoolmta.config import listing
+from spoolmta.config.expansion import ExpansionError
 from spoolmta.config.loader import DEFAULT_DIRECTORY, Configuration, load
 from spoolmta.config.main_cf import split_definition
 from spoolmta.config.master_cf import Columns, overrides_of
@@ -57,7 +58,17 @@ def main() -> NoReturn:
     """Run postconf."""
     command = Command("postconf")
     options, operands = command.options(sys.argv[1:], _LETTERS, USAGE)
-    command.run(lambda: _postconf(command, options, operands))
+    command.run(lambda: _telling_faults(command, lambda: _postconf(command, options, operands)))
+
+
+def _telling_faults(command: Command, work: Callable[[], int]) -> int:
+    """Return the status of *work*; tell a fault of expansion in Postfix's words, and its place."""
+    try:
+        return work()
+    except ExpansionError as error:
+        command.warn(error.fault)
+        hint = f" ({error.hint})" if error.hint else ""
+        command.fatal(f"macro processing error: {error.place}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +223,17 @@ def _print(command: Command, configuration: Configuration, request: Request) -> 
         lines = _overrides(command, configuration, request)
     else:
         lines = _parameters(command, configuration, request, names)
-    if "-d" not in request.letters:
-        for name in names.undefined:
-            command.warn(f"{configuration.main.file}: undefined parameter: {name}")
-    write_raw(list(lines))
     if "-d" in request.letters:
+        write_raw(list(lines))
         return
-    if not request.letters.isdisjoint(_OF_MASTER):
-        return
+    for doubt in names.doubts:
+        command.warn(doubt)
+    names.require_expandable()
+    write_raw(list(lines))
+    of_main = request.letters.isdisjoint(_OF_MASTER)
     for unused in names.unused():
-        command.warn(f"{unused.file}: unused parameter: {unused.name}={unused.value}")
+        if of_main or unused.file != configuration.main.file:
+            command.warn(f"{unused.file}: unused parameter: {unused.name}={unused.value}")
 
 
 def _parameters(
@@ -254,7 +266,7 @@ def _value_of(
     def value() -> str:
         fallback = names.of_transports.get(name, "")
         with_fallback = source.with_settings({name: source.raw(name) or fallback})
-        return with_fallback.value(name) if expanded else with_fallback.raw(name)
+        return with_fallback.expanded(name) if expanded else with_fallback.raw(name)
 
     return value
 
@@ -280,7 +292,7 @@ def _overrides(command: Command, configuration: Configuration, request: Request)
         for name in sorted(settings) if chosen == "*" else (chosen,):
             text = settings[name]
             if "-x" in request.letters:
-                text = configuration.value(name, seen)
+                text = configuration.expanded(name, seen)
             yield request.line(f"{columns.key}/{name}", _constant(text))
 
 

@@ -13,7 +13,9 @@ Postfix:    postconf(5), "The format of main.cf"
 Must not:   know where values come from: *lookup* is passed in
 """
 
+import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from spoolmta.errors import ConfigError
 
@@ -23,41 +25,88 @@ _DEEPEST = 100
 _CLOSING = {"{": "}", "(": ")"}
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _SPACE = " \t\r\n"
-_OPERATORS = {"==": (0,), "!=": (-1, 1), "<=": (-1, 0), ">=": (0, 1), "<": (-1,), ">": (1,)}
+_OPERATORS = {"==": (0,), "!=": (-1, 1), "<": (-1,), "<=": (-1, 0), ">=": (0, 1), ">": (1,)}
+_OPERATOR_SIGNS = "<>!=?"
+# Postfix's words, quotation marks and all: who searches for them shall find them.
+_WANTED_OPERATOR = '"==" or "!="" or "<"" or "<="" or ">="" or ">"'
 _LEVEL = "level"
+_LEVEL_PART = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
+_LARGEST_PARTS = (2**43 - 1, 1023, 1023)
+_SHOWN = 20
+
+
+class ExpansionError(ConfigError):
+    """Text that cannot be expanded: *fault* in Postfix's words, and where it stands."""
+
+    def __init__(self, fault: str, hint: str = "", place: str = "") -> None:
+        self.fault = fault
+        self.hint = hint
+        self.place = place
+        where = f"{place}: " if place else ""
+        super().__init__(f"{where}{fault} ({hint})" if hint else f"{where}{fault}")
+
+    def at(self, place: str) -> "ExpansionError":
+        """Return the same with its place."""
+        return ExpansionError(self.fault, self.hint, place)
+
+
+class References(NamedTuple):
+    """The names that a text refers to, as often as it does, and its faults in Postfix's words."""
+
+    names: list[str]
+    faults: list[str]
+
+
+class _Comparison(NamedTuple):
+    """{left} operator {right}."""
+
+    left: str
+    operator: str
+    right: str
+    of_levels: bool
+
+
+class _Branches(NamedTuple):
+    """The texts of "?{a}:{b}", and what was wrong behind those that could be read."""
+
+    positive: str = ""
+    negative: str = ""
+    fault: ExpansionError | None = None
 
 
 def expand(text: str, lookup: Lookup) -> str:
     """Return *text* with every $name in it replaced, recursively.
 
     *lookup* returns the unexpanded value of a name, or None.
-    Raises ConfigError: the text breaks the syntax; the caller adds where it stands.
+    Raises ExpansionError: the text breaks the syntax; the caller adds where it stands.
     """
     return _expand(text, lookup, 0)
 
 
-def references(text: str) -> tuple[str, ...]:
+def references(text: str) -> References:
     """Return the names that *text* refers to, in either branch of its conditions.
 
-    Raises ConfigError: as expand().
+    Of a text that breaks the syntax, those before the fault.
     """
-    names: dict[str, None] = {}
-    _collect(text, names)
-    return tuple(names)
+    found = References([], [])
+    _collect(text, found)
+    return found
 
 
 def parse_level(text: str) -> tuple[int, int, int]:
     """Return a compatibility level such as "2" or "3.10" as comparable numbers.
 
-    Raises ConfigError: it is none.
+    Raises ExpansionError: it is none.
     """
     parts = text.strip(_SPACE).split(".")
-    if not 1 <= len(parts) <= 3 or not all(p.isascii() and p.isdigit() for p in parts):
-        raise ConfigError(
-            f'malformed compatibility level syntax: "{text}" (expected a number such as 2 or 3.6)'
-        )
-    numbers = [int(part) for part in parts] + [0, 0]
-    return numbers[0], numbers[1], numbers[2]
+    numbers = [int(part) for part in parts if _LEVEL_PART.fullmatch(part)]
+    if not 1 <= len(parts) == len(numbers) <= len(_LARGEST_PARTS) or not all(
+        0 <= number <= most for number, most in zip(numbers, _LARGEST_PARTS, strict=False)
+    ):
+        fault = f'malformed compatibility level syntax: "{text}"'
+        raise ExpansionError(fault, "expected a number such as 2 or 3.6")
+    major, minor, patch = *numbers, *(0,) * (len(_LARGEST_PARTS) - len(numbers))
+    return major, minor, patch
 
 
 def matching_brace(text: str, start: int) -> int:
@@ -80,15 +129,15 @@ def _expand(text: str, lookup: Lookup, depth: int) -> str:
     position = text.find("$")
     if position < 0:
         return text
-    if depth > _DEEPEST:
-        raise ConfigError(f'unreasonable macro call nesting: "{_excerpt(text)}"')
     pieces = []
     start = 0
     while position >= 0:
         pieces.append(text[start:position])
         body, start = _macro(text, position)
-        if body == "$":
+        if text[position + 1] == "$":
             pieces.append("$")
+        elif depth > _DEEPEST:
+            raise ExpansionError(f'unreasonable macro call nesting: "{body}"')
         elif text[position + 1] in _CLOSING:
             pieces.append(_conditional(body, lookup, depth + 1))
         else:
@@ -107,14 +156,13 @@ def _macro(text: str, position: int) -> tuple[str, int]:
     if character in _CLOSING:
         end = matching_brace(text, after)
         if end < 0:
-            raise ConfigError(f'truncated macro reference: "{_excerpt(text)}"')
-        body = text[after + 1 : end].lstrip(_SPACE)
-        if not body:
-            raise ConfigError(f'empty macro name: "{_excerpt(text)}"')
-        return body, end + 1
+            raise ExpansionError(f'truncated macro reference: "{text}"')
+        if after + 1 == end:
+            raise ExpansionError(f'empty macro name: "{text}"')
+        return text[after + 1 : end], end + 1
     end = _name_end(text, after)
     if end == after:
-        raise ConfigError(f'empty macro name: "{_excerpt(text)}"')
+        raise ExpansionError(f'empty macro name: "{text}"')
     return text[after:end], end
 
 
@@ -123,65 +171,84 @@ def _value(name: str, lookup: Lookup, depth: int) -> str:
 
 
 def _conditional(body: str, lookup: Lookup, depth: int) -> str:
-    if body[0] == "{":
-        truth, rest = _compare(body, lookup, depth)
+    condition, rest = _condition(body)
+    if isinstance(condition, _Comparison):
+        truth = _is_true(condition, lookup, depth)
         if not rest:
             return "true" if truth else ""
+    elif not rest:
+        return _value(condition, lookup, depth)
     else:
-        end = _name_end(body, 0)
-        name, rest = body[:end], body[end:].lstrip(_SPACE)
-        if not rest:
-            return _value(name, lookup, depth)
-        if rest[0] not in "?:":
-            raise ConfigError(f'attribute name syntax error at: "{_excerpt(rest)}"')
-        truth = bool(lookup(name))
-    positive, negative = _branches(rest)
-    return _expand(positive if truth else negative, lookup, depth)
+        truth = bool(lookup(condition))
+    branches = _branches(rest)
+    if branches.fault is not None:
+        raise branches.fault
+    return _expand(branches.positive if truth else branches.negative, lookup, depth)
 
 
-def _branches(rest: str) -> tuple[str, str]:
+def _condition(body: str) -> tuple[str | _Comparison, str]:
+    """Return the name or the comparison that *body* starts with, and what follows it."""
+    text = body.lstrip(_SPACE)
+    if text.startswith("{"):
+        return _comparison(text)
+    end = len(body) - len(text) + _name_end(text, 0)
+    rest = body[end:].lstrip(_SPACE)
+    if rest and rest[0] not in "?:":
+        raise _unexpected("attribute name syntax error", body[:end], body[end:])
+    return body[:end].lstrip(_SPACE), rest
+
+
+def _comparison(text: str) -> tuple[_Comparison, str]:
+    """Return what "{left} operator {right}" compares, and what follows it."""
+    left, rest = _braced(text)
+    end = len(rest) - len(rest.lstrip(_OPERATOR_SIGNS))
+    operator, behind = rest[:end], rest[end:]
+    if operator not in _OPERATORS:
+        raise _unexpected(f"{_WANTED_OPERATOR} expected", left + "}", rest)
+    end = _suffix_end(behind)
+    suffix, behind = behind[:end], behind[end:]
+    if suffix not in ("", _LEVEL):
+        raise ExpansionError(f'bad operator suffix at: "...{operator}>>>{suffix}"')
+    if not behind.lstrip(_SPACE).startswith("{"):
+        raise _unexpected('"{expression}" expected', f"{{{left}}} {operator}", behind)
+    right, rest = _braced(behind.lstrip(_SPACE))
+    return _Comparison(left, operator, right, suffix == _LEVEL), rest
+
+
+def _branches(rest: str) -> _Branches:
     """Return the texts of "?{a}:{b}" (the first for true), either of which may be missing."""
     mark, rest = rest[0], rest[1:]
+    if mark not in "?:":
+        return _Branches(fault=_unexpected('"?" or ":" expected', "}", mark + rest))
     first = rest.lstrip(_SPACE)
     if not first.startswith("{"):
-        return (rest, "") if mark == "?" else ("", rest)
+        return _Branches(rest) if mark == "?" else _Branches("", rest)
     chosen, more = _braced(first)
-    if not more:
-        return (chosen, "") if mark == "?" else ("", chosen)
     if mark == ":":
-        raise ConfigError(f'unexpected input at: "{_excerpt(more)}"')
+        fault = _unexpected("unexpected input", chosen + "}", more) if more else None
+        return _Branches("", chosen, fault)
+    if not more:
+        return _Branches(chosen)
     if more[0] != ":":
-        raise ConfigError(f'":" expected at: "{_excerpt(more)}"')
+        return _Branches(chosen, "", _unexpected('":" expected', chosen + "}", more))
     other = more[1:].lstrip(_SPACE)
     if not other.startswith("{"):
-        return chosen, more[1:]
+        return _Branches(chosen, more[1:])
     negative, more = _braced(other)
-    if more:
-        raise ConfigError(f'unexpected input at: "{_excerpt(more)}"')
-    return chosen, negative
+    fault = _unexpected("unexpected input", negative + "}", more) if more else None
+    return _Branches(chosen, negative, fault)
 
 
-def _compare(body: str, lookup: Lookup, depth: int) -> tuple[bool, str]:
-    """Return the truth of "{left} operator {right}" and what follows it."""
-    left, rest = _braced(body)
-    symbol = next((symbol for symbol in _OPERATORS if rest.startswith(symbol)), None)
-    if symbol is None:
-        raise ConfigError(f'"==", "!=", "<", "<=", ">=" or ">" expected at: "{_excerpt(rest)}"')
-    rest = rest[len(symbol) :]
-    level = rest.startswith(_LEVEL)
-    rest = rest[len(_LEVEL) if level else 0 :].lstrip(_SPACE)
-    if not rest.startswith("{"):
-        raise ConfigError(f'"{{expression}}" expected at: "{_excerpt(rest)}"')
-    right, rest = _braced(rest)
-    if rest and rest[0] not in "?:":
-        raise ConfigError(f'"?" expected at: "{_excerpt(rest)}"')
-    order = _order(_expand(left, lookup, depth), _expand(right, lookup, depth), level=level)
-    return order in _OPERATORS[symbol], rest
+def _is_true(comparison: _Comparison, lookup: Lookup, depth: int) -> bool:
+    left = _expand(comparison.left, lookup, depth)
+    right = _expand(comparison.right, lookup, depth)
+    order = _order(left, right, of_levels=comparison.of_levels)
+    return order in _OPERATORS[comparison.operator]
 
 
-def _order(left: str, right: str, *, level: bool) -> int:
+def _order(left: str, right: str, *, of_levels: bool) -> int:
     """Return -1, 0 or 1: how the two compare as versions, as numbers, or as text."""
-    if level:
+    if of_levels:
         one, other = parse_level(left), parse_level(right)
         return (one > other) - (one < other)
     if left.isascii() and right.isascii() and left.isdigit() and right.isdigit():
@@ -193,27 +260,52 @@ def _braced(text: str) -> tuple[str, str]:
     """Return the text inside the braces that *text* starts with, and what follows them."""
     end = matching_brace(text, 0)
     if end < 0:
-        raise ConfigError(f'"}}" expected at: "{_excerpt(text)}"')
+        raise _unexpected('"}" expected', "", text)
     return text[1:end], text[end + 1 :].lstrip(_SPACE)
 
 
-def _collect(text: str, names: dict[str, None]) -> None:
+def _collect(text: str, found: References) -> None:
+    """Add to *found* what *text* refers to, up to its first fault.
+
+    Behind a fault within brackets the text is still searched for brackets that do not match.
+    """
     position = text.find("$")
+    known = len(found.faults)
     while position >= 0:
-        bracketed = text[position + 1 : position + 2] in ("{", "(")
-        body, after = _macro(text, position)
-        if body != "$" and not bracketed:
-            names[body] = None
-        elif bracketed:
-            _collect_conditional(body, names)
+        try:
+            body, after = _macro(text, position)
+        except ExpansionError as error:
+            found.faults.append(error.fault)
+            return
+        mark = text[position + 1]
+        if len(found.faults) == known and mark != "$":
+            _collect_macro(body, found, bracketed=mark in _CLOSING)
         position = text.find("$", after)
 
 
-def _collect_conditional(body: str, names: dict[str, None]) -> None:
-    end = _name_end(body, 0)
-    if end:
-        names[body[:end]] = None
-    _collect(body[end:], names)
+def _collect_macro(body: str, found: References, *, bracketed: bool) -> None:
+    if not bracketed:
+        found.names.append(body)
+        return
+    try:
+        _collect_conditional(body, found)
+    except ExpansionError as error:
+        found.faults.append(error.fault)
+
+
+def _collect_conditional(body: str, found: References) -> None:
+    condition, rest = _condition(body)
+    if isinstance(condition, _Comparison):
+        _collect(condition.left, found)
+        _collect(condition.right, found)
+    else:
+        found.names.append(condition)
+    if rest:
+        branches = _branches(rest)
+        _collect(branches.positive, found)
+        _collect(branches.negative, found)
+        if branches.fault is not None:
+            raise branches.fault
 
 
 def _name_end(text: str, start: int) -> int:
@@ -223,5 +315,9 @@ def _name_end(text: str, start: int) -> int:
     return end
 
 
-def _excerpt(text: str) -> str:
-    return text if len(text) <= 100 else text[:100] + "..."
+def _suffix_end(text: str) -> int:
+    return next((i for i, c in enumerate(text) if not (c.isascii() and c.isalnum())), len(text))
+
+
+def _unexpected(fault: str, before: str, rest: str) -> ExpansionError:
+    return ExpansionError(f'{fault} at: "...{before}>>>{rest[:_SHOWN]}"')

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from spoolmta.config import computed, main_cf
-from spoolmta.config.expansion import expand, parse_level
+from spoolmta.config.expansion import ExpansionError, expand, parse_level
 from spoolmta.config.main_cf import MainFile
 from spoolmta.config.parameter import DECLARED, UNEXPANDED, Kind, Limits, Parameter, Section
 from spoolmta.config.parameters import common
@@ -75,8 +75,8 @@ class Configuration:
         self._plain = self._view(_NOTHING)
         try:
             self._level = parse_level(self.value("compatibility_level"))
-        except ConfigError as error:
-            raise ConfigError(f"{self.place('compatibility_level')}: {error}") from None
+        except ExpansionError as error:
+            raise error.at(self.place("compatibility_level")) from None
 
     def section(self, kind: type[S], overrides: Mapping[str, str] = _NOTHING) -> S:
         """Return the typed values of one section, as a service with these *overrides* sees them.
@@ -102,6 +102,13 @@ class Configuration:
         Raises ConfigError: the text cannot be expanded.
         """
         return self._view(overrides).value(name)
+
+    def expanded(self, name: str, overrides: Mapping[str, str] = _NOTHING) -> str:
+        """Return the text of any parameter with the names in it replaced, and no file read.
+
+        Raises ExpansionError: the text cannot be expanded.
+        """
+        return self._view(overrides).expanded(name)
 
     def raw(self, name: str) -> str:
         """Return the unexpanded text of any parameter, from main.cf or its default."""
@@ -250,19 +257,21 @@ class _View:
     def value(self, name: str) -> str:
         known = self._values.get(name)
         if known is None:
-            known = self.raw(name) or ""
-            if name not in UNEXPANDED:
-                known = self.expand(known, name)
+            known = self.expanded(name)
             if name == "myorigin" and known.startswith("/"):
                 known = _first_line(Path(known), self._place(name))
             self._values[name] = known
         return known
 
+    def expanded(self, name: str) -> str:
+        text = self.raw(name) or ""
+        return text if name in UNEXPANDED else self.expand(text, name)
+
     def expand(self, text: str, name: str) -> str:
         try:
             return expand(text, self.raw)
-        except ConfigError as error:
-            raise ConfigError(f"{self._place(name)}: {name}: {error}") from None
+        except ExpansionError as error:
+            raise error.at(f"{self._place(name)}: {name}") from None
 
     def typed(self, parameter: Parameter) -> object:
         text = self.value(parameter.name)

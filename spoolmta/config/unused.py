@@ -1,7 +1,7 @@
 """Names in main.cf and master.cf that nothing uses, and names that nothing defines.
 
-A name of main.cf is used if Postfix knows it, if a transport of master.cf brings it along, if a
-used value refers to it, or if it is a restriction class or belongs to a database client.
+A name of main.cf is used if Postfix knows it, if a transport of master.cf brings it along, if any
+value refers to it, or if it is a restriction class or belongs to a database client.
 
 Postfix:    postconf(1), "unused parameter"
 """
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from spoolmta.config import catalogue
-from spoolmta.config.expansion import references
+from spoolmta.config.expansion import ExpansionError, References, references
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import overrides_of
 from spoolmta.config.parameter import UNEXPANDED
 from spoolmta.config.parameters import sections
-from spoolmta.errors import ConfigError
 
 _SPECIAL = frozenset(("config_directory", "process_id", "process_name", "service_name", "stress"))
 _CLASSES = "smtpd_restriction_classes"
@@ -58,29 +57,40 @@ class Names:
 
     @cached_property
     def used(self) -> frozenset[str]:
-        """The builtin names, those of transports, and those of the user that a value needs."""
-        used = set(self.builtin) | set(self.of_transports)
-        waiting = list(self._values(used))
-        while waiting:
-            name, value = waiting.pop()
-            found = set(self._needed(name, value)) - used
-            used |= found
-            waiting += [(n, self._main[n]) for n in found if n in self._main]
+        """The builtin names, those of transports, and those that a value or a table needs."""
+        defaults = catalogue.known().values()
+        used = {*self.builtin, *self.of_transports, *self._referred_to(defaults)}
+        used.update(name for found in self._found for name in found.names)
+        used.update(self._restriction_classes())
+        for overrides, values in self._scopes:
+            for name in values:
+                if name in used:
+                    used.update(self._of_databases(name, overrides))
         return frozenset(used)
 
-    @cached_property
+    @property
     def undefined(self) -> tuple[str, ...]:
         """Names that main.cf or master.cf refer to and nobody defines."""
-        missing: dict[str, None] = {}
-        known = {*self.builtin, *self.of_transports, *self._main}
-        known.update(self._referred_to(catalogue.known().values()))
-        known.update(name for _, _, overrides in self._overrides for name in overrides)
-        values = [v for n, v in self._main.items() if n not in UNEXPANDED]
-        values += [v for _, _, overrides in self._overrides for v in overrides.values()]
-        for name in self._referred_to(values):
-            if name not in known:
-                missing[name] = None
-        return tuple(missing)
+        return tuple(dict.fromkeys(self._undefined_among(n for f in self._found for n in f.names)))
+
+    @property
+    def doubts(self) -> Iterator[str]:
+        """Each reference to a name that nobody defines, and each fault of syntax, in order."""
+        file = self._configuration.main.file
+        for found in self._found:
+            for name in self._undefined_among(found.names):
+                yield f"{file}: undefined parameter: {name}"
+            yield from found.faults
+
+    def require_expandable(self) -> None:
+        """Do nothing if every value in force can be expanded.
+
+        Raises ExpansionError: one cannot.
+        """
+        for overrides, values in self._scopes:
+            for name in values:
+                if name in self.builtin or name in self.of_transports:
+                    self._configuration.expanded(name, overrides)
 
     def unused(self) -> tuple[UnusedParameter, ...]:
         """Return the settings that have no effect, main.cf's first."""
@@ -104,29 +114,46 @@ class Names:
         master = self._configuration.master
         return [(e.line, e.key, overrides_of(e, master.file)) for e in master.entries]
 
-    def _values(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Return names and unexpanded values that are in force from the start."""
-        defaults = catalogue.known()
-        for name in names:
-            value = self._main.get(name)
-            yield name, defaults.get(name, "") if value is None else value
-        for _, _, overrides in self._overrides:
-            yield from overrides.items()
+    @cached_property
+    def _defined(self) -> frozenset[str]:
+        of_services = (name for _, _, overrides in self._overrides for name in overrides)
+        legacy = self._referred_to(catalogue.known().values())
+        return frozenset((*self.builtin, *self.of_transports, *self._main, *of_services, *legacy))
 
-    def _needed(self, name: str, value: str) -> Iterator[str]:
-        yield from self._referred_to([value])
-        if name == _CLASSES:
-            yield from value.replace(",", " ").split()
-        for client in _DATABASE.findall(value):
+    def _undefined_among(self, names: Iterable[str]) -> Iterator[str]:
+        return (name for name in names if name not in self._defined)
+
+    @cached_property
+    def _scopes(self) -> list[tuple[dict[str, str], dict[str, str]]]:
+        """Main.cf and the overrides of each service: overrides, and the values that they bring."""
+        of_services = [(o, o) for _, _, o in self._overrides if o]
+        return [({}, self._main), *of_services]
+
+    @cached_property
+    def _found(self) -> list[References]:
+        """What each value of main.cf and of -o refers to, whether or not it is used."""
+        return [
+            references(value)
+            for _, values in self._scopes
+            for name, value in values.items()
+            if name not in UNEXPANDED and "$" in value
+        ]
+
+    def _referred_to(self, values: Iterable[str]) -> set[str]:
+        return {name for value in values if "$" in value for name in references(value).names}
+
+    def _restriction_classes(self) -> list[str]:
+        return self._expanded(_CLASSES, {}).replace(",", " ").split()
+
+    def _of_databases(self, name: str, overrides: dict[str, str]) -> Iterator[str]:
+        for client in _DATABASE.findall(self._expanded(name, overrides)):
             yield from (n for n in self._main if n.startswith(client + "_"))
 
-    def _referred_to(self, values: Iterable[str]) -> Iterator[str]:
-        for value in values:
-            if "$" in value:
-                try:
-                    yield from references(value)
-                except ConfigError:
-                    continue
+    def _expanded(self, name: str, overrides: dict[str, str]) -> str:
+        try:
+            return self._configuration.expanded(name, overrides)
+        except ExpansionError:
+            return ""
 
     def _unused(self, name: str, value: str, file: str, line: int) -> UnusedParameter:
         import difflib

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.config.expansion import expand, parse_level, references
-from spoolmta.errors import ConfigError
+from spoolmta.config.expansion import ExpansionError, expand, parse_level, references
 
 VALUES = {"x": "1", "text": "a b", "nested": "<$text>", "empty": "", "indirect": "$empty"}
 
@@ -59,33 +58,66 @@ def test_names_and_conditions_expand_as_postfix_expands_them(text: str) -> None:
         ("${x:{a}:{b}}", "unexpected input"),
         ("${{1} ~ {2} ? {a}}", "expected at"),
         ("${{1} == 1 ? {a}}", '"{expression}" expected'),
-        ("${{1} == {1} {a}}", '"?" expected'),
+        ("${{1} == {1} {a}}", '"?" or ":" expected'),
         ("${{3.x} <level {3.9} ? {a}}", "malformed compatibility level"),
     ],
 )
 def test_broken_references_are_told(text: str, complaint: str) -> None:
-    with pytest.raises(ConfigError, match=complaint.replace("?", r"\?")):
+    with pytest.raises(ExpansionError, match=complaint.replace("?", r"\?")):
         expand(text, VALUES.get)
 
 
 def test_a_value_that_refers_to_itself_is_told() -> None:
-    with pytest.raises(ConfigError, match="unreasonable macro call nesting"):
+    with pytest.raises(ExpansionError, match="unreasonable macro call nesting"):
         expand("$a", {"a": "$b", "b": "x$a"}.get)
 
 
 def test_references_are_found_in_every_branch() -> None:
     text = "$a ${b?{$c}:{$d}} ${{$e} == {$f} ? {$g} : {$h}} $$i"
-    assert sorted(references(text)) == ["a", "b", "c", "d", "e", "f", "g", "h"]
+    found = references(text)
+    assert sorted(found.names) == ["a", "b", "c", "d", "e", "f", "g", "h"]
+    assert found.faults == []
+
+
+def test_references_before_a_fault_are_found() -> None:
+    assert references("$a ${b?{$c} x} $d") == (["a", "b", "c"], ['":" expected at: "...$c}>>>x"'])
+    assert references("$a ${b-} ${") == (
+        ["a"],
+        [
+            'attribute name syntax error at: "...b>>>-"',
+            'truncated macro reference: "$a ${b-} ${"',
+        ],
+    )
+
+
+@pytest.mark.parametrize("text", ["3.1024", "3.1.1024", "3.x", "", "3.", "1.2.3.4", "3.-1"])
+def test_what_is_no_level_is_refused(text: str) -> None:
+    with pytest.raises(ExpansionError, match="expected a number such as 2"):
+        parse_level(text)
 
 
 def test_levels_compare_by_number() -> None:
     assert parse_level("3.10") > parse_level("3.9") > parse_level("3") == parse_level("3.0.0")
 
 
-@given(st.text(alphabet="ab${}()?:<>=! 12\n", max_size=40))
+TEXTS = st.one_of(
+    st.text(alphabet="ab${}()?:<>=! 12\n", max_size=40),
+    st.lists(
+        st.sampled_from(["$a", "${", "}", "{", "${a?{", "}:{", "==", "<level", " ? ", "1", "3.x"])
+    ).map("".join),
+)
+
+
+@given(TEXTS)
 def test_any_text_expands_or_is_refused(text: str) -> None:
     try:
         result = expand(text, {"a": "1", "b": "${a}"}.get)
-    except ConfigError:
+    except ExpansionError:
         return
     assert "$" in text or result == text
+
+
+@given(TEXTS)
+def test_a_text_without_faults_expands(text: str) -> None:
+    if not references(text).faults and "level" not in text:
+        expand(text, {"a": "1", "b": "${a}"}.get)

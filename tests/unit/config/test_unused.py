@@ -1,3 +1,6 @@
+import pytest
+
+from spoolmta.config.expansion import ExpansionError
 from spoolmta.config.loader import from_text
 from spoolmta.config.unused import Names, unused_parameters
 
@@ -23,8 +26,8 @@ def test_a_slip_is_told_with_the_nearest_name() -> None:
     assert second.nearest == ""
 
 
-def test_a_name_that_a_used_value_needs_is_used() -> None:
-    assert unused("relayhost = $a\na = ${b?$c}\nb = 1\nc = 2\nd = $e\ne = 3") == ["d", "e"]
+def test_a_name_that_any_value_refers_to_is_used() -> None:
+    assert unused("relayhost = $a\na = ${b?$c}\nb = 1\nc = 2\nd = $e\ne = 3") == ["d"]
 
 
 def test_a_name_that_an_override_needs_is_used() -> None:
@@ -49,3 +52,19 @@ def test_names_that_nobody_defines_are_told() -> None:
     main = "relayhost = $a ${b?x} $c\nc = 1\nforward_path = $home/.forward\nunused = $d"
     names = Names(from_text(main, MASTER.replace("$mua", "$mua $b")))
     assert names.undefined == ("a", "b", "d", "mua")
+
+
+def test_doubts_are_told_as_often_as_they_stand_there() -> None:
+    names = Names(from_text("relayhost = $a $a\nmine = ${\n", MASTER))
+    assert list(names.doubts) == [
+        "main.cf: undefined parameter: a",
+        "main.cf: undefined parameter: a",
+        'truncated macro reference: "${"',
+        "main.cf: undefined parameter: mua",
+    ]
+
+
+def test_a_value_in_force_that_cannot_be_expanded_is_told_with_its_place() -> None:
+    Names(from_text("mine = ${\n", MASTER)).require_expandable()
+    with pytest.raises(ExpansionError, match=r"^main\.cf, line 1: relayhost: truncated macro"):
+        Names(from_text("relayhost = ${\n", MASTER)).require_expandable()
