@@ -37,7 +37,7 @@ class Range(NamedTuple):
 
 def parse_address(text: str) -> Address | None:
     """Return the address that *text* is, None if it is none."""
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    family = _family(text)
     try:
         return Address(family, int.from_bytes(socket.inet_pton(family, text), "big"))
     except (OSError, ValueError):
@@ -49,18 +49,18 @@ def parse_range(text: str) -> Range:
 
     Raises ConfigError: it is no pattern; the text says what is wrong with it.
     """
-    pattern = _without_brackets(text)
-    base, slash, length = pattern.partition("/")
+    base, slash, length = _split(text)
+    pattern = base + slash + length
+    bits = BITS[_family(base)]
     if slash and not (length.isascii() and length.isdigit()):
         raise ConfigError(f'bad mask value in "{pattern}"')
-    address = parse_address(base)
-    if address is None:
-        if slash:
-            raise ConfigError(f'bad network value in "{pattern}"')
-        raise ConfigError(f'bad address pattern: "{pattern}"')
-    bits = BITS[address.family]
     if slash and (len(length.lstrip("0")) > len(str(bits)) or int(length) > bits):
         raise ConfigError(f'bad mask length in "{pattern}"')
+    address = parse_address(base)
+    if address is None and slash:
+        raise ConfigError(f'bad network value in "{pattern}"')
+    if address is None:
+        raise ConfigError(f'bad address pattern: "{pattern}"')
     size = 1 << (bits - int(length)) if slash else 1
     start = address.number & -size
     if start != address.number:
@@ -118,12 +118,19 @@ def _flattened(entries: list[tuple[int, int, int, T]]) -> tuple[list[int], list[
     return starts, values
 
 
-def _without_brackets(text: str) -> str:
+def _split(text: str) -> tuple[str, str, str]:
+    """Return a pattern, without its brackets, as (address, "/", length)."""
     if not text.startswith("["):
-        return text
+        return text.partition("/")
     inside, bracket, after = text[1:].partition("]")
     if not bracket:
         raise ConfigError(f"missing ']' character after \"{text}\"")
-    if after and not after.startswith("/"):
+    if not after:
+        return inside.partition("/")
+    if not after.startswith("/"):
         raise ConfigError(f'garbage after "[{inside}]"')
-    return inside + after
+    return inside, "/", after[1:]
+
+
+def _family(text: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in text else socket.AF_INET

@@ -2,35 +2,28 @@
 
     pcre:/etc/postfix/rules        pcre:{ {rule}, {rule} }
 
-A rule that cannot be understood is left out, and a warning says so: warnings go to the logger
-"spoolmta.maps".
+A rule that cannot be understood is left out, and a warning says so.
 
 Postfix: regexp_table(5), pcre_table(5), cidr_table(5) "INLINE SPECIFICATION"
 """
 
-import logging
 from collections.abc import Iterator
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.syntax import split_words
-from spoolmta.maps.text import BLANKS, Line, logical_lines, read_source
-
-_LOGGER = logging.getLogger("spoolmta.maps")
+from spoolmta.maps.text import BLANKS, Line, logical_lines, printable, read_source
+from spoolmta.maps.watched import PROBLEMS
 
 
 def rule_lines(kind: str, argument: str) -> Iterator[Line]:
-    """Yield the rules of the table *kind*:*argument*, without what follows a NUL in them.
+    """Yield the rules of the table *kind*:*argument*.
 
     Raises ConfigError: the file cannot be read, or a brace is missing.
     """
     if argument.startswith("{"):
-        lines = _inline_lines(kind, argument)
+        yield from _inline_lines(kind, argument)
     else:
-        lines = logical_lines(read_source(argument))
-    for line in lines:
-        text = line.text.partition("\0")[0].strip(BLANKS)
-        if text:
-            yield Line(line.number, text)
+        yield from logical_lines(read_source(argument), argument, warn)
 
 
 def warn_of_rule(kind: str, argument: str, line: int, text: str) -> None:
@@ -39,8 +32,8 @@ def warn_of_rule(kind: str, argument: str, line: int, text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Tell what is wrong with a table, without the bytes that no terminal shows."""
-    _LOGGER.warning("%s", "".join(c if _is_shown(c) else "?" for c in text))
+    """Tell what is wrong with a table."""
+    PROBLEMS.warning("%s", printable(text))
 
 
 def _inline_lines(kind: str, argument: str) -> Iterator[Line]:
@@ -67,7 +60,3 @@ def _between_braces(kind: str, text: str) -> str:
                 raise ConfigError(f"{kind} map: syntax error after '}}' in \"{text}\"")
             return text[1:at].strip(BLANKS)
     raise ConfigError(f"{kind} map: missing '}}' in \"{text}\"")
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character == "\N{NO-BREAK SPACE}"

@@ -6,6 +6,7 @@ no key it does not open the table.)
 """
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
@@ -91,7 +92,10 @@ class Lookups:
         is_ours = system.name == "spoolmta"
         folder = stand.place.root / "tables"
         folder.mkdir(parents=True)
-        (folder / "main.cf").write_text("compatibility_level = 3.6\n")
+        main_cf = folder / "main.cf"
+        main_cf.write_text("compatibility_level = 3.6\n")
+        # Postfix waits until a file has not been written to for two seconds.
+        os.utime(main_cf, (1, 1))
         figures: Figures = {}
         for table in _TABLES:
             used = table.reduced(_QUICK) if stand.effort.quick else table
