@@ -121,9 +121,13 @@ def _sound(configuration: Configuration, services: tuple[Service, ...]) -> Itera
 
 def _values(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
     """Make every section as every service sees it: each value has its type and range."""
+    views = ({}, *(s.overrides for s in services if len(s.overrides) > 1))
     for kind in sections():
-        for overrides in ({}, *(s.overrides for s in services if len(s.overrides) > 1)):
+        for overrides in views:
             yield from _errors(partial(configuration.section, kind, overrides))
+    for overrides in views:
+        for name in overrides or configuration.main.values:
+            yield from _errors(partial(configuration.value, name, overrides))
 
 
 def _combinations(configuration: Configuration) -> Iterator[Finding]:
@@ -236,20 +240,22 @@ def _gaps(configuration: Configuration, services: tuple[Service, ...]) -> Iterat
     names = Names(configuration)
     defaults = configuration.defaults()
     for name, value in configuration.main.values.items():
-        if name in names.builtin and value != defaults.raw(name):
-            yield from _gap(name, value, configuration.place(name))
+        if name in names.builtin:
+            yield from _gap(name, value, configuration.place(name), defaults)
     for service in services:
         place = f"{configuration.master.file}, line {service.line}, service {service.key}"
         for name, value in service.overrides.items():
-            if name in names.builtin and value != configuration.raw(name):
-                yield from _gap(name, value, f"{place}, -o")
+            if name in names.builtin:
+                yield from _gap(name, value, f"{place}, -o", configuration)
 
 
-def _gap(name: str, value: str, place: str) -> Iterator[Finding]:
+def _gap(name: str, value: str, place: str, before: Configuration) -> Iterator[Finding]:
+    """Tell of a setting that does not do what it says; *before* is what is in force without it."""
     missing = gap_of_value(name, value)
-    if missing is not None:
+    if missing is not None and value != before.raw(name):
         severity = Severity.NOTE if missing.harmless else Severity.WARNING
-        yield Finding(severity, f"{place}: {name} has no effect: {missing.reason}")
+        effect = "only some of its" if missing.partial else "no"
+        yield Finding(severity, f"{place}: {name} has {effect} effect: {missing.reason}")
 
 
 def _errors(work: Callable[[], object]) -> Iterator[Finding]:

@@ -42,7 +42,7 @@ class Account:
 def accounts(configuration: Configuration) -> tuple[Account, ...]:
     """Return the account of every line, main.cf's first.
 
-    Raises ConfigError: master.cf cannot be understood.
+    Raises ConfigError: master.cf, or a value that decides what runs, cannot be understood.
     """
     names = Names(configuration)
     main = configuration.main
@@ -67,12 +67,13 @@ def accounts(configuration: Configuration) -> tuple[Account, ...]:
 
 def of_rows(configuration: Configuration) -> Iterator[Account]:
     """Return the -o options of services that have no process, and so no effect."""
-    for account in accounts(configuration):
-        if account.state is State.WITHOUT_MEANING and account.subject.count("/") > 1:
-            service = account.subject.rpartition("/")[0]
-            reasons = program.ROWS.values()
-            if account.reason in reasons and service:
-                yield account
+    running = program.running(configuration.services)
+    for service in configuration.services:
+        reason = program.ROWS.get(service.command, "")
+        if running.get(service.key) is Kind.ROW and reason:
+            for name in sorted(service.overrides.keys() - {"service_name"}):
+                subject = f"{service.key}/{name}"
+                yield Account(State.WITHOUT_MEANING, service.file, service.line, subject, reason)
 
 
 class _Place(NamedTuple):

@@ -24,10 +24,14 @@ _ALWAYS = frozenset(("config_directory", "mail_release_date", "process_id", "pro
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Why a parameter has no effect; *harmless* if nothing is missed by it."""
+    """Why a parameter has no effect; *harmless* if nothing is missed by it.
+
+    *partial*: it has some of its effect.
+    """
 
     reason: str
     harmless: bool
+    partial: bool = False
 
 
 # What spoolmta does anyway: setting the parameter to this value changes nothing.
@@ -48,6 +52,10 @@ _WORKING_WORDS = {
         "postmaster is not told of {} yet",
     ),
 }
+_ENVELOPE_ALONE = "it is applied to envelopes, and not to headers yet"
+_PARTIAL = dict.fromkeys(
+    ("canonical_maps", "sender_canonical_maps", "recipient_canonical_maps"), _ENVELOPE_ALONE
+)
 
 
 _HARMLESS = (
@@ -141,7 +149,7 @@ def gap_of_value(name: str, value: str) -> Gap | None:
     """
     missing = gap(name)
     if missing is None:
-        return _gap_of_words(name, value)
+        return _partial_gap(name, value)
     if not missing.harmless and (_is_as_it_is(name, value) or _asks_for_nothing(name, value)):
         return None
     return missing
@@ -157,12 +165,14 @@ def _asks_for_nothing(name: str, value: str) -> bool:
     return is_default and value in _NOTHING_ASKED and not name.startswith("disable_")
 
 
-def _gap_of_words(name: str, value: str) -> Gap | None:
+def _partial_gap(name: str, value: str) -> Gap | None:
+    if name in _PARTIAL and value:
+        return Gap(_PARTIAL[name], harmless=False, partial=True)
     if name not in _WORKING_WORDS:
         return None
     working, reason = _WORKING_WORDS[name]
     idle = [word for word in value.replace(",", " ").split() if word not in working]
-    return Gap(reason.format(", ".join(idle)), harmless=False) if idle else None
+    return Gap(reason.format(", ".join(idle)), harmless=False, partial=True) if idle else None
 
 
 @cache

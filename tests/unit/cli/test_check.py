@@ -1,9 +1,14 @@
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spoolmta.cli.check import Finding, Severity, findings, main, report
+from spoolmta.config import catalogue
+from spoolmta.config.parameters import sections
 
 GOOD = """\
 compatibility_level = 3.6
@@ -57,6 +62,7 @@ def test_a_broken_master_cf_is_an_error(folder: Path) -> None:
     [
         ("minimal_backoff_time = 5x", "main.cf, line 5: parameter minimal_backoff_time: bad time"),
         ("relayhost = ${x", "main.cf, line 5: relayhost: truncated macro reference"),
+        ("smtpd_milters = ${x", "main.cf, line 5: smtpd_milters: truncated macro reference"),
         ("myhostname = a b", "main.cf, line 5: myhostname: bad parameter value: a b"),
         ("inet_protocols = ipv5", 'main.cf, line 5: inet_protocols: unknown value "ipv5"'),
         ("mail_owner = no_such_user", "mail_owner = no_such_user: there is no such user"),
@@ -283,7 +289,8 @@ def test_a_table_is_opened_wherever_it_is_named(
         ("transport_maps = inline:{a.example=slow:}", "a.example: no service slow delivers"),
         ("virtual_maps =", 'instead, specify "virtual_alias_maps"'),
         ("smtpd_tls_eecdh_grade = ultra", "will be removed; instead, do not specify"),
-        ("notify_classes = bounce, policy", "postmaster is not told of policy yet"),
+        ("notify_classes = bounce, policy", "some of its effect: postmaster is not told of policy"),
+        ("canonical_maps = static:x", "some of its effect: it is applied to envelopes"),
     ],
 )
 def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: str) -> None:
@@ -416,3 +423,34 @@ def test_the_built_in_configuration_has_no_findings(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     if not Path("/etc/spoolmta").is_dir():
         assert findings(None) == []
+
+
+ANY_NAME = st.sampled_from(
+    sorted({*catalogue.known(), *(n for kind in sections() for n in kind.parameters), "x", "a b"})
+)
+ODD = st.sampled_from((
+    "", "hash:/x", "inline:{a=b}", "inline:{{a=b}, {c = d:}}", "unionmap:{static:x}", "proxy:",
+    "[", "[x", "x]", "$", "${", "$x", "{", "}", "yes", "10s", "1x", "-1", "unix:", "regexp:{",
+    "cidr:{{1.2.3.4/8 x}}", "permit", "reject_x", "check_client_access", "sleep", "sleep 1",
+    "warn_if_reject", "check_policy_service", "tcp:localhost:1", "mysql:x", "!", "!a", "/no/such",
+    "[::1]/200", "1.2.3.4/33", "$mydomain", "a:b:c", "9" * 20,
+))  # fmt: skip
+ANY_VALUE = st.one_of(
+    st.lists(ODD, max_size=3).map(" ".join),
+    st.text(alphabet="{}$(),:=/!?[] \t\\ab1.\u00e9", max_size=30),
+)
+ANY_SETTINGS = st.lists(st.tuples(ANY_NAME, ANY_VALUE), max_size=4)
+
+
+@settings(deadline=None, max_examples=150)
+@given(ANY_SETTINGS, ANY_SETTINGS, st.sampled_from(("smtpd", "smtp", "cleanup", "qmgr", "foo")))
+def test_check_reads_any_configuration_to_its_end(
+    main_settings: list[tuple[str, str]], options: list[tuple[str, str]], program: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lines = "".join(f"{name} = {value}\n" for name, value in main_settings)
+        (folder / "main.cf").write_text(GOOD.format(folder=folder) + lines)
+        words = " ".join(f"-o {{ {name} = {value} }}" for name, value in options)
+        (folder / "master.cf").write_text(f"smtp inet n - n - - {program} {words}\n")
+        assert all(entry["kind"] for entry in report(name))
