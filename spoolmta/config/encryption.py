@@ -22,8 +22,8 @@ DEMANDED = (
     " 530 5.7.0 Must issue a STARTTLS command first, and no mail is taken"
 )
 _UNSENT = (
-    "{}_tls_security_level demands encryption, and TLS is not supported yet: the service does not"
-    " run and its mail waits, because it would be sent in plain text"
+    "{0}_tls_security_level or {0}_tls_wrappermode demands encryption, and TLS is not supported"
+    " yet: the service does not run and its mail waits, because it would be sent in plain text"
 )
 _VOLUNTARY = ("none", "may")
 _VOLUNTARY_CLIENT = (*_VOLUNTARY, "dane")
@@ -36,8 +36,10 @@ def refusal(configuration: Configuration, service: Service) -> str:
         is_wrapped = configuration.value("smtpd_tls_wrappermode", overrides).lower() != "no"
         return _WRAPPED if is_wrapped else ""
     if service.command in ("smtp", "lmtp"):
+        name = f"{service.command}_tls_wrappermode"
+        is_wrapped = configuration.value(name, overrides).lower() != "no"
         demands = _demands(configuration, overrides, service.command, _VOLUNTARY_CLIENT)
-        return _UNSENT.format(service.command) if demands else ""
+        return _UNSENT.format(service.command) if is_wrapped or demands else ""
     return ""
 
 

@@ -53,9 +53,12 @@ _WORKING_WORDS = {
     ),
 }
 _ENVELOPE_ALONE = "it is applied to envelopes, and not to headers yet"
-_PARTIAL = dict.fromkeys(
-    ("canonical_maps", "sender_canonical_maps", "recipient_canonical_maps"), _ENVELOPE_ALONE
-)
+_PARTIAL = {
+    "canonical_maps": _ENVELOPE_ALONE,
+    "sender_canonical_maps": _ENVELOPE_ALONE,
+    "recipient_canonical_maps": _ENVELOPE_ALONE,
+    "soft_bounce": "SMTP servers heed it, and deliveries do not yet",
+}
 
 
 _HARMLESS = (
@@ -166,7 +169,7 @@ def _asks_for_nothing(name: str, value: str) -> bool:
 
 
 def _partial_gap(name: str, value: str) -> Gap | None:
-    if name in _PARTIAL and value:
+    if name in _PARTIAL and value not in _NOTHING_ASKED:
         return Gap(_PARTIAL[name], harmless=False, partial=True)
     if name not in _WORKING_WORDS:
         return None

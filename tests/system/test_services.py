@@ -104,7 +104,7 @@ def test_what_must_be_encrypted_is_not_sent_in_plain_text(site: Site) -> None:
     site.system.wait_for_log("to=<alice@secret.example>")
     lines = [line for line in site.system.log().split("\n") if "to=<alice@secret" in line]
     assert "status=deferred (mail transport unavailable)" in lines[0]
-    assert "service secret: smtp_tls_security_level demands encryption" in site.system.log()
+    assert "service secret: smtp_tls_security_level or smtp_tls_wrappermode" in site.system.log()
     assert not site.receiver.taken()["alice@secret.example"]
 
 

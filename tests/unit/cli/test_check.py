@@ -290,6 +290,7 @@ def test_a_table_is_opened_wherever_it_is_named(
         ("virtual_maps =", 'instead, specify "virtual_alias_maps"'),
         ("smtpd_tls_eecdh_grade = ultra", "will be removed; instead, do not specify"),
         ("notify_classes = bounce, policy", "some of its effect: postmaster is not told of policy"),
+        ("soft_bounce = yes", "some of its effect: SMTP servers heed it"),
         ("canonical_maps = static:x", "some of its effect: it is applied to envelopes"),
     ],
 )
@@ -307,6 +308,7 @@ def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: s
         "smtpd_sasl_auth_enable = no",
         "smtpd_milters =",
         "notify_classes = bounce",
+        "soft_bounce = no",
         "maximal_queue_lifetime = 7d",
     ],
 )
@@ -364,6 +366,7 @@ def test_defaults_of_an_old_compatibility_level_are_a_note(folder: Path) -> None
         ("587 inet n - n - - smtpd -o smtpd_tls_security_level=encrypt", "530 5.7.0"),
         ("587 inet n - n - - smtpd -o smtpd_enforce_tls=yes", "530 5.7.0"),
         ("out unix - - n - - smtp -o smtp_tls_security_level=verify", "its mail waits"),
+        ("out unix - - n - - smtp -o smtp_tls_wrappermode=yes", "its mail waits"),
         ("out unix - - n - - lmtp -o lmtp_tls_security_level=secure", "its mail waits"),
     ],
 )
