@@ -3,10 +3,11 @@
 Postfix:    postconf(1) -e, -X, -#, with -M, -F, -P
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from spoolmta.config import edit, listing
 from spoolmta.config.main_cf import split_definition
@@ -20,6 +21,19 @@ class Edit:
 
     action: str
     operands: tuple[str, ...]
+
+
+class _Wanted(NamedTuple):
+    """The form of a target: how many slashes it has, and what is said if it does not."""
+
+    slashes: int
+    text: str
+
+
+_SERVICE = _Wanted(1, "-Me, -MX or -M# requires service_name/type")
+_FIELD = _Wanted(2, "-Fe or -FX requires service_name/type/field_name")
+_OVERRIDE = _Wanted(2, "-Pe or -PX requires service_name/type/parameter")
+_PLACE = "operand"
 
 
 def edit_main(path: Path, change: Edit) -> list[str]:
@@ -51,21 +65,34 @@ def edit_services(path: Path, change: Edit) -> list[str]:
     Raises ConfigError: a line is no service, or the file cannot be changed.
     """
     services: dict[str, str] = {}
-    if change.action == "-e":
-        for operand in change.operands:
-            key, line = _assignment(operand, parts=2)
-            services[key] = listing.service(_one_service(line, operand), folded=True)
-    keys = frozenset(change.operands)
+    for operand in change.operands:
+        target, line = _assigned(operand) if change.action == "-e" else (operand, "")
+        _require_target(target, _SERVICE)
+        services[target] = edit.REMOVED
+        if change.action == "-e":
+            services[target] = listing.service(_one_service(line, operand), folded=True)
 
     def apply(text: str) -> str:
+        known = [entry.key for entry in parse_master(text, str(path)).entries]
+        lines = dict(_by_key(services, known))
         if change.action == "-e":
-            return edit.set_services(text, services)
+            return edit.set_services(text, lines)
+        keys = frozenset(lines).intersection(known)
         if change.action == "-X":
             return edit.remove_services(text, keys)
         return edit.comment_out_services(text, keys)
 
     edit.change_file(path, apply)
     return []
+
+
+def _by_key(services: Mapping[str, str], known: list[str]) -> Iterator[tuple[str, str]]:
+    """Return the lines of services for each key that is meant; one line takes the place of all."""
+    for target, line in services.items():
+        first, *others = [key for key in known if _matches(key, target)] or [target]
+        yield first, line
+        for key in others:
+            yield key, edit.REMOVED
 
 
 def edit_fields(path: Path, change: Edit) -> list[str]:
@@ -75,7 +102,7 @@ def edit_fields(path: Path, change: Edit) -> list[str]:
     """
     if change.action != "-e":
         raise UsageError(f"{change.action} does not go with -F")
-    return _edit_entries(path, change, _with_field)
+    return _edit_entries(path, change, _FIELD, _with_field)
 
 
 def edit_overrides(path: Path, change: Edit) -> list[str]:
@@ -85,27 +112,31 @@ def edit_overrides(path: Path, change: Edit) -> list[str]:
     """
     if change.action == "-#":
         raise UsageError("-# does not go with -P")
-    return _edit_entries(path, change, _with_override)
+    return _edit_entries(path, change, _OVERRIDE, _with_override)
 
 
 def _edit_entries(
-    path: Path, change: Edit, make: Callable[[Columns, str, "str | None"], Columns]
+    path: Path,
+    change: Edit,
+    wanted: _Wanted,
+    make: Callable[[Columns, str, "str | None"], Columns],
 ) -> list[str]:
     """Change single services in place; *make* gets a name, and its value or None to remove it."""
     warnings: list[str] = []
-    wishes = [
-        _assignment(operand, parts=3) if change.action == "-e" else (operand, None)
-        for operand in change.operands
-    ]
+    wishes: list[tuple[str, str, str | None]] = []
+    for operand in change.operands:
+        target, value = _assigned(operand) if change.action == "-e" else (operand, None)
+        _require_target(target, wanted)
+        wishes.append((operand, target, value))
 
     def apply(text: str) -> str:
         services = {entry.key: entry for entry in parse_master(text, str(path)).entries}
         changed: dict[str, Columns] = {}
-        for target, value in wishes:
-            pattern, name = _split_target(target)
+        for operand, target, value in wishes:
+            pattern, _, name = target.rpartition("/")
             keys = [key for key in services if _matches(key, pattern)]
             if not keys:
-                warnings.append(f'unmatched service_name/type: "{pattern}"')
+                warnings.append(f'unmatched service_name/type: "{operand}"')
             for key in keys:
                 changed[key] = services[key] = make(services[key], name, value)
         lines = {key: listing.service(entry, folded=True) for key, entry in changed.items()}
@@ -117,13 +148,18 @@ def _edit_entries(
 
 def _with_field(entry: Columns, name: str, value: str | None) -> Columns:
     if name not in listing.FIELDS:
-        raise UsageError(f'unknown field "{name}" (expected one of: {", ".join(listing.FIELDS)})')
+        expected = f"expected one of: {', '.join(listing.FIELDS)}"
+        raise UsageError(f'invalid service attribute name: "{name}" ({expected})')
+    if name != "command" and value and " " in value:
+        raise UsageError("-Fe does not accept whitespace in non-command field")
     words = list(entry.fields)
     words[listing.FIELDS.index(name)] = value or ""
-    if name == "command":
-        return _one_service(" ".join(words), f"{entry.key}/{name}={value}")
-    changed = _one_service(" ".join(words), f"{entry.key}/{name}={value}")
-    return replace(changed, arguments=entry.arguments)
+    line = " ".join(words)
+    try:
+        changed = _one_service(line, f"{entry.key}/{name}={value}")
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(f'"{line}"', f'"{value}"')) from None
+    return changed if name == "command" else replace(changed, arguments=entry.arguments)
 
 
 def _with_override(entry: Columns, name: str, value: str | None) -> Columns:
@@ -153,11 +189,17 @@ def _settings(arguments: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _one_service(line: str, operand: str) -> Columns:
+    """Return the service that *line* describes; *operand* is what it was made of.
+
+    Raises ConfigError: it describes none.
+    """
     try:
-        (entry,) = parse_master(line, operand).entries
+        # An empty line is no line; a word is one that is too short.
+        (entry,) = parse_master(line or "-", _PLACE).entries
     except ConfigError as error:
-        text = str(error).removeprefix(f"{operand}, line 1: ")
-        raise ConfigError(f'{text}: "{operand}"') from None
+        fault, _, hint = str(error).removeprefix(f"{_PLACE}, line 1: ").partition(" (")
+        told = fault if f'"{line}"' in fault else f'{fault}: "{operand}"'
+        raise ConfigError(f"{told} ({hint}") from None
     return entry
 
 
@@ -168,22 +210,15 @@ def _definition(operand: str) -> tuple[str, str]:
         raise UsageError(str(error).removeprefix(": ")) from None
 
 
-def _assignment(operand: str, *, parts: int) -> tuple[str, str]:
-    target, mark, value = operand.partition("=")
-    target = target.strip()
-    if not mark or target.count("/") != parts - 1:
-        raise UsageError(f'"{operand}": expected {"/".join(_TARGET[:parts])}=value')
+def _assigned(operand: str) -> tuple[str, str]:
+    target, value = _definition(operand)
     return target, listing.one_space(value)
 
 
-_TARGET = ("service", "type", "name")
-
-
-def _split_target(target: str) -> tuple[str, str]:
-    pattern, _, name = target.rpartition("/")
-    if pattern.count("/") != 1:
-        raise UsageError(f'"{target}": expected {"/".join(_TARGET)}')
-    return pattern, name
+def _require_target(target: str, wanted: _Wanted) -> None:
+    parts = target.split("/", wanted.slashes)
+    if len(parts) <= wanted.slashes or not all(parts) or target.count("/") > wanted.slashes:
+        raise UsageError(wanted.text)
 
 
 def _matches(key: str, pattern: str) -> bool:

@@ -61,7 +61,11 @@ def _arguments(columns: Columns) -> Iterator[str]:
     rest = iter(columns.arguments)
     for argument in rest:
         if argument == "-o":
-            name, mark, value = next(rest, "").partition("=")
+            setting = next(rest, None)
+            if setting is None:
+                yield argument
+                continue
+            name, mark, value = setting.partition("=")
             yield "-o " + _braced(f"{name.strip()}{mark}{value.strip()}")
             continue
         if is_option(argument):

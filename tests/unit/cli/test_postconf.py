@@ -198,10 +198,10 @@ def test_fields_and_overrides_are_changed_in_place(folder: Path) -> None:
         (["-M", "-h", "-d"], "with option -M, do not specify -d -h"),
         (["-t", "a", "b"], "options -b and -t require at most one template file"),
         (["-o", "foo"], "invalid parameter override: foo: missing '=' after attribute name"),
-        (["-M", "smtp/inet=smtp inet n"], "bad field count (expected eight columns: service type"),
-        (["-F", "smtp/inet/chroot=q"], 'invalid chroot field "q"'),
-        (["-F", "smtp/inet/x=q"], 'unknown field "x" (expected one of: service, type'),
-        (["-P", "smtp/inet=q"], '"smtp/inet=q": expected service/type/name=value'),
+        (["-M", "smtp/inet=smtp inet n"], 'bad field count: "smtp/inet=smtp inet n" (expected'),
+        (["-F", "smtp/inet/chroot=q"], 'invalid chroot field "q" in "q" (expected y, n or -)'),
+        (["-F", "smtp/inet/x=q"], 'invalid service attribute name: "x" (expected one of: service'),
+        (["-P", "smtp/inet=q"], "-Pe or -PX requires service_name/type/parameter"),
     ],
 )
 def test_misuse_is_told_and_changes_nothing(

@@ -1,3 +1,4 @@
+import functools
 import multiprocessing
 from pathlib import Path
 
@@ -116,5 +117,5 @@ def test_changes_at_the_same_time_are_all_made(tmp_path: Path) -> None:
 
 def _add_names(folder: Path, worker: int) -> None:
     for number in range(20):
-        settings = {f"n{worker}_{number}": "x"}
-        edit.change_file(folder / "main.cf", lambda text, s=settings: edit.set_parameters(text, s))
+        add = functools.partial(edit.set_parameters, settings={f"n{worker}_{number}": "x"})
+        edit.change_file(folder / "main.cf", add)
