@@ -23,6 +23,7 @@ _WITH_SOURCE = ("hash", "btree", "dbm", "sdbm", "lmdb", "cdb", "texthash")
 _LARGEST_SOURCE = 1 << 20
 _SHOWN = 3
 _CLIENTS = ("smtp", "lmtp")
+_NO_OPINION = "DUNNO"
 
 
 def faults(configuration: Configuration) -> Iterator[str]:
@@ -43,15 +44,28 @@ def faults(configuration: Configuration) -> Iterator[str]:
             for word in configuration.value(name).replace(",", " ").split():
                 yield from _host(f"{configuration.place(name)}: {name}", word)
     for name in _ROUTED:
-        wrong: dict[str, list[str]] = {}
-        for key, value in listed(configuration.value(name)):
-            transport = value.partition(":")[0].strip()
-            if transport and transport not in served:
-                wrong.setdefault(transport, []).append(key)
-        for transport, keys in wrong.items():
-            more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-            place = f"{configuration.place(name)}: {name}, {', '.join(keys[:_SHOWN])}{more}"
-            yield from _route(place, transport, served)
+        yield from _listed_routes(configuration, name, served, clients)
+    name = "sender_dependent_relayhost_maps"
+    for key, value in listed(configuration.value(name)):
+        if value != _NO_OPINION:
+            yield from _host(f"{configuration.place(name)}: {name}, {key}", value)
+
+
+def _listed_routes(
+    configuration: Configuration, name: str, served: frozenset[str], clients: set[str]
+) -> Iterator[str]:
+    """Look at what a table says; a transport that nobody serves is told once, with some keys."""
+    place = f"{configuration.place(name)}: {name}"
+    wrong: dict[str, list[str]] = {}
+    for key, value in listed(configuration.value(name)):
+        transport, _, nexthop = value.partition(":")
+        if transport and transport not in served:
+            wrong.setdefault(transport, []).append(key)
+        elif nexthop and transport in clients:
+            yield from _host(f"{place}, {key}", nexthop)
+    for transport, keys in wrong.items():
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        yield from _route(f"{place}, {', '.join(keys[:_SHOWN])}{more}", transport, served)
 
 
 def listed(value: str) -> Iterator[tuple[str, str]]:

@@ -287,6 +287,7 @@ def test_a_table_is_opened_wherever_it_is_named(
         ("maximal_backoff_time = 1m", "maximal_backoff_time is smaller than minimal_backoff_time"),
         ("maximal_queue_lifetime = 60s", "smaller than minimal_backoff_time"),
         ("transport_maps = inline:{a.example=slow:}", "a.example: no service slow delivers"),
+        ("sender_dependent_relayhost_maps = inline:{a@b.example=192.0.2.1}", "[192.0.2.1]"),
         ("virtual_maps =", 'instead, specify "virtual_alias_maps"'),
         ("smtpd_tls_eecdh_grade = ultra", "will be removed; instead, do not specify"),
         ("notify_classes = bounce, policy", "some of its effect: postmaster is not told of policy"),
@@ -333,6 +334,13 @@ def test_transports_and_domains_are_looked_for_in_the_sources_of_tables(folder: 
             " it waits"
         ),
     ]
+
+
+def test_next_hops_in_the_sources_of_tables_are_looked_at(folder: Path) -> None:
+    (folder / "routes").write_text("one.example smtp:192.0.2.1\ntwo.example smtp:[192.0.2.1]\n")
+    line = f"transport_maps = texthash:{folder}/routes\n"
+    (text,) = texts(folder, Severity.WARNING, line, "smtp unix - - n - - smtp\n")
+    assert text.startswith("main.cf, line 5: transport_maps, one.example: 192.0.2.1: no mail")
 
 
 def test_files_that_others_may_write_are_told(folder: Path) -> None:
