@@ -14,6 +14,7 @@ from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
 from spoolmta.errors import ConfigError
+from spoolmta.maps.proxy import approving
 from spoolmta.maps.registry import map_types, open_map, open_match_list
 from spoolmta.maps.syntax import inside_braces, split_words
 
@@ -25,6 +26,11 @@ _MATCH_LISTS = frozenset((
     "smtpd_forbidden_commands", "authorized_mailq_users", "authorized_flush_users",
     "authorized_submit_users",
 ))  # fmt: skip
+# Their values name files, commands or users: not any table will do.
+_SENSITIVE = frozenset((
+    "alias_maps", "mailbox_command_maps", "virtual_mailbox_maps", "virtual_uid_maps",
+    "virtual_gid_maps",
+))  # fmt: skip
 # They repeat what other parameters name.
 _REPEATED = frozenset(("proxy_read_maps", "proxy_write_maps"))
 
@@ -34,8 +40,13 @@ def faults(configuration: Configuration, services: tuple[Service, ...]) -> Itera
 
     A default that repeats what another parameter names is not blamed again.
     """
+    with approving(lambda: _proxied(configuration, services)):
+        yield from _faults(configuration, services)
+
+
+def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[str]:
     classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
-    known: dict[str, str] = {}
+    known: dict[tuple[str, bool], str] = {}
     told: set[str] = set()
     for place, name, value in settings(configuration, services):
         if name in _REPEATED or not value:
@@ -44,7 +55,8 @@ def faults(configuration: Configuration, services: tuple[Service, ...]) -> Itera
         if name in _MATCH_LISTS:
             found = [_fault_of_list(value)]
         elif name.endswith(_OF_TABLES) or name in classes:
-            found = [_fault(spec, known) for spec in _specs(value, alone=name.endswith("_maps"))]
+            specs = _specs(value, alone=name.endswith("_maps"))
+            found = [_fault(spec, name in _SENSITIVE, known) for spec in specs]
         for text in found:
             if text and not (text in told and place == DEFAULT_PLACE):
                 told.add(text)
@@ -80,14 +92,21 @@ def _specs(value: str, *, alone: bool) -> Iterator[str]:
             yield word
 
 
-def _fault(spec: str, known: dict[str, str]) -> str:
-    if spec not in known:
+def _proxied(configuration: Configuration, services: tuple[Service, ...]) -> str:
+    """Return what "proxy:" may open: here, and in a service with settings of its own."""
+    views = [{}, *(service.overrides for service in services)]
+    return " ".join(configuration.value("proxy_read_maps", view) for view in views)
+
+
+def _fault(spec: str, sensitive: bool, known: dict[tuple[str, bool], str]) -> str:
+    key = (spec, sensitive)
+    if key not in known:
         try:
-            open_map(spec)
-            known[spec] = ""
+            open_map(spec, sensitive=sensitive)
+            known[key] = ""
         except ConfigError as error:
-            known[spec] = str(error)
-    return known[spec]
+            known[key] = str(error)
+    return known[key]
 
 
 def _fault_of_list(value: str) -> str:

@@ -24,6 +24,7 @@ from spoolmta.errors import ConfigError, MapUnavailable, UsageError
 from spoolmta.maps.file_tables import FILE_TABLES, open_file
 from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
+from spoolmta.maps.proxy import approving
 from spoolmta.maps.registry import map_types, open_map
 from spoolmta.maps.table_build import SUFFIXES, Duplicates, TableBuilder
 from spoolmta.maps.text import Line, is_utf8, logical_lines, printable, read_source
@@ -105,7 +106,8 @@ class TableCommand:
         """Act on the tables in their order; return the exit status."""
         tell_problems(self._warn, required=True)
         if "-q" in self._options:
-            return asyncio.run(self._query(self._options["-q"]))
+            with approving(lambda: self._configuration.value("proxy_read_maps")):
+                return asyncio.run(self._query(self._options["-q"]))
         if "-d" in self._options:
             return self._delete(self._options["-d"])
         for spec in self._specs:

@@ -8,6 +8,7 @@ Parameters: proxy_read_maps (its text is handed in)
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from spoolmta.errors import ConfigError
@@ -54,6 +55,16 @@ def approve(proxy_read_maps: Callable[[], str] | None) -> None:
     It is called when the first such table is to be opened: few processes have one.
     """
     _Approved.text, _Approved.names = proxy_read_maps, None
+
+
+@contextmanager
+def approving(proxy_read_maps: Callable[[], str]) -> Iterator[None]:
+    """Do as approve() says, within a with statement."""
+    approve(proxy_read_maps)
+    try:
+        yield
+    finally:
+        approve(None)
 
 
 def open_proxied(argument: str, open_map: OpenMap, *, substitution: bool) -> ProxyMap:

@@ -214,3 +214,10 @@ def test_root_builds_as_the_owner_of_the_source(source: str, ran: Ran, tmp_path:
     (tmp_path / "src.db").unlink()
     ran("-w", "-o", source)
     assert (tmp_path / "src.db").stat().st_uid == 0
+
+
+def test_proxy_opens_what_is_listed_alone(ran: Ran) -> None:
+    assert ran("-q", "a", "proxy:unix:passwd.byname")[0] == 1
+    status, _, err = ran("-q", "a", "proxy:static:x")
+    assert status == 1
+    assert err.startswith('postmap: fatal: proxymap service is not configured for table "static:x"')
