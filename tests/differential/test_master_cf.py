@@ -68,7 +68,11 @@ EDITS = (
     "-MX|smtp/inet", "-MX|submission/inet", "-MX|submission/inet|relay/unix", "-MX|nothing/unix",
     "-MX|smtp/inet=x", "-M#|smtp/inet", "-M#|submission/inet", "-M#|nothing/unix",
     "-M#|submission/inet|smtp/unix", "-FX|smtp/inet/chroot", "-F#|smtp/inet/chroot",
-    "-P#|submission/inet/smtpd_tls_security_level",
+    "-P#|submission/inet/smtpd_tls_security_level", "-MX|*/inet", "-MX|smtp/*", "-M#|*/unix",
+    "-M#|*/*", "-Me|*/inet=smtp inet n - n - - smtpd", "-Fe|nothing/unix/chroot=n",
+    "-Pe|nothing/unix/a=b", "-PX|nothing/unix/a", "-Me|smtp/inet", "-MX|smtp", "-M#|smtp/inet/x",
+    "-Me|smtp=smtp inet n - n - - smtpd", "-Fe|smtp/inet/chroot", "-Pe|smtp/inet/a",
+    "-PX|smtp/inet", "-Fe|smtp/inet=x", "-Pe|smtp/inet=x",
 )  # fmt: skip
 
 
