@@ -2,7 +2,9 @@
 
 Postfix:    postconf(5) myhostname, mydomain, mynetworks, mynetworks_style, process_name
 Reads:      the machine's name and network interfaces
-Limits:     mynetworks_style = class means the classes of old: /8, /16 or /24 by first octet
+Limits:     mynetworks_style = class means the classes of old: /8, /16 or /24 by first octet;
+            an address in inet_interfaces that no interface has is left out, so that the
+            configuration of another machine can be looked at
 """
 
 import ipaddress
@@ -12,6 +14,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from spoolmta.errors import ConfigError
+
 Value = Callable[[str], str]
 Explicit = Callable[[str], str | None]
 Maker = Callable[[Value, Explicit], str]
@@ -20,6 +24,7 @@ UNKNOWN = "localdomain"
 
 _LOOPBACK = ("127.0.0.1", "::1")
 _IPV6_SCOPE = "%"
+_SETS = ("all", "loopback-only")
 
 
 def default_myhostname(value: Value, explicit: Explicit) -> str:
@@ -45,9 +50,13 @@ def default_mydomain(value: Value, explicit: Explicit) -> str:
 
 
 def default_mynetworks(value: Value, explicit: Explicit) -> str:  # noqa: ARG001
-    """Return the networks of this machine's interfaces, as mynetworks_style says."""
+    """Return the networks of this machine's interfaces, as mynetworks_style says.
+
+    Raises ConfigError: a host name in inet_interfaces has no address.
+    """
     style = value("mynetworks_style").lower()
-    chosen = value("inet_interfaces").replace(",", " ").split()
+    words = value("inet_interfaces").replace(",", " ").split()
+    chosen = frozenset(address for word in words for address in _addresses_of(word))
     families = value("inet_protocols").replace(",", " ").split()
     networks: dict[str, None] = {}
     for address, mask in _interfaces():
@@ -74,7 +83,27 @@ def _interfaces() -> list[tuple[str, str]]:
     return found
 
 
-def _is_chosen(address: str, chosen: list[str], families: list[str]) -> bool:
+def _addresses_of(word: str) -> set[str]:
+    """Return the addresses that a word of inet_interfaces means; "all" means itself."""
+    address = word.strip("[]")
+    if address in _SETS or _is_address(address):
+        return {address}
+    try:
+        answers = socket.getaddrinfo(word, None, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
+        raise ConfigError(f"config variable inet_interfaces: host not found: {word}") from None
+    return {str(answer[4][0]).partition(_IPV6_SCOPE)[0] for answer in answers}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_chosen(address: str, chosen: frozenset[str], families: list[str]) -> bool:
     family = "ipv6" if ":" in address else "ipv4"
     if "all" not in families and family not in families:
         return False
@@ -82,7 +111,7 @@ def _is_chosen(address: str, chosen: list[str], families: list[str]) -> bool:
         return True
     if "loopback-only" in chosen:
         return ipaddress.ip_address(address).is_loopback
-    return address in (word.strip("[]") for word in chosen)
+    return address in chosen
 
 
 def _pattern(address: str, mask: str, style: str) -> str:

@@ -1,7 +1,10 @@
 """The default of every parameter: what `postconf -d` of Debian's Postfix 3.7.11 prints.
 
 Meant differences stand in the two tables below, each with its reason. A row that is no difference
-any more fails, too.
+any more fails, too. Beside them:
+- myhostname = a.$mydomain without mydomain: Postfix ends the name with a dot;
+- addresses in inet_interfaces that no interface has: Postfix ends, ours leaves them out;
+- the words of mynetworks_style may be in capitals, and "all" may stand among other addresses.
 """
 
 from collections.abc import Mapping
@@ -105,6 +108,20 @@ LEVELS = ("", "0", "1", "2", "3", "3.5", "3.6", "3.6.1", "3.7", "3.10", "9")
 BY_LEVEL = sorted(n for n, d in catalogue.known().items() if "$compatibility_level}" in d)
 
 
+OF_THE_MACHINE = ("myhostname", "mydomain", "mynetworks", "myorigin", "mydestination")
+MAINS = (
+    "", "mynetworks_style = host", "mynetworks_style = class", "mynetworks_style = subnet",
+    "compatibility_level = 2", "inet_interfaces = loopback-only", "inet_interfaces = 127.0.0.1",
+    "inet_interfaces = 127.0.0.1, [::1]", "inet_interfaces = localhost", "inet_interfaces =",
+    "inet_interfaces = $myhostname, localhost\nmyhostname = localhost",
+    "inet_protocols = ipv4", "inet_protocols = ipv6", "inet_protocols = ipv4, ipv6",
+    "inet_protocols = ipv4\ninet_interfaces = loopback-only\nmynetworks_style = subnet",
+    "myhostname = a.b.c", "mydomain = x.y", "myhostname = short", "myhostname =", "mydomain =",
+    "myhostname = short\nmydomain = x.y", "myhostname = a.$mydomain\nmydomain = q.r",
+    "myhostname = $mydomain", "proxy_interfaces = 1.2.3.4",
+)  # fmt: skip
+
+
 def folder(path: Path, main: str = "", master: str = "") -> Path:
     """Write a configuration into *path* and return it."""
     (path / "main.cf").write_text(main)
@@ -160,6 +177,12 @@ def test_compatibility_level_drives_the_defaults_that_it_drives_in_postfix(
     names = [name for name in BY_LEVEL if name not in DIFFERING]
     assert len(names) >= 10
     theirs, own = said(("-c", str(folder(tmp_path, main)), "-x", *names))
+    assert own == theirs
+
+
+@pytest.mark.parametrize("main", MAINS)
+def test_what_the_machine_decides_is_what_it_decides_for_postfix(main: str, tmp_path: Path) -> None:
+    theirs, own = said(("-c", str(folder(tmp_path, main + "\n")), "-x", *OF_THE_MACHINE))
     assert own == theirs
 
 
