@@ -28,8 +28,9 @@ What main.cf may set, with meaning, default and unit. This page is made from the
 
 A value may refer to others (`$name`, `${name?value}`, see postconf(5)); most defaults do. A time
 is digits and one of the units `s m h d w`; without one, the unit in the table is meant. Sizes are
-bytes. "computed" means that the machine decides. `spoolmta check` tells which settings of a
-configuration have no effect, and why; `postconf -d` prints every default.
+bytes; where 0 is the smallest number, a negative one means 0. "computed" means that the machine
+decides. `spoolmta check` tells which settings of a configuration have no effect, and why;
+`postconf -d` prints every default.
 """
 _TABLE_HEAD = "| parameter | default | kind | meaning |\n| --- | --- | --- | --- |\n"
 _GAPS_HEAD = """\
@@ -100,7 +101,8 @@ def _row(declaration: Declaration) -> str:
 def _kind(parameter: Parameter) -> str:
     limits = parameter.limits
     if parameter.kind is Kind.CHOICE:
-        return f"one of {', '.join(limits.allowed)}"
+        words = f"one of {', '.join(filter(None, limits.allowed))}"
+        return f"{words}, or empty" if limits.empty_allowed else words
     if parameter.kind is Kind.TEXT:
         return "text" if limits.empty_allowed else "text, not empty"
     if parameter.kind is Kind.YES_NO:
