@@ -63,7 +63,7 @@ def parse_main(text: str, file: str) -> MainFile:
             warnings.append(starts_with_space(file, line))
             continue
         name, value = split_definition(line.text, f"{file}, line {line.number}")
-        if name in values:
+        if values.get(name, value) != value:
             warnings.append(
                 f"{file}, line {line.number}: overriding earlier entry: {name}={values[name]}"
             )

@@ -6,12 +6,12 @@ value refers to it, or if it is a restriction class or belongs to a database cli
 Postfix:    postconf(1), "unused parameter"
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from spoolmta.config import catalogue
+from spoolmta.config import catalogue, database_clients
+from spoolmta.config.database_clients import Client
 from spoolmta.config.expansion import ExpansionError, References, references
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import overrides_of
@@ -20,7 +20,6 @@ from spoolmta.config.parameters import sections
 
 _SPECIAL = frozenset(("config_directory", "process_id", "process_name", "service_name", "stress"))
 _CLASSES = "smtpd_restriction_classes"
-_DATABASE = re.compile(r"(?:ldap|mysql|pgsql|sqlite|memcache|mongodb):([A-Za-z0-9_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,8 @@ class Names:
         used = {*self.builtin, *self.of_transports, *self._referred_to(defaults)}
         used.update(name for found in self._found for name in found.names)
         used.update(self._restriction_classes())
-        for overrides, values in self._scopes:
-            for name in values:
-                if name in used:
-                    used.update(self._of_databases(name, overrides))
+        for client in self._clients:
+            used.update(client.names)
         return frozenset(used)
 
     @property
@@ -75,12 +72,15 @@ class Names:
 
     @property
     def doubts(self) -> Iterator[str]:
-        """Each reference to a name that nobody defines, and each fault of syntax, in order."""
+        """Undefined names, faults of syntax, and doubtful settings of database clients."""
         file = self._configuration.main.file
         for found in self._found:
             for name in self._undefined_among(found.names):
                 yield f"{file}: undefined parameter: {name}"
             yield from found.faults
+        for client in dict.fromkeys(self._clients):
+            if client.has_file:
+                yield from database_clients.doubts(client)
 
     def require_expandable(self) -> None:
         """Do nothing if every value in force can be expanded.
@@ -145,9 +145,16 @@ class Names:
     def _restriction_classes(self) -> list[str]:
         return self._expanded(_CLASSES, {}).replace(",", " ").split()
 
-    def _of_databases(self, name: str, overrides: dict[str, str]) -> Iterator[str]:
-        for client in _DATABASE.findall(self._expanded(name, overrides)):
-            yield from (n for n in self._main if n.startswith(client + "_"))
+    @cached_property
+    def _clients(self) -> tuple[Client, ...]:
+        """The database clients that values in force name."""
+        return tuple(
+            client
+            for overrides, values in self._scopes
+            for name in values
+            if name in self.builtin or name in self.of_transports
+            for client in database_clients.clients(self._expanded(name, overrides))
+        )
 
     def _expanded(self, name: str, overrides: dict[str, str]) -> str:
         try:

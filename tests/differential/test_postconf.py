@@ -133,6 +133,10 @@ USES = [
         "mine = $one\none = 1\n", "mine = ${{$a} == {$b} ? {$c} : {$d}}\na=1\nb=2\nc=3\nd=4\n",
         "relayhost = $x $x\nmyorigin = $x\n", "relayhost = $mine\nmine = ldap:q\nq_bind = 1\n",
         "mine = x\n", "relayhost = ldap:$x\nx = q\nq_bind = no\n",
+        "relayhost = proxy:mysql:/no/file.cf, ldap:/no/file.cf mysql:/no/file.cf\n",
+        "relayhost = unionmap:{ldap:q, { proxy:pgsql:r}}\nq_timeout=1\nr_dbname=2\n",
+        "relayhost = debug:ldap:q\nq_timeout=1\n", "relayhost = ldap:q\nq_typo=1\n",
+        "relayhost = ${x?{ldap:q}:{pgsql:r}}\nq_timeout=1\n", "biff=no\nbiff=no\n",
         "smtpd_restriction_classes = $x,y\nx = z\nz = permit,$k\ny = reject\nk = 1\n",
     )
 ]  # fmt: skip
