@@ -107,12 +107,10 @@ def _sound(configuration: Configuration, services: tuple[Service, ...]) -> Itera
     from spoolmta.cli import file_rights, named_tables
 
     yield from _combinations(configuration)
-    for text in (
-        *contradictions(configuration),
-        *named_tables.faults(configuration, services),
-        *file_rights.faults(configuration),
-    ):
+    for text in (*contradictions(configuration), *file_rights.faults(configuration)):
         yield Finding(Severity.WARNING, text)
+    for fault in named_tables.faults(configuration, services):
+        yield Finding(Severity.ERROR if fault.stops else Severity.WARNING, fault.text)
     if text := old_defaults(configuration):
         yield Finding(Severity.NOTE, text)
     yield from _restrictions(configuration, services)

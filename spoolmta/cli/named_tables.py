@@ -9,10 +9,14 @@ Limits:     of names that nothing here declares, only those are looked at that e
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
+from spoolmta.config import program
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters import sections
+from spoolmta.config.program import Kind
 from spoolmta.errors import ConfigError
 from spoolmta.maps.proxy import approving
 from spoolmta.maps.registry import map_types, open_map, open_match_list
@@ -31,12 +35,29 @@ _SENSITIVE = frozenset((
     "alias_maps", "mailbox_command_maps", "virtual_mailbox_maps", "virtual_uid_maps",
     "virtual_gid_maps",
 ))  # fmt: skip
+_POLICY = "check_policy_service"
 # They repeat what other parameters name.
 _REPEATED = frozenset(("proxy_read_maps", "proxy_write_maps"))
 
 
-def faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[str]:
-    """Return a sentence, with its place, for each table that cannot be opened.
+class Setting(NamedTuple):
+    """A setting with its place and expanded value; *is_used*: a process here reads it."""
+
+    place: str
+    name: str
+    value: str
+    is_used: bool
+
+
+class Fault(NamedTuple):
+    """A sentence, with its place; *stops*: services that read the setting do not start."""
+
+    text: str
+    stops: bool
+
+
+def faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Fault]:
+    """Return each table that cannot be opened.
 
     A default that repeats what another parameter names is not blamed again.
     """
@@ -44,11 +65,11 @@ def faults(configuration: Configuration, services: tuple[Service, ...]) -> Itera
         yield from _faults(configuration, services)
 
 
-def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[str]:
+def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Fault]:
     classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
     known: dict[tuple[str, bool], str] = {}
     told: set[str] = set()
-    for place, name, value in settings(configuration, services):
+    for place, name, value, is_used in settings(configuration, services):
         if name in _REPEATED or not value:
             continue
         found: list[str] = []
@@ -60,21 +81,26 @@ def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iter
         for text in found:
             if text and not (text in told and place == DEFAULT_PLACE):
                 told.add(text)
-                yield f"{place}: {name}: {text}"
+                yield Fault(f"{place}: {name}: {text}", is_used)
 
 
-def settings(
-    configuration: Configuration, services: tuple[Service, ...]
-) -> Iterator[tuple[str, str, str]]:
-    """Return place, name and expanded value of every parameter and -o option, defaults last."""
+def settings(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Setting]:
+    """Return every parameter and -o option, defaults last."""
     given = configuration.main.values
     declared = {name for kind in sections() for name in kind.parameters}
+    used = declared.union(
+        configuration.value("smtpd_restriction_classes").replace(",", " ").split()
+    )
     for name in sorted(declared | given.keys(), key=lambda name: (name not in given, name)):
-        yield configuration.place(name), name, configuration.value(name)
+        place, value = configuration.place(name), configuration.value(name)
+        yield Setting(place, name, value, name in used)
+    running = program.running(services)
     for service in services:
         place = f"{configuration.master.file}, line {service.line}, service {service.key}, -o"
+        runs = running.get(service.key, Kind.ROW) is not Kind.ROW
         for name in service.overrides:
-            yield place, name, configuration.value(name, service.overrides)
+            value = configuration.value(name, service.overrides)
+            yield Setting(place, name, value, runs and name in used)
 
 
 def _specs(value: str, *, alone: bool) -> Iterator[str]:
@@ -85,7 +111,9 @@ def _specs(value: str, *, alone: bool) -> Iterator[str]:
         yield value  # opening it says what is wrong
         return
     kinds = map_types()
-    for word in words:
+    for before, word in pairwise(("", *words)):
+        if before.lower() == _POLICY:
+            continue  # where the policy server is
         if word.startswith("{") and word.endswith("}"):
             yield from _specs(inside_braces(word), alone=False)
         elif alone or word.partition(":")[0] in kinds:

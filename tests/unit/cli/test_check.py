@@ -97,7 +97,7 @@ def test_a_name_that_nobody_defines_is_told(folder: Path) -> None:
 
 def test_a_table_that_cannot_be_opened_is_told(folder: Path) -> None:
     severity, text = one(folder, "transport_maps = hash:/no/such\n")
-    assert severity is Severity.WARNING
+    assert severity is Severity.ERROR
     assert text.startswith("main.cf, line 5: transport_maps: open database /no/such.db")
 
 
@@ -268,8 +268,16 @@ def test_restrictions_of_a_service_that_does_not_run_are_not_told(folder: Path) 
 def test_a_table_is_opened_wherever_it_is_named(
     folder: Path, main_text: str, master_text: str, place: str
 ) -> None:
-    found = texts(folder, Severity.WARNING, main_text.format(), master_text.format())
+    add(folder, main_text.format(), master_text.format())
+    found = [finding.text.removeprefix(f"{folder}/") for finding in findings(str(folder))]
     assert any(text.startswith(place) and "/no/such" in text for text in found), found
+
+
+def test_a_table_that_nothing_here_reads_is_a_warning(folder: Path) -> None:
+    line = "smtp_tls_policy_maps = cidr:/no/such\n"
+    service = "x unix - - n - 0 cleanup -o header_checks=cidr:/no/such\n"
+    assert len([t for t in texts(folder, Severity.WARNING, line, service) if "/no/such" in t]) == 2
+    assert texts(folder, Severity.ERROR) == []
 
 
 @pytest.mark.parametrize(
@@ -296,8 +304,9 @@ def test_a_table_is_opened_wherever_it_is_named(
     ],
 )
 def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: str) -> None:
-    found = texts(folder, Severity.WARNING, line + "\n")
-    assert any(complaint in text for text in found), found
+    add(folder, line + "\n")
+    found = findings(str(folder))
+    assert any(complaint in finding.text for finding in found), found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ MASTER = "smtp inet n - n - - smtpd\n"
 def blamed(text: str, master: str = MASTER) -> list[str]:
     """Return what is said of the tables of a main.cf."""
     configuration = from_text(f"alias_maps =\n{text}", master)
-    return [said.partition(": ")[2] for said in faults(configuration, configuration.services)]
+    found = faults(configuration, configuration.services)
+    return [fault.text.partition(": ")[2] for fault in found]
 
 
 def test_a_table_that_proxy_may_not_open_is_told() -> None:
