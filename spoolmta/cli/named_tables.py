@@ -69,19 +69,31 @@ def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iter
     classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
     known: dict[tuple[str, bool], str] = {}
     told: set[str] = set()
-    for place, name, value, is_used in settings(configuration, services):
-        if name in _REPEATED or not value:
-            continue
-        found: list[str] = []
-        if name in _MATCH_LISTS:
-            found = [_fault_of_list(value)]
-        elif name.endswith(_OF_TABLES) or name in classes:
-            specs = _specs(value, alone=name.endswith("_maps"))
-            found = [_fault(spec, name in _SENSITIVE, known) for spec in specs]
-        for text in found:
-            if text and not (text in told and place == DEFAULT_PLACE):
+    for setting in settings(configuration, services):
+        is_default = setting.place == DEFAULT_PLACE
+        for text, stops in _faults_of(setting, classes, known):
+            if not (text in told and is_default):
                 told.add(text)
-                yield Fault(f"{place}: {name}: {text}", is_used)
+                yield Fault(f"{setting.place}: {setting.name}: {text}", stops)
+
+
+def _faults_of(
+    setting: Setting, classes: list[str], known: dict[tuple[str, bool], str]
+) -> Iterator[Fault]:
+    name, value = setting.name, setting.value
+    found: list[str] = []
+    if name in _REPEATED or not value:
+        return
+    if name in _MATCH_LISTS:
+        found = [_fault_of_list(value)]
+    elif name.endswith(_OF_TABLES) or name in classes:
+        specs = list(_specs(value, alone=name.endswith("_maps")))
+        found = [_fault(spec, False, known) for spec in specs]
+        if name in _SENSITIVE and not any(found):
+            # The agent refuses it; an SMTP server that asks for a user alone does not.
+            refused = [_fault(spec, True, known) for spec in specs]
+            yield from (Fault(text, stops=False) for text in refused if text)
+    yield from (Fault(text, setting.is_used) for text in found if text)
 
 
 def settings(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Setting]:

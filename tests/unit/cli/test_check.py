@@ -273,6 +273,12 @@ def test_a_table_is_opened_wherever_it_is_named(
     assert any(text.startswith(place) and "/no/such" in text for text in found), found
 
 
+def test_a_table_that_an_agent_alone_refuses_is_a_warning(folder: Path) -> None:
+    severity, text = one(folder, "virtual_mailbox_maps = tcp:127.0.0.1:9\n")
+    assert severity is Severity.WARNING
+    assert "not allowed for security-sensitive data" in text
+
+
 def test_a_table_that_nothing_here_reads_is_a_warning(folder: Path) -> None:
     line = "smtp_tls_policy_maps = cidr:/no/such\n"
     service = "x unix - - n - 0 cleanup -o header_checks=cidr:/no/such\n"
