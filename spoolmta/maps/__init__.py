@@ -11,8 +11,13 @@ index        hash and btree: what postmap and postalias have built
 index_build  building it
 aliases      the syntax of aliases(5)
 pattern      regexp, pcre
-posix        their patterns in Python's notation
+posix        expressions of regexp: the C library's
+perl         expressions of pcre: PCRE2's
+literal      which rules a key need not be shown to
+replacement  $1 in the value of a rule
+rule_lines   the rules of pattern and cidr tables, and their warnings
 cidr         networks
+address_range  one network, and a search among many
 system       unix:passwd.byname, unix:group.byname, environ
 composite    unionmap, pipemap, randmap
 proxy        proxy: one opened table for all that name it
