@@ -9,13 +9,14 @@ Limits:     no -j, -q; an edited service stays where it is in master.cf; -T name
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from spoolmta.cli.command_line import Command, write_raw
 from spoolmta.cli.postconf_edit import Edit, edit_fields, edit_main, edit_overrides, edit_services
 from spoolmta.config import listing
 from spoolmta.config.expansion import ExpansionError
-from spoolmta.config.loader import DEFAULT_DIRECTORY, Configuration, load
+from spoolmta.config.loader import DEFAULT_DIRECTORY, Configuration, chosen_directory, load
 from spoolmta.config.main_cf import split_definition
 from spoolmta.config.master_cf import Columns, overrides_of
 from spoolmta.config.unused import Names
@@ -66,9 +67,20 @@ def _telling_faults(command: Command, work: Callable[[], int]) -> int:
     try:
         return work()
     except ExpansionError as error:
-        command.warn(error.fault)
+        _warn(command, error.fault)
         hint = f" ({error.hint})" if error.hint else ""
-        command.fatal(f"macro processing error: {error.place}{hint}")
+        command.fatal(_printable(f"macro processing error: {error.place}{hint}"))
+    except ConfigError as error:
+        command.fatal(_printable(str(error)))
+
+
+def _warn(command: Command, text: str) -> None:
+    command.warn(_printable(text))
+
+
+def _printable(text: str) -> str:
+    """Return *text* with a question mark for each character that would act on a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +119,15 @@ def _postconf(command: Command, options: Sequence[tuple[str, str]], operands: li
         return 0
     classes = _classes(values.get("-C", "all"))
     settings = [_override(text) for letter, text in options if letter == "-o"]
+    edit = _edit(letters, operands)
+    if edit is not None:
+        _change(command, values.get("-c"), letters, edit)
+        return 0
     configuration = load(values.get("-c"))
     if not letters.isdisjoint(_TEMPLATES):
         from spoolmta.cli.postconf_templates import template_lines
 
         write_raw(list(template_lines(configuration, operands, expanded="-b" in letters)))
-        return 0
-    edit = _edit(letters, operands)
-    if edit is not None:
-        _change(command, configuration, letters, edit)
         return 0
     request = Request(letters, classes, tuple(operands))
     _print(command, configuration.with_settings(dict(settings)), request)
@@ -152,7 +164,7 @@ def _print_tls_feature(command: Command, mode: str) -> int:
         case "public-key-algorithms":
             write_raw(list(_PUBLIC_KEY_ALGORITHMS))
         case _:
-            command.warn(f"unknown 'postconf -T' mode: {mode}")
+            _warn(command, f"unknown 'postconf -T' mode: {mode}")
             return 1
     return 0
 
@@ -188,17 +200,21 @@ def _edit(letters: frozenset[str], operands: list[str]) -> Edit | None:
         raise UsageError(f"{wanted} argument")
     if any("\n" in operand for operand in operands):
         raise UsageError("-e, -X, or -# accepts no multi-line input")
+    if any(operand.lstrip().startswith("#") for operand in operands):
+        raise UsageError("-e, -X, or -# accepts no comment input")
     if action != "-e" and any("=" in operand for operand in operands):
         raise UsageError(f"specify one of -e {action}")
+    if letters.isdisjoint(_OF_MASTER) and not all(operand.strip() for operand in operands):
+        raise UsageError("-X or -# requires non-blank parameter names")
     return Edit(action, tuple(operands))
 
 
-def _change(
-    command: Command, configuration: Configuration, letters: frozenset[str], edit: Edit
-) -> None:
-    if configuration.directory is None:
+def _change(command: Command, directory: str | None, letters: frozenset[str], edit: Edit) -> None:
+    """Change a file without reading all of it: what is broken can be mended."""
+    chosen = chosen_directory(directory)
+    if chosen is None:
         raise UsageError("the built-in configuration cannot be changed: name a folder with -c")
-    folder = configuration.directory
+    folder = Path(chosen)
     if "-M" in letters:
         warnings = edit_services(folder / "master.cf", edit)
     elif "-F" in letters:
@@ -208,12 +224,12 @@ def _change(
     else:
         warnings = edit_main(folder / "main.cf", edit)
     for warning in warnings:
-        command.warn(warning)
+        _warn(command, warning)
 
 
 def _print(command: Command, configuration: Configuration, request: Request) -> None:
     for warning in configuration.main.warnings:
-        command.warn(warning)
+        _warn(command, warning)
     names = Names(configuration)
     if "-M" in request.letters:
         lines = _services(command, configuration, request)
@@ -227,13 +243,13 @@ def _print(command: Command, configuration: Configuration, request: Request) -> 
         write_raw(list(lines))
         return
     for doubt in names.doubts:
-        command.warn(doubt)
+        _warn(command, doubt)
     names.require_expandable()
     write_raw(list(lines))
     of_main = request.letters.isdisjoint(_OF_MASTER)
     for unused in names.unused():
         if of_main or unused.file != configuration.main.file:
-            command.warn(f"{unused.file}: unused parameter: {unused.name}={unused.value}")
+            _warn(command, f"{unused.file}: unused parameter: {unused.name}={unused.value}")
 
 
 def _parameters(
@@ -249,7 +265,7 @@ def _parameters(
         known -= own
     for name in request.operands or sorted(known):
         if name not in known:
-            command.warn(f"{name}: unknown parameter")
+            _warn(command, f"{name}: unknown parameter")
         elif "-n" not in letters or _is_set(name, configuration):
             yield request.line(name, _value_of(name, source, names, expanded="-x" in letters))
 
@@ -322,7 +338,7 @@ def _chosen(
                 yield columns, third
     for index, operand in enumerate(operands):
         if index not in matched:
-            command.warn(f'unmatched request: "{operand}"')
+            _warn(command, f'unmatched request: "{operand}"')
 
 
 def _matches(columns: Columns, request: Sequence[str]) -> bool:

@@ -45,10 +45,13 @@ def edit_main(path: Path, change: Edit) -> list[str]:
     if change.action == "-e":
         settings = dict(_definition(operand) for operand in change.operands)
     names = frozenset(settings or change.operands)
+    ignored = list(_overridden(change)) if settings else []
     warnings: list[str] = []
 
     def apply(text: str) -> str:
-        warnings[:] = [f'{path}: multiple entries for "{n}"' for n in edit.repeated(text, names)]
+        warnings[:] = ignored + [
+            f'{path}: multiple entries for "{n}"' for n in edit.repeated(text, names)
+        ]
         if change.action == "-e":
             return edit.set_parameters(text, settings)
         if change.action == "-X":
@@ -57,6 +60,16 @@ def edit_main(path: Path, change: Edit) -> list[str]:
 
     edit.change_file(path, apply)
     return warnings
+
+
+def _overridden(change: Edit) -> Iterator[str]:
+    """Return a warning for each wish that a later one for the same name replaces."""
+    given: dict[str, str] = {}
+    for operand in change.operands:
+        name, value = _definition(operand)
+        if name in given:
+            yield f"ignoring earlier request: '{name} = {given[name]}'"
+        given[name] = value
 
 
 def edit_services(path: Path, change: Edit) -> list[str]:

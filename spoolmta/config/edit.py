@@ -25,7 +25,7 @@ REMOVED = ""
 
 def set_parameters(text: str, settings: Mapping[str, str]) -> str:
     """Return main.cf's *text* with these values; new names come at the end."""
-    lines = {name: f"{name} = {value}".rstrip() for name, value in settings.items()}
+    lines = {name: f"{name} = {value}" for name, value in settings.items()}
     return _with_missing(_replace(text, _parameter_name, lines.get), text, lines, _parameter_name)
 
 

@@ -39,15 +39,20 @@ def load(directory: Path | str | None = None) -> "Configuration":
     None means $MAIL_CONFIG, else /etc/spoolmta if it exists, else the built-in default.
     Raises ConfigError: it says which file and line, and what was expected; the caller ends.
     """
-    if directory is None:
-        directory = os.environ.get(MAIL_CONFIG) or None
-    if directory is None and not DEFAULT_DIRECTORY.is_dir():
+    chosen = chosen_directory(directory)
+    if chosen is None:
         from spoolmta.config import builtin
 
         return from_text(builtin.main_text(), builtin.master_text())
-    folder = Path(directory or DEFAULT_DIRECTORY)
-    file = f"{str(directory or DEFAULT_DIRECTORY).rstrip('/')}/main.cf"
+    folder = Path(chosen)
+    file = f"{str(chosen).rstrip('/')}/main.cf"
     return Configuration(folder, main_cf.parse_main(main_cf.read_text(folder / "main.cf"), file))
+
+
+def chosen_directory(directory: Path | str | None = None) -> Path | str | None:
+    """Return the folder that load() reads; None for the built-in default."""
+    chosen = directory or os.environ.get(MAIL_CONFIG)
+    return chosen or (DEFAULT_DIRECTORY if DEFAULT_DIRECTORY.is_dir() else None)
 
 
 def from_text(main: str, master: str = "", *, directory: Path | None = None) -> "Configuration":

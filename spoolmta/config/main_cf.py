@@ -111,6 +111,6 @@ def starts_with_space(file: str, line: LogicalLine) -> str:
     """Return the warning about a first logical line that starts with white space."""
     excerpt = line.text if len(line.text) <= 30 else line.text[:30] + "..."
     return (
-        f"{file}, line {line.number}: logical line must not start with whitespace"
-        f' (ignored): "{excerpt}"'
+        f'{file}: logical line must not start with whitespace: "{excerpt}"'
+        f" (line {line.number} is ignored)"
     )

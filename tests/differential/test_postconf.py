@@ -155,7 +155,17 @@ EDITS = [
         "-M|smtp/*=smtp inet n - - - - smtpd", "-M|a/b=smtp foo n - - - - smtpd",
     )
 ]  # fmt: skip
-CASES = OPTIONS + CALLS + EDITS + FRAGMENTS + EXPANSIONS + FAULTS + USES
+MENDING = [
+    Case(main, tuple(arguments.split("|")))
+    for main in ("no definition\n", "compatibility_level=x\n", "a=1\na=2\n", "  a=1\nb=2\n")
+    for arguments in (
+        "a=9", "a=", "-X|a", "-#|a", "-X|q", "-e|a=b|a=c", "-X|", "#x=y", "-X|#x",
+    )
+] + [
+    Case(main, ("-n",))
+    for main in ("biff=no\n\x01a=b\n", "mine=a\tb\x7f\n", "a\r\n", "biff\x0b= no\n")
+]  # fmt: skip
+CASES = MENDING + OPTIONS + CALLS + EDITS + FRAGMENTS + EXPANSIONS + FAULTS + USES
 
 
 def named(case: Case) -> str:
@@ -172,7 +182,7 @@ def written(folder: Path, case: Case) -> Path:
 def outcome(folder: Path, answer: Answer) -> Outcome:
     def plain(text: str) -> str:
         text = text.replace(str(folder), "DIR").replace("/usr/sbin/postconf:", "postconf:")
-        text = re.sub(r" \(expected [^()]*\)", "", text)
+        text = re.sub(r" \((expected|line) [^()]*\)", "", text)
         return re.sub("(fatal: macro processing error): .*", r"\1", text)
 
     def without_order(text: str) -> str:

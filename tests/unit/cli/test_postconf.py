@@ -118,7 +118,7 @@ def test_e_changes_main_cf_and_is_meant_wherever_a_value_is_given(folder: Path) 
     assert lines(folder, "-e", "biff=yes", "new = a  b") == []
     assert lines(folder, "relayhost=") == []
     expected = MAIN.replace("biff = no", "biff = yes").replace("$relay,\n   more", "")
-    assert (folder / "main.cf").read_text() == expected.replace("= \n", "=\n") + "new = a  b\n"
+    assert (folder / "main.cf").read_text() == expected + "new = a  b\n"
 
 
 def test_capital_x_removes_and_hash_comments_out(folder: Path) -> None:
@@ -242,6 +242,12 @@ def test_the_words_of_notices_are_printed_as_templates_and_expanded(folder: Path
     expanded = lines(folder, "-b", str(template))
     assert expanded[:3] == ["expanded_failure_text = <<EOF", "from mx.example.com", "EOF"]
     assert "more than 0 hour(s)." in " ".join(expanded)
+
+
+def test_a_broken_main_cf_can_be_mended(folder: Path) -> None:
+    (folder / "main.cf").write_text("compatibility_level = x\nfoo\n")
+    assert lines(folder, "-e", "compatibility_level=3.6") == []
+    assert (folder / "main.cf").read_text() == "compatibility_level = 3.6\nfoo\n"
 
 
 def test_a_broken_main_cf_is_told_with_its_line(folder: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_value_is_replaced_and_comments_stay() -> None:
 
 def test_a_new_name_comes_at_the_end() -> None:
     assert edit.set_parameters(MAIN, {"new": "y"}) == MAIN + "new = y\n"
-    assert edit.set_parameters("a = 1", {"new": ""}) == "a = 1\nnew =\n"
+    assert edit.set_parameters("a = 1", {"new": ""}) == "a = 1\nnew = \n"
 
 
 def test_every_definition_of_a_name_is_replaced() -> None:

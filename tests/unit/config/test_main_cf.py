@@ -38,7 +38,9 @@ def test_the_last_definition_wins_with_a_warning() -> None:
 def test_a_first_line_that_starts_with_space_is_ignored_with_a_warning() -> None:
     main = parse_main("  a = 1\nb = 2\n", "main.cf")
     assert main.values == {"b": "2"}
-    assert "line 1: logical line must not start with whitespace" in main.warnings[0]
+    assert main.warnings == (
+        'main.cf: logical line must not start with whitespace: "  a = 1" (line 1 is ignored)',
+    )
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_a_comment_does_not_end_a_service() -> None:
 def test_a_first_line_that_goes_on_from_nothing_is_left_out_with_a_warning() -> None:
     master = parse_master(" a unix - - n - - smtp\nb unix - - n - - smtp\n", "m")
     assert [entry.key for entry in master.entries] == ["b/unix"]
-    assert master.warnings[0].startswith("m, line 1: logical line must not start with whitespace")
+    assert master.warnings[0].startswith("m: logical line must not start with whitespace")
 
 
 _COLUMN = st.sampled_from(["-", "y", "n", "0", "5?", "?", "{", "a b", "inet", "unix", "pass", "x"])
