@@ -20,6 +20,7 @@ from contextlib import suppress
 import msgspec
 
 from spoolmta.agents.result import Result
+from spoolmta.config.environment import let_through
 
 # Standard error and output are one stream; what is longer is read and forgotten.
 OUTPUT_BYTES = 4096
@@ -81,15 +82,12 @@ class Ending(msgspec.Struct, frozen=True):
 def environment(values: Mapping[str, str], exported: str, allowed: str) -> dict[str, str]:
     """Return the environment of a command: *values*, and what export_environment lets through.
 
-    *exported* lists names and name=value; in *values* what is not *allowed* becomes "_".
+    In *values* what is not *allowed* becomes "_".
+
+    Raises ConfigError: *exported* breaks the syntax.
     """
-    result = {"PATH": DEFAULT_PATH}
-    for name in exported.replace(",", " ").split():
-        name, equals, value = name.partition("=")
-        if equals:
-            result[name] = value
-        elif name in os.environ:
-            result[name] = os.environ[name]
+    variables = let_through("export_environment", exported, os.environ)
+    result = {"PATH": DEFAULT_PATH, **variables}
     for name, value in values.items():
         if value:
             result[name] = censor(value, allowed)

@@ -19,7 +19,9 @@ _WORKING_SUFFIXES = (
     "_destination_recipient_limit",
     "_initial_destination_concurrency",
 )
-_ALWAYS = frozenset(("config_directory", "mail_release_date", "process_id", "process_name"))
+_ALWAYS = frozenset(
+    ("config_directory", "import_environment", "mail_release_date", "process_id", "process_name")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,10 @@ _HARMLESS = (
         r"max_use|daemon_timeout|application_event_drain_time|fork_(attempts|delay)",
         "processes carry many sessions and do not retire by count",
     ),
-    (r"berkeley_db_|lmdb_map_size", "tables are built in a format of their own"),
+    (
+        r"berkeley_db_|lmdb_map_size|non_bdb_|default_cache_db_type",
+        "tables are built in a format of their own",
+    ),
     (r"postlogd_|maillog_file_(compressor|rotate)", "each process writes the log file itself"),
     (r"anvil_|.*_status_update_time", "no statistics are written to the log"),
     (
@@ -128,7 +133,6 @@ _MISSING = (
     (r".*_rate_delay", "deliveries are not paced yet"),
     (r".*_feedback", "windows widen and narrow by whole deliveries alone"),
     (r".*_time_limit", "no transport runs commands yet"),
-    (r"import_environment", "services keep the environment that the master was started with"),
     (r"debug|fault_injection_", "there is no debugging aid of that kind"),
     (r"use_srv_|.*_srv_", "SRV records are not looked up yet"),
 )

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,13 +23,15 @@ from pathlib import Path
 import uvloop
 
 from spoolmta.clock import Clock, SystemClock
+from spoolmta.config.environment import let_through
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.config.parameters.proxymap import ProxymapParameters
-from spoolmta.errors import SpoolmtaError, SpoolUnusable
+from spoolmta.errors import ConfigError, SpoolmtaError, SpoolUnusable
 from spoolmta.maillog import MailLog
-from spoolmta.maps import debug, proxy
+from spoolmta.maps import client_cf, debug, proxy
+from spoolmta.maps.watched import tell_problems
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service import privileges
 from spoolmta.service.context import ServiceContext
@@ -80,6 +83,7 @@ def run(launch: Launch) -> int:
     log = MailLog.open(launch.configuration, launch.program.name, launch.service.overrides)
     prepare = launch.program.prepare
     try:
+        _take_environment(launch)
         _tell_tables(launch, log)
         prepared = prepare(launch.configuration, launch.service) if prepare is not None else None
         privileges.become(owner)
@@ -112,8 +116,22 @@ def read_files_ahead() -> None:
         codecs.lookup(encoding)
 
 
+def _take_environment(launch: Launch) -> None:
+    """Begin with the variables that import_environment lets through."""
+    name = "import_environment"
+    configuration = launch.configuration
+    try:
+        value = configuration.value(name, launch.service.overrides)
+        variables = let_through(name, value, os.environ)
+    except ConfigError as error:
+        raise ConfigError(f"{configuration.place(name)}: {error}") from error
+    os.environ.clear()
+    os.environ.update(variables)
+    time.tzset()
+
+
 def _tell_tables(launch: Launch, log: MailLog) -> None:
-    """Tell tables what this process may open with "proxy:", and where "debug:" is to be heard.
+    """Tell tables what this process may open with "proxy:", and where they are to be heard.
 
     The tables that proxymap(8) would approve, which does not know a service's own settings, and
     those that the service's settings name.
@@ -126,6 +144,8 @@ def _tell_tables(launch: Launch, log: MailLog) -> None:
 
     proxy.approve(proxy_read_maps)
     debug.tell_lookups(log.info)
+    client_cf.use_configuration(launch.configuration)
+    tell_problems(log.warning)
 
 
 async def _live(
