@@ -8,7 +8,7 @@ Limits:     of names that nothing here declares, only those are looked at that e
             tables
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from spoolmta.errors import ConfigError
 from spoolmta.maps.proxy import approving
 from spoolmta.maps.registry import map_types, open_map, open_match_list
 from spoolmta.maps.syntax import inside_braces, split_words
+from spoolmta.maps.watched import keep_problems, tell_problems
 
 DEFAULT_PLACE = "default value"
 _OF_TABLES = ("_maps", "_checks", "_restrictions")
@@ -57,7 +58,7 @@ class Fault(NamedTuple):
 
 
 def faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Fault]:
-    """Return each table that cannot be opened.
+    """Return each table that cannot be opened, and what is wrong inside the others.
 
     A default that repeats what another parameter names is not blamed again.
     """
@@ -67,7 +68,7 @@ def faults(configuration: Configuration, services: tuple[Service, ...]) -> Itera
 
 def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Fault]:
     classes = configuration.value("smtpd_restriction_classes").replace(",", " ").split()
-    known: dict[tuple[str, bool], str] = {}
+    known: dict[tuple[str, bool], list[Fault]] = {}
     told: set[str] = set()
     for setting in settings(configuration, services):
         is_default = setting.place == DEFAULT_PLACE
@@ -78,22 +79,22 @@ def _faults(configuration: Configuration, services: tuple[Service, ...]) -> Iter
 
 
 def _faults_of(
-    setting: Setting, classes: list[str], known: dict[tuple[str, bool], str]
+    setting: Setting, classes: list[str], known: dict[tuple[str, bool], list[Fault]]
 ) -> Iterator[Fault]:
     name, value = setting.name, setting.value
-    found: list[str] = []
+    found: list[Fault] = []
     if name in _REPEATED or not value:
         return
     if name in _MATCH_LISTS:
-        found = [_fault_of_list(value)]
+        found = _faults_on_opening(lambda: open_match_list(value))
     elif name.endswith(_OF_TABLES) or name in classes:
         specs = list(_specs(value, alone=name.endswith("_maps")))
-        found = [_fault(spec, False, known) for spec in specs]
-        if name in _SENSITIVE and not any(found):
+        found = [fault for spec in specs for fault in _faults_of_table(spec, False, known)]
+        if name in _SENSITIVE and not found:
             # The agent refuses it; an SMTP server that asks for a user alone does not.
-            refused = [_fault(spec, True, known) for spec in specs]
-            yield from (Fault(text, stops=False) for text in refused if text)
-    yield from (Fault(text, setting.is_used) for text in found if text)
+            refused = [fault for spec in specs for fault in _faults_of_table(spec, True, known)]
+            yield from (fault._replace(stops=False) for fault in refused)
+    yield from (fault._replace(stops=fault.stops and setting.is_used) for fault in found)
 
 
 def settings(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Setting]:
@@ -138,20 +139,23 @@ def _proxied(configuration: Configuration, services: tuple[Service, ...]) -> str
     return " ".join(configuration.value("proxy_read_maps", view) for view in views)
 
 
-def _fault(spec: str, sensitive: bool, known: dict[tuple[str, bool], str]) -> str:
+def _faults_of_table(
+    spec: str, sensitive: bool, known: dict[tuple[str, bool], list[Fault]]
+) -> list[Fault]:
     key = (spec, sensitive)
     if key not in known:
-        try:
-            open_map(spec, sensitive=sensitive)
-            known[key] = ""
-        except ConfigError as error:
-            known[key] = str(error)
+        known[key] = _faults_on_opening(lambda: open_map(spec, sensitive=sensitive))
     return known[key]
 
 
-def _fault_of_list(value: str) -> str:
+def _faults_on_opening(open_it: Callable[[], object]) -> list[Fault]:
+    """Return what a service would say of a table, and whether it would then end."""
+    told: list[str] = []
+    tell_problems(told.append)
     try:
-        open_match_list(value)
+        open_it()
     except ConfigError as error:
-        return str(error)
-    return ""
+        return [Fault(str(error), stops=True)]
+    finally:
+        keep_problems()
+    return [Fault(text, stops=False) for text in told]

@@ -4,7 +4,7 @@ import smtplib
 import socket
 from pathlib import Path
 
-from tests.support.mail_system import MailSystem, free_port
+from tests.support.mail_system import MailSystem, free_port, wait_for
 
 LISTED = "proxy:inline:{{bob@inbox.example=450 not today}}"
 SERVICES = """\
@@ -44,3 +44,16 @@ def test_lookups_in_a_debug_table_are_in_the_log(tmp_path: Path) -> None:
             client.mail("a@x.example")
             assert client.rcpt("list@inbox.example")[0] == 250
         system.wait_for_log(f'{aliases} lookup: "list@inbox.example" = "alice@inbox.example"')
+
+
+def test_a_table_that_is_not_built_yet_defers_and_is_found_once_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "aliases"
+    source.write_text("list@inbox.example alice@inbox.example\n")
+    settings = {"virtual_alias_maps": f"hash:{source}"}
+    with MailSystem(tmp_path, settings) as system, system.client() as client:
+        client.ehlo()
+        client.mail("a@x.example")
+        code, text = client.rcpt("list@inbox.example")
+        assert (code, text[:5]) == (451, b"4.3.0")
+        system.run("postmap", f"hash:{source}")
+        wait_for(lambda: client.rcpt("list@inbox.example")[0] == 250, 5, "the table is read")
