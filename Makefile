@@ -12,7 +12,12 @@ run: venv ## start spoolmta on 127.0.0.1:2525 with a spool of its own; Ctrl-C st
 	@exec $(BIN)/spoolmta serve
 
 test: venv ## run every test (TESTS="tests/flow -k bounce" for some)
+ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
+else
+	@$(BIN)/pytest -n 8 tests/differential # Postfix's programs sleep a second before a fatal end
+	@$(BIN)/pytest --ignore tests/differential
+endif
 
 check: venv ## ruff, mypy --strict and the rules of the house
 	@$(BIN)/ruff format --check .
