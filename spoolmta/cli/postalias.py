@@ -72,7 +72,8 @@ def closing(configuration: Configuration) -> tuple[tuple[str, str], ...]:
 
 
 def _external(tokens: list[Token]) -> str:
-    return internal([_quoted(token) for token in tokens])
+    text = internal([_quoted(token) for token in tokens])
+    return text + " " if tokens[-1].kind == "," else text
 
 
 def _quoted(token: Token) -> Token:

@@ -195,7 +195,7 @@ class TableCommand:
 
     async def _ask(self, table: Map, spec: str, key: str) -> str | None:
         try:
-            value = await table.lookup(key) if key else None
+            value = await table.lookup(key)
         except MapUnavailable as error:
             reason = "Application error" if spec.startswith("fail:") else str(error)
             raise MapUnavailable(f"table {_shown(spec)}: query error: {reason}") from error
@@ -206,9 +206,7 @@ class TableCommand:
                 f'{_shown(spec)}: key "{key}": non-UTF-8 value "{printable(value)}": {_MALFORMED}'
             )
             raise MapUnavailable(f"table {_shown(spec)}: query error")
-        if not value:
-            self._warn(f"table {_shown(spec)}: key {key}: empty string result is not allowed")
-            self._warn(f"table {_shown(spec)} should return NO RESULT in case of NOT FOUND")
+        self._warn_if_empty(spec, key, value)
         if "-F" not in self._options:
             return value
         if spec.partition(":")[0] not in SUFFIXES:
@@ -269,11 +267,19 @@ class TableCommand:
         if items is None:
             raise ConfigError(f"table {_shown(spec)}: sequence operation is not supported")
         for key, value in items():
+            if not key:
+                self._warn(f"table {_shown(spec)}: empty lookup key value is not allowed")
+            self._warn_if_empty(spec, key, value)
             shown: str | None = value
             if "-F" in self._options and kind in SUFFIXES:
                 shown = self._content(spec, key, value)
             if shown is not None:
                 print(f"{key}{self._program.separator}{shown}")
+
+    def _warn_if_empty(self, spec: str, key: str, value: str) -> None:
+        if not value:
+            self._warn(f"table {_shown(spec)}: key {key}: empty string result is not allowed")
+            self._warn(f"table {_shown(spec)} should return NO RESULT in case of NOT FOUND")
 
     def _warn(self, text: str) -> None:
         print(f"{self._program.name}: warning: {text}", file=sys.stderr)
@@ -313,7 +319,7 @@ def _shown(spec: str) -> str:
     """Return the name by which Postfix calls a table that is open."""
     kind = spec.partition(":")[0]
     suffix = SUFFIXES.get(kind, "") if kind != "lmdb" else ""
-    return spec + suffix
+    return printable(spec) + suffix
 
 
 def _content_of_files(names: str) -> bytes:

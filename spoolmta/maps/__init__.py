@@ -5,11 +5,16 @@ lookup       a table, tables in a row, the keys of an address in their order
 keys         quoted and unquoted addresses, extensions, case
 match_list   mydestination, mynetworks, relay_domains
 syntax       words and {groups} of main.cf
-inline       inline, static, fail
+inline       inline, static, internal, fail
 text         source files; texthash
-index        hash and btree: what postmap and postalias have built
-index_build  building it
-aliases      the syntax of aliases(5)
+watched      files that are read again when they change
+file_tables  opening built tables and texthash
+table_build  building hash, btree, dbm, sdbm, lmdb and cdb tables
+table_file   replacing a table's file as a whole
+index        hash, btree, dbm, sdbm: what our postmap and postalias have built
+index_build  writing it
+lmdb_table   lmdb
+cdb_table    cdb
 pattern      regexp, pcre
 posix        expressions of regexp: the C library's
 perl         expressions of pcre: PCRE2's

@@ -38,7 +38,7 @@ class InlineMap:
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        return self._values.get(self._fold(key)) if key else None
+        return self._values.get(self._fold(key))
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield all keys with their values, sorted by key."""

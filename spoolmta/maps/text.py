@@ -136,7 +136,7 @@ class TextMap:
         for number, key, value in records(lines, path, warn, utf8=rules.utf8, missing=_MISSING):
             folded = self._fold(key)
             if folded in self._values:
-                warn(f'{path}, line {number}: duplicate entry: "{folded}"')
+                warn(f'{path}, line {number}: duplicate entry: "{key}"')
             else:
                 self._values[folded] = value
 

@@ -9,8 +9,11 @@ the same to the byte, but for what is meant:
 """
 
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from spoolmta.cli import postalias, postmap
 from tests.support.oracle import Answer, needs_postfix, ours, postfix
 
 pytestmark = needs_postfix
+
+MEMORY = Path("/dev/shm")
 
 OURS: dict[str, Callable[[], object]] = {"postmap": postmap.main, "postalias": postalias.main}
 
@@ -31,31 +36,58 @@ class Sides:
     root: Path
 
     def write(self, name: str, content: str) -> None:
-        """Put a source file, written a minute ago, on both sides."""
+        """Put a source file on both sides."""
         for side in ("postfix", "ours"):
-            path = self.root / side / name
-            path.write_bytes(content.encode("utf-8", "surrogateescape"))
-            then = time.time() - 60
-            os.utime(path, (then, then))
+            write_a_while_ago(self.root / side / name, content)
 
-    def same(self, program: str, *arguments: str, stdin: str = "") -> Answer:
-        """Run a command on both sides and return what both say."""
+    def same(self, program: str, *arguments: str, stdin: str = "") -> None:
+        """Run a command on both sides and compare what they say."""
+        self.all_same(program, [arguments], stdin=stdin)
+
+    def all_same(self, program: str, calls: Sequence[tuple[str, ...]], *, stdin: str = "") -> None:
+        """Run commands that change nothing; Postfix's side by side: it sleeps before it fails."""
         environment = {"MAIL_CONFIG": str(self.root)}
         os.chdir(self.root / "postfix")
-        theirs = postfix(program, *arguments, stdin=stdin, environment=environment)
+        with ThreadPoolExecutor(len(calls)) as pool:
+            theirs = pool.map(
+                lambda arguments: postfix(
+                    program, *arguments, stdin=stdin, environment=environment
+                ),
+                calls,
+            )
+            answers = dict(zip(calls, theirs, strict=True))
         os.chdir(self.root / "ours")
-        own = ours(OURS[program], program, *arguments, stdin=stdin, environment=environment)
-        assert _comparable(own, arguments) == _comparable(theirs, arguments)
-        return own
+        for arguments, answer in answers.items():
+            own = ours(OURS[program], program, *arguments, stdin=stdin, environment=environment)
+            assert _comparable(own, arguments) == _comparable(answer, arguments)
+
+
+def write_a_while_ago(path: Path, content: str) -> None:
+    """Write a file that Postfix does not take for one that is still being written: it waits."""
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    then = time.time() - 60
+    os.utime(path, (then, then))
 
 
 @pytest.fixture
-def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sides:
-    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = mx.test.example\n")
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """In memory, if there is a place: both sides wait for the disk after each build."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def sides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Sides:
+    write_a_while_ago(
+        folder / "main.cf", "compatibility_level = 3.6\nmyhostname = mx.test.example\n"
+    )
     for side in ("postfix", "ours"):
-        (tmp_path / side).mkdir()
-    monkeypatch.chdir(tmp_path)
-    return Sides(tmp_path)
+        (folder / side).mkdir()
+    monkeypatch.chdir(folder)
+    return Sides(folder)
 
 
 def _comparable(answer: Answer, arguments: tuple[str, ...]) -> Answer:
@@ -64,7 +96,11 @@ def _comparable(answer: Answer, arguments: tuple[str, ...]) -> Answer:
         lines = out.splitlines(keepends=True)
         out = "".join(sorted(line for line in lines if not line.startswith("YP_LAST_MODIFIED")))
     err = "".join(line for line in answer.err.splitlines(keepends=True) if ": fatal: " not in line)
-    return Answer(answer.status, out, err)
+    return Answer(answer.status, _visible(out), _visible(err))
+
+
+def _visible(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 SOURCES = {
@@ -99,29 +135,37 @@ SOURCES = {
 }
 
 
+ASKED = 'key1\nKEY1\nk\nK\na\nA\n"a b"@x.org\nx:\nkÄy\nstraße\nuser@example.com\nk\udce4\n'
+
+
 @pytest.mark.parametrize("options", [(), ("-w",), ("-r",), ("-f",), ("-u",)], ids=str)
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_source_is_understood_the_same(
     sides: Sides, source: str, options: tuple[str, ...]
 ) -> None:
     sides.write("table", SOURCES[source])
-    sides.same("postmap", *options, "hash:table")
-    sides.same("postmap", "-s", *options, "hash:table")
-    asked = 'key1\nKEY1\nk\nK\na\nA\n"a b"@x.org\nx:\nkÄy\nstraße\n\nuser@example.com\n'
-    sides.same("postmap", "-q", "-", "hash:table", stdin=asked)
+    sides.same("postmap", *options, "lmdb:table")
+    sides.same("postmap", "-s", *options, "lmdb:table")
+    sides.same("postmap", "-q", "-", "lmdb:table", stdin=ASKED)
 
 
-@pytest.mark.parametrize("kind", ["btree", "lmdb", "cdb", "texthash"])
+@pytest.mark.parametrize("kind", ["cdb", "texthash"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_type_answers_the_same(sides: Sides, source: str, kind: str) -> None:
     sides.write("table", SOURCES[source])
-    if source == "empty quotes" and kind == "cdb":
-        sides.write("table", "k v\n")
     if kind != "texthash":
         sides.same("postmap", f"{kind}:table")
-    asked = 'key1\nKEY1\nk\nK\na\nA\n"a b"@x.org\nx:\nkÄy\nstraße\nk\udce4\n'
-    sides.same("postmap", "-q", "-", f"{kind}:table", stdin=asked)
+    sides.same("postmap", "-q", "-", f"{kind}:table", stdin=ASKED)
     sides.same("postmap", "-s", f"{kind}:table")
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+def test_hash_and_btree_tables_are_built_the_same(sides: Sides, kind: str) -> None:
+    sides.write("table", "\n".join(SOURCES.values()))
+    for options in ((), ("-r",), ("-w",)):
+        sides.same("postmap", *options, f"{kind}:table")
+        sides.same("postmap", "-s", f"{kind}:table")
+        sides.same("postmap", "-q", "-", f"{kind}:table", stdin=ASKED)
 
 
 ALIASES = {
@@ -155,9 +199,9 @@ def test_aliases_are_understood_the_same(
     sides: Sides, source: str, options: tuple[str, ...]
 ) -> None:
     sides.write("aliases", ALIASES[source])
-    sides.same("postalias", *options, "hash:aliases")
-    sides.same("postalias", "-s", *options, "hash:aliases")
-    sides.same("postalias", "-q", "-", "hash:aliases", stdin="x\nX\nroot\na b\n@\n")
+    sides.same("postalias", *options, "lmdb:aliases")
+    sides.same("postalias", "-s", *options, "lmdb:aliases")
+    sides.same("postalias", "-q", "-", "lmdb:aliases", stdin="x\nX\nroot\na b\n@\n")
 
 
 INLINE = [
@@ -171,19 +215,17 @@ INLINE = [
     "static:{b", "static:{b}x", "static: b ", "static:{}", "static:{ }", "static:",
     "static:v\udce4",
     "unix:passwd.byname", "unix:foo", "environ:", "environ:x", "internal:x", "fail:x", ":x", "x:",
-    "nosuch:x", "hash:nothere", "lmdb:nothere", "cdb:nothere", "texthash:nothere",
+    "nosuch:x", "hash:nothere", "cdb:nothere", "texthash:nothere",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("spec", INLINE)
+@pytest.mark.parametrize("spec", INLINE, ids=ascii)
 def test_tables_without_a_file_answer_the_same(sides: Sides, spec: str) -> None:
-    for key in ("a", "A", "c", "root", "", "k\udce4"):
-        sides.same("postmap", "-q", key, spec)
-    sides.same("postmap", "-f", "-q", "A", spec)
+    keys = ("a", "A", "c", "root", "", "k\udce4")
+    calls = [("-q", key, spec) for key in keys] + [("-f", "-q", "A", spec), ("-d", "a", spec)]
     if "passwd" not in spec:
-        sides.same("postmap", "-s", spec)
-    sides.same("postmap", "-d", "a", spec)
-    sides.same("postmap", spec)
+        calls.append(("-s", spec))
+    sides.all_same("postmap", [*calls, (spec,)])
 
 
 CALLS = [
@@ -196,16 +238,43 @@ CALLS = [
     ("-q", "k1", "hash:t", "hash:none"), ("-F", "-q", "k2", "hash:t"), ("-Fs", "hash:t"),
     ("-q", "k1", "hash:t", "hash:u"), ("-d", "k1", "hash:t", "hash:u"), ("-d", "zz", "hash:t"),
     ("-d", "K1", "hash:t"), ("-fd", "K1", "hash:t"), ("-d", "", "hash:t"), ("-d", "a", "hash:none"),
-    ("-s", "hash:none"), ("-d", "a", "cdb:t"), ("-i", "cdb:t"), ("nosuch:t",), ("regexp:t",),
+    ("-s", "hash:none"), ("-q", "a", "lmdb:none"), ("-d", "a", "cdb:t"), ("-i", "cdb:t"),
+    ("nosuch:t",), ("regexp:t",),
     ("hash:/nodir/t",), ("-i", "hash:new"), ("fail:t",), ("-oprw", "hash:t"), ("proxy:hash:t",),
 ]  # fmt: skip
 
 
+TABLES = {"t": "k1 v1\nk2 v2\n", "u": "k1 other\nk3 v3\n"}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders with tables of both sides, to be copied."""
+    root = tmp_path_factory.mktemp("built")
+    write_a_while_ago(root / "main.cf", "compatibility_level = 3.6\n")
+    environment = {"MAIL_CONFIG": str(root)}
+    for side in ("postfix", "ours"):
+        (root / side).mkdir()
+        for name, content in TABLES.items():
+            source = root / side / name
+            write_a_while_ago(source, content)
+            for table in (f"hash:{source}", f"lmdb:{source}"):
+                if side == "postfix":
+                    postfix("postmap", table, environment=environment)
+                else:
+                    ours(OURS["postmap"], "postmap", table, environment=environment)
+    return root
+
+
+def take(built: Path, sides: Sides) -> None:
+    """Copy the tables that are built to where they are asked and changed."""
+    for side in ("postfix", "ours"):
+        shutil.copytree(built / side, sides.root / side, dirs_exist_ok=True)
+
+
 @pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
-def test_a_call_ends_the_same(sides: Sides, arguments: tuple[str, ...]) -> None:
-    for name, content in (("t", "k1 v1\nk2 v2\n"), ("u", "k1 other\nk3 v3\n")):
-        sides.write(name, content)
-        sides.same("postmap", f"hash:{name}")
+def test_a_call_ends_the_same(sides: Sides, built: Path, arguments: tuple[str, ...]) -> None:
+    take(built, sides)
     sides.same("postmap", *arguments)
     sides.same("postmap", "-s", "hash:t")
     sides.same("postmap", "-s", "hash:u")
@@ -214,12 +283,13 @@ def test_a_call_ends_the_same(sides: Sides, arguments: tuple[str, ...]) -> None:
 INCREMENTS = ["k1 new\nk9 v\n", "bad\nk v\n  lead\n", " lead\n", "", "K1 a\nk1 b\n", "q: r\n"]
 
 
-@pytest.mark.parametrize("kind", ["hash", "btree", "lmdb"])
+@pytest.mark.parametrize("kind", ["hash", "lmdb"])
 @pytest.mark.parametrize("options", ["-i", "-ir", "-iw", "-if"])
 @pytest.mark.parametrize("added", INCREMENTS)
-def test_entries_are_added_the_same(sides: Sides, kind: str, options: str, added: str) -> None:
-    sides.write("t", "k1 v1\nk2 v2\n")
-    sides.same("postmap", f"{kind}:t")
+def test_entries_are_added_the_same(
+    sides: Sides, built: Path, kind: str, options: str, added: str
+) -> None:
+    take(built, sides)
     sides.same("postmap", options, f"{kind}:t", stdin=added)
     sides.same("postmap", "-s", f"{kind}:t")
     sides.same("postmap", "-d", "-", f"{kind}:t", stdin="k1\nzz\n\nK2\n")
@@ -231,11 +301,11 @@ def test_files_are_values_the_same(sides: Sides) -> None:
     sides.write("two", "two")
     sides.write("binary", "bin\0\udcff")
     sides.write("t", "k one, two\nx binary\nn nofile\nb {\n")
-    sides.same("postmap", "-F", "hash:t")
-    sides.same("postmap", "-s", "hash:t")
-    sides.same("postmap", "-Fs", "hash:t")
+    sides.same("postmap", "-F", "lmdb:t")
+    sides.same("postmap", "-s", "lmdb:t")
+    sides.same("postmap", "-Fs", "lmdb:t")
     for key in "kxn":
-        sides.same("postmap", "-F", "-q", key, "hash:t")
+        sides.same("postmap", "-F", "-q", key, "lmdb:t")
     sides.same("postmap", "-Fq", "k", "inline:{k=one}")
     sides.same("postmap", "-Fq", "k", "static:nofile")
 
@@ -317,12 +387,12 @@ def test_permissions_are_the_same(sides: Sides) -> None:
         for options in ((), ("-p",)):
             for side in ("postfix", "ours"):
                 (sides.root / side / "t").chmod(mode)
-                (sides.root / side / "t.db").unlink(missing_ok=True)
-            sides.same("postmap", *options, "hash:t")
-            modes = [(sides.root / s / "t.db").stat().st_mode for s in ("postfix", "ours")]
+                (sides.root / side / "t.lmdb").unlink(missing_ok=True)
+            sides.same("postmap", *options, "lmdb:t")
+            modes = [(sides.root / s / "t.lmdb").stat().st_mode for s in ("postfix", "ours")]
             assert modes[0] == modes[1], oct(mode)
     for side in ("postfix", "ours"):
-        (sides.root / side / "t.db").chmod(0o606)
-    sides.same("postmap", "hash:t")
-    modes = [(sides.root / side / "t.db").stat().st_mode for side in ("postfix", "ours")]
+        (sides.root / side / "t.lmdb").chmod(0o606)
+    sides.same("postmap", "lmdb:t")
+    modes = [(sides.root / side / "t.lmdb").stat().st_mode for side in ("postfix", "ours")]
     assert modes[0] == modes[1]
