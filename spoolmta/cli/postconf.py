@@ -257,17 +257,31 @@ def _parameters(
 ) -> Iterator[str]:
     letters = request.letters
     source = configuration.defaults() if "-d" in letters else configuration
-    own = frozenset(configuration.main.values) & names.used
-    own = own.difference(names.builtin, names.of_transports)
-    by_class = {"builtin": names.builtin, "service": names.of_transports, "user": own}
-    known = {n for c in request.classes for n in by_class[c]}
-    if "-d" in letters:
-        known -= own
+    known = _known(configuration, request, names)
     for name in request.operands or sorted(known):
         if name not in known:
             _warn(command, f"{name}: unknown parameter")
         elif "-n" not in letters or _is_set(name, configuration):
             yield request.line(name, _value_of(name, source, names, expanded="-x" in letters))
+
+
+def _known(configuration: Configuration, request: Request, names: Names) -> frozenset[str]:
+    """Return the names that can be printed: those of the classes, or all if it is asked for some.
+
+    An old name is the user's where main.cf sets it, and is printed else only if it is asked for.
+    """
+    builtin = names.builtin - names.legacy
+    own = names.used.intersection(configuration.main.values).difference(
+        builtin, names.of_transports
+    )
+    of_class = {
+        "builtin": builtin,
+        "service": frozenset(names.of_transports),
+        "user": frozenset() if "-d" in request.letters else own,
+    }
+    if request.operands:
+        return frozenset(names.legacy.union(*of_class.values()))
+    return frozenset().union(*(of_class[name] for name in request.classes))
 
 
 def _is_set(name: str, configuration: Configuration) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from spoolmta.config import catalogue, database_clients
+from spoolmta.config import catalogue, computed, database_clients
 from spoolmta.config.database_clients import Client
 from spoolmta.config.expansion import ExpansionError, References, references
 from spoolmta.config.loader import Configuration
@@ -48,6 +48,13 @@ class Names:
         """Names that Postfix or spoolmta give a meaning."""
         declared = (name for section in sections() for name in section.parameters)
         return frozenset((*catalogue.known(), *declared, *_SPECIAL))
+
+    @cached_property
+    def legacy(self) -> frozenset[str]:
+        """Old names that defaults refer to, so that what a site has set long ago still counts."""
+        defaults = catalogue.known()
+        values = (value for name, value in defaults.items() if name not in UNEXPANDED)
+        return frozenset(self._referred_to(values) - {*defaults, *computed.COMPUTED, *_SPECIAL})
 
     @cached_property
     def of_transports(self) -> dict[str, str]:

@@ -165,7 +165,15 @@ MENDING = [
     Case(main, ("-n",))
     for main in ("biff=no\n\x01a=b\n", "mine=a\tb\x7f\n", "a\r\n", "biff\x0b= no\n")
 ]  # fmt: skip
-CASES = MENDING + OPTIONS + CALLS + EDITS + FRAGMENTS + EXPANSIONS + FAULTS + USES
+LEGACY = [
+    Case(main, tuple(arguments.split("|")))
+    for main in ("fallback_relay = x\nvirtual_maps = $one\nbiff = no\none = 1\n", "")
+    for arguments in (
+        "-n", "-n|-C|user", "-n|-C|builtin", "-n|-C|service", "fallback_relay|one", "-C|user",
+        "-d|virtual_maps|one", "-C|user|biff", "-C|builtin|smtp_time_limit|relay_recipient_limit",
+    )
+]  # fmt: skip
+CASES = LEGACY + MENDING + OPTIONS + CALLS + EDITS + FRAGMENTS + EXPANSIONS + FAULTS + USES
 
 
 def named(case: Case) -> str:

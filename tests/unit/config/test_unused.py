@@ -45,7 +45,9 @@ def test_restriction_classes_and_database_clients_are_used() -> None:
 
 
 def test_legacy_names_that_defaults_refer_to_are_used() -> None:
-    assert unused("fallback_relay = x\nvirtual_maps = hash:/x") == []
+    main = "fallback_relay = x\nvirtual_maps = hash:/x"
+    assert unused(main) == []
+    assert {"fallback_relay", "virtual_maps"} < Names(from_text(main, MASTER)).legacy
 
 
 def test_names_that_nobody_defines_are_told() -> None:
