@@ -1,14 +1,18 @@
 import io
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from spoolmta.cli.postalias import POSTALIAS, rebuild_aliases
+from spoolmta.cli.postalias import POSTALIAS, entries, rebuild_aliases
 from spoolmta.cli.postmap import POSTMAP
 from spoolmta.cli.tables import TableProgram, run
+from spoolmta.maps.text import logical_lines
 
 SOURCE = """\
 Key1   value one
@@ -221,3 +225,56 @@ def test_proxy_opens_what_is_listed_alone(ran: Ran) -> None:
     status, _, err = ran("-q", "a", "proxy:static:x")
     assert status == 1
     assert err.startswith('postmap: fatal: proxymap service is not configured for table "static:x"')
+
+
+def test_headers_of_parts_are_headers_if_asked(ran: Ran) -> None:
+    message = (
+        'Content-Type: multipart/mixed; boundary="b"\n\n--b\nX-Part: 1\n\ntext\n'
+        "--b\nContent-Type: message/rfc822\n\nX-Inner: 2\n\nbody\n--b--\n"
+    )
+    table = "regexp:{{/^X-/ header}, {/^text|body/ line}}"
+    assert ran("-hmq", "-", table, stdin=message)[1] == "X-Part: 1\theader\nX-Inner: 2\theader\n"
+    assert ran("-bmq", "-", table, stdin=message)[1] == "text\tline\nbody\tline\n"
+    assert ran("-hq", "-", table, stdin=message)[0] == 1
+
+
+def test_progress_is_shown_on_a_terminal_alone(source: str, tmp_path: Path) -> None:
+    (tmp_path / "src").write_text("".join(f"key{i} value\n" for i in range(60_000)))
+    command = [sys.executable, "-c", "from spoolmta.cli.postmap import main; main()", source]
+    silent = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)
+    assert (silent.stdout, silent.stderr) == (b"", b"")
+    terminal, end = pty.openpty()
+    subprocess.run(command, check=True, cwd=tmp_path, stderr=end)
+    shown = os.read(terminal, 10_000)
+    os.close(end)
+    os.close(terminal)
+    assert b"src.db [####" in shown
+    assert b" 82%" in shown
+
+
+def test_the_permissions_of_a_source_are_those_of_its_table(
+    source: str, ran: Ran, tmp_path: Path
+) -> None:
+    for mode, options, expected in (
+        (0o640, (), 0o640),
+        (0o600, ("-p",), 0o644),
+        (0o664, (), 0o644),
+    ):
+        (tmp_path / "src.db").unlink(missing_ok=True)
+        (tmp_path / "src").chmod(mode)
+        ran("-w", *options, source)
+        assert (tmp_path / "src.db").stat().st_mode & 0o777 == expected
+    (tmp_path / "src.db").chmod(0o606)
+    ran("-w", source)
+    assert (tmp_path / "src.db").stat().st_mode & 0o777 == 0o606
+
+
+@given(st.text(alphabet='ab:",\\ \n\t@#(<;\0\udce4'), st.booleans())
+def test_any_text_is_entries_of_aliases_or_is_told(text: str, utf8: bool) -> None:
+    told: list[str] = []
+    lines = logical_lines(text, "aliases", told.append)
+    for number, name, value in entries(lines, "aliases", told.append, utf8):
+        assert number >= 1
+        assert isinstance(name, str)
+        assert value
+    assert all(line.startswith(("aliases, line ", "aliases: logical line")) for line in told)
