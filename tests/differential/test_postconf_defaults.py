@@ -46,7 +46,7 @@ RESTS = {
         "smtp_requiretls_policy", "smtpd_reject_filter_maps",
     ),
     "spoolmta": ("dns_nameservers", "drain_time_limit", "history_lifetime"),
-    "before 3.7, and still read": ("extract_recipient_limit", "fallback_relay", "virtual_maps"),
+    "before 3.7, and still read": ("extract_recipient_limit",),
 }  # fmt: skip
 ONLY_OURS = {name: release for release, names in RESTS.items() for name in names}
 """What 3.7.11 does not know, with the release that does."""

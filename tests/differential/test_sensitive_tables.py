@@ -37,7 +37,7 @@ def is_refused(table: str) -> bool:
 @pytest.mark.root
 def test_the_same_tables_are_refused(tmp_path: Path) -> None:
     assert postfix_oracle.is_installed()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     (tmp_path / "boxes").mkdir()
     (tmp_path / "boxes").chmod(0o777)
