@@ -32,6 +32,8 @@ _WANTED_OPERATOR = '"==" or "!="" or "<"" or "<="" or ">="" or ">"'
 _LEVEL = "level"
 _LEVEL_PART = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
 _LARGEST_PARTS = (2**43 - 1, 1023, 1023)
+_LARGEST_NUMBER = 2**63 - 1
+_MOST_DIGITS = 18
 _SHOWN = 20
 
 
@@ -99,7 +101,7 @@ def parse_level(text: str) -> tuple[int, int, int]:
     Raises ExpansionError: it is none.
     """
     parts = text.strip(_SPACE).split(".")
-    numbers = [int(part) for part in parts if _LEVEL_PART.fullmatch(part)]
+    numbers = [_number(part) for part in parts if _LEVEL_PART.fullmatch(part)]
     if not 1 <= len(parts) == len(numbers) <= len(_LARGEST_PARTS) or not all(
         0 <= number <= most for number, most in zip(numbers, _LARGEST_PARTS, strict=False)
     ):
@@ -252,8 +254,14 @@ def _order(left: str, right: str, *, of_levels: bool) -> int:
         one, other = parse_level(left), parse_level(right)
         return (one > other) - (one < other)
     if left.isascii() and right.isascii() and left.isdigit() and right.isdigit():
-        return (int(left) > int(right)) - (int(left) < int(right))
+        return (_number(left) > _number(right)) - (_number(left) < _number(right))
     return (left > right) - (left < right)
+
+
+def _number(text: str) -> int:
+    """Return the value of a number; like C's strtol it does not grow for ever."""
+    digits = text.strip(_SPACE).lstrip("+-0")
+    return _LARGEST_NUMBER if len(digits) > _MOST_DIGITS else int(text)
 
 
 def _braced(text: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spoolmta.config import builtin
 from spoolmta.config.loader import Configuration, from_text, load
@@ -181,3 +183,19 @@ def test_the_built_in_default_survives_a_machine_with_an_odd_name(
     monkeypatch.setattr("socket.gethostname", lambda: "my_box")
     configuration = from_text(builtin.main_text(), builtin.master_text())
     assert configuration.value("myhostname") == "localhost.localdomain"
+
+
+_WORDS = st.sampled_from(
+    ["$a", "${a", "b}", "{", "}", "?", ":", "==", "<=level", "9" * 5000, "/", "a", " "]
+)
+_NAMES = st.sampled_from(["a", "myorigin", "mydestination", "mynetworks"])
+
+
+@given(st.lists(_WORDS).map("".join), _NAMES)
+def test_any_value_is_made_or_refused_with_its_place(value: str, name: str) -> None:
+    configuration = from_text(f"a = x\n{name} = {value}\n", "")
+    try:
+        configuration.section(CommonParameters)
+        configuration.value(name)
+    except ConfigError as error:
+        assert "main.cf" in str(error)  # noqa: PT017 - most values are good ones

@@ -3,6 +3,7 @@ import ipaddress
 import logging
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 
@@ -152,3 +153,15 @@ def test_ten_thousand_rules_take_one_search() -> None:
     started = time.perf_counter()
     asyncio.run(ask())
     assert time.perf_counter() - started < 2
+
+
+@given(st.text(st.sampled_from("0129.:/![]{}if endfx#\n\t ")))
+def test_no_text_is_anything_but_a_table(text: str) -> None:
+    logging.disable()
+    try:
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(text)
+            file.flush()
+            asyncio.run(CidrMap(file.name).lookup("10.1.2.3"))
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import ipaddress
 import os
 import time
@@ -176,3 +177,11 @@ def test_the_first_network_that_matches_decides(elements: list[tuple[bool, str]]
                 expected = not negated
                 break
         assert address_matches(text, key) is expected, (text, key)
+
+
+@given(st.text(st.sampled_from("ab019.:/![]{}@, \n")))
+def test_any_list_is_understood_or_refused(text: str) -> None:
+    with contextlib.suppress(ConfigError, MapUnavailable):
+        asyncio.run(open_match_list(text).matches("a.b"))
+    with contextlib.suppress(ConfigError, MapUnavailable):
+        asyncio.run(open_match_list(text).address_matches("10.1.0.1"))
