@@ -51,7 +51,7 @@ class Setting(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A sentence, with its place; *stops*: services that read the setting do not start."""
+    """A sentence, with its place; *stops*: a service does not start, or mail waits for it."""
 
     text: str
     stops: bool
@@ -149,9 +149,9 @@ def _faults_of_table(
 
 
 def _faults_on_opening(open_it: Callable[[], object]) -> list[Fault]:
-    """Return what a service would say of a table, and whether it would then end."""
+    """Return what a service would say of a table, and whether what asks it would be deferred."""
     told: list[str] = []
-    tell_problems(told.append)
+    tell_problems(told.append, required=True)
     try:
         open_it()
     except ConfigError as error:

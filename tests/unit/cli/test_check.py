@@ -97,7 +97,7 @@ def test_a_name_that_nobody_defines_is_told(folder: Path) -> None:
 
 def test_a_table_that_cannot_be_opened_is_told(folder: Path) -> None:
     severity, text = one(folder, "transport_maps = hash:/no/such\n")
-    assert severity is Severity.WARNING
+    assert severity is Severity.ERROR
     assert text.startswith("main.cf, line 5: transport_maps: open database /no/such.db")
 
 
