@@ -21,7 +21,7 @@ from spoolmta.address.routing import AddressClass, Routing, TransportChoice, par
 from spoolmta.address.tokens import AT, QUOTED, Token, find_last, internal, scan
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import lookup_address
-from spoolmta.maps.lookup import lookup_user, parents
+from spoolmta.maps.lookup import search, transport_keys
 from spoolmta.net.network import parse_address
 
 __all__ = ["AddressClass", "Resolution", "Routing", "resolve"]
@@ -221,16 +221,10 @@ async def _relayhost(sender: str, routing: Routing) -> str:
 async def _choose_by_map(
     recipient: str, domain: str, choice: TransportChoice, routing: Routing
 ) -> TransportChoice:
-    hit = await lookup_user(routing.transport_maps, recipient, delimiter=routing.delimiter)
-    value = None if hit is None else hit.value
-    if value is None:
-        for key in parents(domain, dotted=routing.transport_parents_dotted):
-            value = await routing.transport_maps.lookup(key, partial=True)
-            if value is not None:
-                break
-        else:
-            value = await routing.transport_maps.lookup("*")
-    return choice if value is None else _override(value, domain, choice)
+    dotted = routing.transport_parents_dotted
+    keys = transport_keys(recipient, routing.delimiter, dotted=dotted)
+    hit = await search(routing.transport_maps, keys)
+    return choice if hit is None else _override(hit.value, domain, choice)
 
 
 def _override(value: str, domain: str, choice: TransportChoice) -> TransportChoice:

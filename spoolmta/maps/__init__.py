@@ -1,7 +1,7 @@
 """Lookup tables: "type:name" of main.cf becomes something to ask.
 
 registry     open_map, open_maps, open_match_list; the types
-lookup       a table, tables in a row, the keys of an address in their order
+lookup       a table, tables in a row, the keys of addresses, domains and networks in their order
 keys         quoted and unquoted addresses, extensions, case
 match_list   mydestination, mynetworks, relay_domains
 syntax       words and {groups} of main.cf
@@ -34,7 +34,7 @@ socketmap    socketmap
 
 from spoolmta.maps.index import is_outdated
 from spoolmta.maps.keys import Delimiter, split_extension
-from spoolmta.maps.lookup import Hit, Map, Maps, lookup_address, lookup_user
+from spoolmta.maps.lookup import Hit, Map, Maps, lookup_address
 from spoolmta.maps.match_list import MatchList
 from spoolmta.maps.registry import map_types, open_map, open_maps, open_match_list
 
@@ -46,7 +46,6 @@ __all__ = [
     "MatchList",
     "is_outdated",
     "lookup_address",
-    "lookup_user",
     "map_types",
     "open_map",
     "open_maps",

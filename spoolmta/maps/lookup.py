@@ -1,10 +1,13 @@
-"""Maps in a row, and the order in which the forms of an address are looked up.
+"""Maps in a row, and the keys of addresses, domains and networks in their order.
 
-Postfix:    maps(3), mail_addr_find(3), postconf(5) canonical_maps, virtual(5), transport(5)
+Whoever looks something up by its parts takes the keys from here: a function yields them, and
+`search` asks for one after the other.
+
+Postfix:    maps(3), mail_addr_find(3), canonical(5), virtual(5), transport(5), access(5)
 Must not:   take a lookup error for "not found"
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,12 +67,17 @@ class Maps:
         return None
 
 
+Key = tuple[str, bool, str]
+"""What is looked up, whether it is only a part (not shown to fixed maps), what was cut off.
+
+The last is the extension with its delimiter, "+ext", or "". A plain tuple: every address of every
+message makes some.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What was found for an address.
-
-    *extension* ("+ext", with its delimiter) was cut off to find it; "" if nothing was.
-    """
+    """What was found, and the extension that was cut off to find it."""
 
     key: str
     value: str
@@ -79,13 +87,16 @@ class Hit:
 IsLocal = Callable[[str], Awaitable[bool]]
 
 
-async def lookup_user(maps: Maps, address: str, *, delimiter: Delimiter | str = "") -> Hit | None:
-    """Return what *maps* hold for user+ext@domain, or else for user@domain.
+async def search(maps: Maps, keys: Iterable[Key]) -> Hit | None:
+    """Return what *maps* hold for the first of *keys* that they know.
 
     Raises MapUnavailable: the caller tries again later.
     """
-    user, extension, at_domain = _split(address, delimiter)
-    return await _lookup_locals(maps, user, extension, at_domain, partial=False)
+    for text, partial, extension in keys:
+        value = await maps.lookup(text, partial=partial)
+        if value is not None:
+            return Hit(text, value, extension)
+    return None
 
 
 async def lookup_address(
@@ -98,54 +109,84 @@ async def lookup_address(
     """Return what *maps* hold for an address in internal form.
 
     Keys are user+ext@domain, user@domain, user+ext and user if *is_local* says so of the domain,
-    @domain. Each is tried in its quoted form first.
+    @domain.
 
     Raises MapUnavailable: the caller tries again later.
     """
     if not maps or not address:
         return None
-    user, extension, at_domain = _split(address, delimiter)
-    hit = await _lookup_locals(maps, user, extension, at_domain, partial=False)
-    if hit is not None or not at_domain:
+    hit = await search(maps, user_keys(address, delimiter))
+    at = address.rfind("@")
+    if hit is not None or at < 0:
         return hit
-    if is_local is not None and await is_local(at_domain[1:]):
-        hit = await _lookup_locals(maps, user, extension, "", partial=True)
+    if is_local is not None and await is_local(address[at + 1 :]):
+        hit = await search(maps, _local_keys(address[:at], "", delimiter))
         if hit is not None:
             return hit
-    value = await maps.lookup(at_domain, partial=True)
-    return None if value is None else Hit(at_domain, value)
+    return await search(maps, ((address[at:], True, ""),))
 
 
-def parents(domain: str, *, dotted: bool) -> Iterator[str]:
-    """Yield a domain and its parents; parents begin with the dot if *dotted*."""
-    yield domain
+def user_keys(address: str, delimiter: Delimiter | str) -> Iterator[Key]:
+    """Yield user+ext@domain and user@domain; each in its quoted form first."""
+    at = address.rfind("@")
+    local, at_domain = (address, "") if at < 0 else (address[:at], address[at:])
+    return _local_keys(local, at_domain, delimiter, partial=False)
+
+
+def transport_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> Iterator[Key]:
+    """Yield the keys of transport(5): user+ext@domain, user@domain, domain, its parents, *."""
+    yield from user_keys(address, delimiter)
+    yield from domain_keys(address[address.rfind("@") + 1 :], dotted=dotted, partial=True)
+    yield "*", False, ""
+
+
+def access_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> Iterator[Key]:
+    """Yield the keys of access(5) for an address.
+
+    They are user+ext@domain, user@domain, domain, its parents, user+ext@, user@.
+    """
+    yield from user_keys(address, delimiter)
+    at = address.rfind("@")
+    if at >= 0:
+        yield from domain_keys(address[at + 1 :], dotted=dotted, partial=True)
+        yield from _local_keys(address[:at], "@", delimiter)
+
+
+def domain_keys(domain: str, *, dotted: bool, partial: bool = False) -> Iterator[Key]:
+    """Yield a domain and its parents; parents begin with the dot if *dotted*.
+
+    The domain itself is *partial* if it is only a part of what is looked up.
+    """
+    yield domain, partial, ""
     at = domain.find(".", 1)
     while at >= 0:
-        yield domain[at if dotted else at + 1 :]
+        yield domain[at if dotted else at + 1 :], True, ""
         at = domain.find(".", at + 1)
 
 
-def _split(address: str, delimiter: Delimiter | str) -> tuple[str, str, str]:
-    at = address.rfind("@")
-    local, at_domain = (address, "") if at < 0 else (address[:at], address[at:])
+def network_keys(address: str) -> Iterator[Key]:
+    """Yield the keys of access(5) for a client: its address, and that cut at each "." or ":"."""
+    yield address, False, ""
+    separator = ":" if ":" in address else "."
+    while separator in address:
+        address = address.rpartition(separator)[0].rstrip(separator)
+        if address:
+            yield address, True, ""
+
+
+def _local_keys(
+    local: str, behind: str, delimiter: Delimiter | str, *, partial: bool = True
+) -> Iterator[Key]:
+    """Yield a local part with and without its extension, each with *behind* after it."""
+    quoted = quote_local(local)
+    yield quoted + behind, partial, ""
+    if quoted is not local:
+        yield local + behind, partial, ""
     user, extension = split_extension(local, delimiter)
-    return user, "" if extension is None else local[len(user) :], at_domain
-
-
-async def _lookup_locals(
-    maps: Maps, user: str, extension: str, at_domain: str, *, partial: bool
-) -> Hit | None:
-    hit = await _lookup_quoted(maps, user + extension, at_domain, partial=partial)
-    if hit is not None or not extension:
-        return hit
-    hit = await _lookup_quoted(maps, user, at_domain, partial=True)
-    return None if hit is None else Hit(hit.key, hit.value, extension)
-
-
-async def _lookup_quoted(maps: Maps, local: str, at_domain: str, *, partial: bool) -> Hit | None:
-    key = quote_local(local) + at_domain
-    value = await maps.lookup(key, partial=partial)
-    if value is None and key != local + at_domain:
-        key = local + at_domain
-        value = await maps.lookup(key, partial=partial)
-    return None if value is None else Hit(key, value)
+    if extension is None:
+        return
+    cut = local[len(user) :]
+    quoted = quote_local(user)
+    yield quoted + behind, True, cut
+    if quoted is not user:
+        yield user + behind, True, cut

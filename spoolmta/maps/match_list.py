@@ -14,7 +14,7 @@ from pathlib import Path
 from spoolmta.errors import ConfigError
 from spoolmta.maps.address_range import Address, Range, RangeTable, parse_address, parse_range
 from spoolmta.maps.keys import fold
-from spoolmta.maps.lookup import Map, parents
+from spoolmta.maps.lookup import Map, domain_keys
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.watched import WatchedFiles
 
@@ -106,7 +106,7 @@ class _Rules:
             return True
         if self.exact or not names:
             return False
-        return any(key in names for key in parents(name, dotted=not self.parents))
+        return any(key in names for key, _, _ in domain_keys(name, dotted=not self.parents))
 
     def matches_pattern(self, name: str, pattern: str) -> bool:
         if name == pattern:
@@ -122,8 +122,8 @@ class _Rules:
             return True
         if self.exact or table.fixed:
             return False
-        for key in parents(name, dotted=not self.parents):
-            if key != name and await table.lookup(key) is not None:
+        for key, partial, _ in domain_keys(name, dotted=not self.parents):
+            if partial and await table.lookup(key) is not None:
                 return True
         return False
 

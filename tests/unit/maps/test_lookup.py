@@ -1,10 +1,20 @@
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps import Hit, open_maps
-from spoolmta.maps.lookup import lookup_address, lookup_user, parents
+from spoolmta.maps.lookup import (
+    Key,
+    access_keys,
+    domain_keys,
+    lookup_address,
+    network_keys,
+    search,
+    transport_keys,
+    user_keys,
+)
 
 
 def find(specs: str, address: str, **options: object) -> Hit | None:
@@ -77,10 +87,10 @@ def test_a_table_that_fails_hides_the_ones_behind_it() -> None:
         find("fail:x inline:{user@dom=1}", "user@dom")
 
 
-def test_lookup_user_does_not_ask_for_the_domain() -> None:
+def test_a_search_ends_with_the_first_key_that_a_table_knows() -> None:
     maps = open_maps("inline:{@dom.test=all, user@dom.test=one}")
-    assert asyncio.run(lookup_user(maps, "other@dom.test", delimiter="+")) is None
-    assert asyncio.run(lookup_user(maps, "user+x@dom.test", delimiter="+")) == Hit(
+    assert asyncio.run(search(maps, user_keys("other@dom.test", "+"))) is None
+    assert asyncio.run(search(maps, user_keys("user+x@dom.test", "+"))) == Hit(
         "user@dom.test", "one", "+x"
     )
 
@@ -94,5 +104,56 @@ def test_lookup_user_does_not_ask_for_the_domain() -> None:
         ("a", True, ["a"]),
     ],
 )
-def test_parents_of_a_domain(domain: str, dotted: bool, keys: list[str]) -> None:
-    assert list(parents(domain, dotted=dotted)) == keys
+def test_a_domain_is_looked_up_whole_and_its_parents_as_parts(
+    domain: str, dotted: bool, keys: list[str]
+) -> None:
+    expected = [(keys[0], False, ""), *((key, True, "") for key in keys[1:])]
+    assert list(domain_keys(domain, dotted=dotted)) == expected
+
+
+def texts(keys: Iterator[Key]) -> list[str]:
+    return [text for text, _, _ in keys]
+
+
+def test_an_address_has_the_keys_of_transport_5() -> None:
+    assert texts(transport_keys("user+ext@a.b.test", "+", dotted=True)) == [
+        "user+ext@a.b.test",
+        "user@a.b.test",
+        "a.b.test",
+        ".b.test",
+        ".test",
+        "*",
+    ]
+
+
+def test_an_address_has_the_keys_of_access_5() -> None:
+    assert texts(access_keys("user+ext@b.test", "+", dotted=False)) == [
+        "user+ext@b.test",
+        "user@b.test",
+        "b.test",
+        "test",
+        "user+ext@",
+        "user@",
+    ]
+    assert texts(access_keys("user", "+", dotted=False)) == ["user"]
+
+
+def test_of_an_address_only_whole_keys_with_the_extension_are_shown_to_patterns() -> None:
+    keys = access_keys("a b+c@dom.test", "+", dotted=True)
+    assert [text for text, partial, _ in keys if not partial] == [
+        '"a b+c"@dom.test',
+        "a b+c@dom.test",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "keys"),
+    [
+        ("192.0.2.1", ["192.0.2.1", "192.0.2", "192.0", "192"]),
+        ("2001:db8::1", ["2001:db8::1", "2001:db8", "2001"]),
+        ("::1", ["::1"]),
+        ("unknown", ["unknown"]),
+    ],
+)
+def test_a_client_has_its_networks_as_keys(address: str, keys: list[str]) -> None:
+    assert texts(network_keys(address)) == keys

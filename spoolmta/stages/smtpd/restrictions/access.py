@@ -7,12 +7,11 @@ Must not:   take a lookup error for "not found"
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from spoolmta.address.parts import split_address, split_extension
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Maps
-from spoolmta.maps.lookup import parents
+from spoolmta.maps.lookup import Key, access_keys, domain_keys, network_keys, search
 from spoolmta.protocols.smtp_syntax import Reply
 from spoolmta.stages.smtpd.peer import UNKNOWN
 from spoolmta.stages.smtpd.restrictions.request import Request, Subject
@@ -26,15 +25,12 @@ from spoolmta.stages.smtpd.restrictions.verdict import (
     reject,
 )
 
-Key = tuple[str, bool]
-"""A lookup key, and whether it is only a part of what is looked up."""
-
 
 async def check_client_access(request: Request, table: Maps) -> Verdict:
     """Look up the client's verified name, its parents, its address, its networks."""
     peer = request.peer
     names = _names(request, peer.name) if peer.name != UNKNOWN else ()
-    return await _check(request, table, [*names, *_networks(peer.address)], Subject.CLIENT)
+    return await _check(request, table, [*names, *network_keys(peer.address)], Subject.CLIENT)
 
 
 async def check_reverse_client_hostname_access(request: Request, table: Maps) -> Verdict:
@@ -63,7 +59,7 @@ async def check_sender_access(request: Request, table: Maps) -> Verdict:
         return DUNNO
     if not request.sender:
         key = request.rules.parameters.smtpd_null_access_lookup_key
-        return await _check(request, table, [(key, False)], Subject.SENDER)
+        return await _check(request, table, [(key, False, "")], Subject.SENDER)
     try:
         address = (await request.sender_resolution()).recipient
     except MapUnavailable as error:
@@ -135,13 +131,12 @@ Action = Callable[[Request, Subject, str, str], Verdict]
 
 async def _check(request: Request, table: Maps, keys: Iterable[Key], subject: Subject) -> Verdict:
     try:
-        for key, is_part in keys:
-            value = await table.lookup(key, partial=is_part)
-            if value is not None:
-                return _act(request, subject, value, f'access table {table.name} entry "{key}"')
+        hit = await search(table, keys)
     except MapUnavailable as error:
         return _unavailable(request, subject, error)
-    return DUNNO
+    if hit is None:
+        return DUNNO
+    return _act(request, subject, hit.value, f'access table {table.name} entry "{hit.key}"')
 
 
 def _act(request: Request, subject: Subject, value: str, place: str) -> Verdict:
@@ -260,31 +255,12 @@ def _unavailable(request: Request, subject: Subject, error: MapUnavailable) -> V
     return Verdict(Kind.REJECT, reply, Effect("warning", str(error)))
 
 
-def _names(request: Request, name: str) -> Iterator[Key]:
+def _names(request: Request, name: str) -> Iterable[Key]:
     if _DIGITS.fullmatch(name.replace(".", "")):
-        yield name, False
-        return
-    for key in parents(name, dotted=request.rules.access_parents_dotted):
-        yield key, key != name
+        return ((name, False, ""),)
+    return domain_keys(name, dotted=request.rules.access_parents_dotted)
 
 
-def _networks(address: str) -> Iterator[Key]:
-    yield address, False
-    separator = ":" if ":" in address else "."
-    while separator in address:
-        address = address.rpartition(separator)[0].rstrip(separator)
-        if address:
-            yield address, True
-
-
-def _addresses(request: Request, address: str) -> Iterator[Key]:
-    yield address, False
-    local, domain = split_address(address)
-    user, extension = split_extension(local, request.rules.routing.delimiter)
-    if extension is not None:
-        yield f"{user}@{domain}", True
-    for key in parents(domain, dotted=request.rules.access_parents_dotted):
-        yield key, True
-    yield f"{local}@", True
-    if extension is not None:
-        yield f"{user}@", True
+def _addresses(request: Request, address: str) -> Iterable[Key]:
+    rules = request.rules
+    return access_keys(address, rules.routing.delimiter, dotted=rules.access_parents_dotted)
