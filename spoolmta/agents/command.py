@@ -37,6 +37,7 @@ _SHELL_WORDS = frozenset(
         *("umask", "unalias", "unset", "until", "wait", "while", "{", "}", "!"),
     }
 )
+_BLANKS = {ord("\n"): " ", ord("\t"): " "}
 _SIGNALLED = "Command died with signal {number}: "
 _NO_SYSEXIT = "Command died with status {number}: "
 _SYSEXITS = {
@@ -62,7 +63,8 @@ class Command(msgspec.Struct, frozen=True):
     """A command line and how it is run.
 
     *shell* is a program that runs it in place of the system's ("" for that); *folder* is where it
-    begins, "" for where the process is; *time_limit* in seconds.
+    begins, "" for where the process is; *time_limit* in seconds. If there are *words*, they are
+    what is run, and *line* only names it.
     """
 
     line: str
@@ -70,6 +72,7 @@ class Command(msgspec.Struct, frozen=True):
     environment: dict[str, str]
     folder: str
     time_limit: float
+    words: tuple[str, ...] = ()
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -117,28 +120,38 @@ def run(command: Command, message: int) -> Result:
     try:
         ending = _run(command, message)
     except OSError as error:
-        reason = f"cannot run {command.line.split()[0]}: {os.strerror(error.errno or 0)}"
-        return Result("4.3.0", f"temporary failure. Command output: {reason}", reason)
+        return _not_run(command, error)
     return judge(ending, command.line)
+
+
+def _not_run(command: Command, error: OSError) -> Result:
+    """Return what is said if the command could not begin; *reply* tells the operator why."""
+    why = os.strerror(error.errno or 0)
+    if command.folder and error.filename == command.folder:
+        return Result(
+            "4.3.0", "temporary failure", f"cannot change directory to {error.filename}: {why}"
+        )
+    reason = f"cannot run {command.line.split()[0]}: {why}"
+    return Result("4.3.0", f"temporary failure. Command output: {reason}", reason)
 
 
 def judge(ending: Ending, line: str) -> Result:
     """Return what the end of a command says of the message."""
-    output = " ".join(ending.output.split())
+    output, reply = ending.output, ending.output.rstrip()
     if ending.status == 0:
-        return Result("2.0.0", f"delivered to command: {line}", output)
+        return Result("2.0.0", f"delivered to command: {line}", reply)
     if ending.status is None:
-        return Result("5.3.0", f'Command time limit exceeded: "{line}"{_quoted(output)}', output)
+        return Result("5.3.0", f'Command time limit exceeded: "{line}"{_quoted(output)}', reply)
     if ending.status < 0:
         text = _SIGNALLED.format(number=-ending.status)
-        return Result("4.3.0", f'{text}"{line}"{_quoted(output)}', output)
+        return Result("4.3.0", f'{text}"{line}"{_quoted(output)}', reply)
     dsn, text = _SYSEXITS.get(ending.status, ("5.3.0", ""))
     said, rest = split_dsn(output)
     if said:
-        return Result(said, rest, rest)
+        return Result(said, rest, rest.rstrip())
     if not text:
         text = f'{_NO_SYSEXIT.format(number=ending.status)}"{line}"'
-    return Result(dsn, f"{text}{_quoted(output)}", output)
+    return Result(dsn, f"{text}{_quoted(output)}", reply)
 
 
 def split_dsn(text: str) -> tuple[str, str]:
@@ -152,19 +165,26 @@ def split_dsn(text: str) -> tuple[str, str]:
     return code, rest.lstrip()
 
 
+def printable(output: bytes) -> str:
+    """Return what a command printed as one line of text."""
+    text = output.decode("utf-8", "surrogateescape").translate(_BLANKS)
+    return "".join(character if character.isprintable() else "_" for character in text)
+
+
 def _quoted(output: str) -> str:
     return f". Command output: {output}" if output else ""
 
 
 def _run(command: Command, message: int) -> Ending:
     process = subprocess.Popen(
-        arguments(command.line, command.shell),
+        command.words or arguments(command.line, command.shell),
         stdin=message,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=command.environment,
         cwd=command.folder or None,
         start_new_session=True,
+        restore_signals=False,  # as under Postfix, commands ignore SIGPIPE
     )
     output, is_late = _watch(process, time.monotonic() + command.time_limit)
     # What it left running in its process group must not outlive it with the message in hand.
@@ -172,8 +192,7 @@ def _run(command: Command, message: int) -> Ending:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     status = process.wait()
-    text = output.decode("utf-8", "replace")
-    return Ending(None if is_late else status, "".join(c if c.isprintable() else " " for c in text))
+    return Ending(None if is_late else status, printable(output))
 
 
 def _watch(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bool]:

@@ -6,7 +6,8 @@ is opened. That process, the deliverer, has a socket and nothing else: no spool,
 thread. For each request it forks a child, which becomes the user for good (groups, gid, uid; never
 root, never mail_owner), does the work and writes the answer to a pipe that came with the request;
 an answer that does not come means that the child died. A fork of this small process costs about a
-millisecond; starting a fresh interpreter would cost twenty times that.
+millisecond; starting a fresh interpreter would cost twenty times that. Before a child becomes the
+user it can change its root directory.
 
 Started without privileges it serves its own user only.
 
@@ -26,6 +27,7 @@ from typing import NamedTuple, NoReturn, Self
 import msgspec
 
 from spoolmta.errors import TemporaryError
+from spoolmta.service.context import ServiceContext
 
 # A request with its environment and its paths must fit into one datagram of the socket.
 REQUEST_BYTES = 128 * 1024
@@ -34,6 +36,9 @@ _ANSWER_BYTES = 64 * 1024
 _ANSWERS_AT = 0
 _DESCRIPTORS = 4
 _STANDARD_DESCRIPTORS = 3
+# The first byte of an answer.
+_DONE = b"+"
+_NO_ROOT = b"-"
 
 Perform = Callable[[bytes, Sequence[int]], bytes]
 
@@ -51,6 +56,10 @@ class NotPermitted(TemporaryError):
 
 class DelivererLost(TemporaryError):
     """The deliverer, or the child that did the work, is gone: defer, and retire if it recurs."""
+
+
+class NoSuchRoot(TemporaryError):
+    """The root directory cannot be changed to the one that was asked for: defer."""
 
 
 class _Rule(NamedTuple):
@@ -82,6 +91,7 @@ class _Request(msgspec.Struct, array_like=True):
     uid: int
     gid: int
     work: bytes
+    root: str
 
 
 class Deliverer:
@@ -121,10 +131,18 @@ class Deliverer:
         """Return why no work is done as *identity*; "" if it is."""
         return self._rule.refusal(identity)
 
-    async def run(self, identity: Identity, work: bytes, descriptors: Sequence[int] = ()) -> bytes:
+    async def run(
+        self,
+        identity: Identity,
+        work: bytes,
+        descriptors: Sequence[int] = (),
+        *,
+        root: str = "",
+    ) -> bytes:
         """Return the answer to *work*, done as *identity* with copies of *descriptors*.
 
-        Raises NotPermitted, DelivererLost: defer the delivery.
+        With *root*, that is the root directory, and where the work begins.
+        Raises NotPermitted, NoSuchRoot, DelivererLost: defer the delivery.
         """
         if refusal := self.refusal(identity):
             raise NotPermitted(refusal)
@@ -132,7 +150,8 @@ class Deliverer:
         try:
             os.set_blocking(writing, True)
             try:
-                await self._send(identity, work, [writing, *descriptors])
+                request = _Request(*identity, work, root)
+                await self._send(request, [writing, *descriptors])
             finally:
                 os.close(writing)
             answer = await _receive(reading)
@@ -140,20 +159,22 @@ class Deliverer:
             os.close(reading)
         if not answer:
             raise DelivererLost("the delivering process died")
-        return answer
+        if answer[:1] == _NO_ROOT:
+            raise NoSuchRoot(answer[1:].decode())
+        return answer[1:]
 
     def close(self) -> None:
         """End the deliverer; what its children have begun they finish."""
         self._socket.close()
         os.waitpid(self._pid, 0)
 
-    async def _send(self, identity: Identity, work: bytes, descriptors: Sequence[int]) -> None:
-        request = msgspec.msgpack.encode(_Request(*identity, work))
-        if len(request) > REQUEST_BYTES:
+    async def _send(self, request: _Request, descriptors: Sequence[int]) -> None:
+        data = msgspec.msgpack.encode(request)
+        if len(data) > REQUEST_BYTES:
             raise NotPermitted("the delivery's addresses and paths are too long")
         while True:
             try:
-                socket.send_fds(self._socket, [request], list(descriptors))
+                socket.send_fds(self._socket, [data], list(descriptors))
             except BlockingIOError:
                 await asyncio.sleep(0.001)
             except OSError as error:
@@ -161,6 +182,13 @@ class Deliverer:
                 raise DelivererLost("the delivering process is gone") from error
             else:
                 return
+
+
+def retire_if_lost(deliverer: Deliverer, context: ServiceContext) -> None:
+    """Give way to a new process of this service if the deliverer is gone: that gets a new one."""
+    if deliverer.is_lost:
+        context.log.warning("the delivering process is gone: starting afresh")
+        context.drain()
 
 
 async def _receive(reading: int) -> bytes:
@@ -228,9 +256,7 @@ def _be_child(
         socket_.close()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        request = msgspec.msgpack.decode(message, type=_Request)
-        _become(Identity(request.uid, request.gid), child.rule)
-        answer = memoryview(child.perform(request.work, descriptors[1:]))
+        answer = memoryview(_answer(message, descriptors[1:], child))
         while answer:
             answer = answer[os.write(descriptors[_ANSWERS_AT], answer) :]
         status = 0
@@ -239,6 +265,18 @@ def _be_child(
         raise
     finally:
         os._exit(status)
+
+
+def _answer(message: bytes, descriptors: Sequence[int], child: _Child) -> bytes:
+    request = msgspec.msgpack.decode(message, type=_Request)
+    if request.root:
+        try:
+            os.chroot(request.root)
+            os.chdir("/")
+        except OSError as error:
+            return _NO_ROOT + f"chroot({request.root}): {error.strerror}".encode()
+    _become(Identity(request.uid, request.gid), child.rule)
+    return _DONE + child.perform(request.work, descriptors)
 
 
 def _become(identity: Identity, rule: _Rule) -> None:

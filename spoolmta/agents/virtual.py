@@ -25,6 +25,7 @@ from spoolmta.agents.mailbox.locking import LockRules, parse_methods
 from spoolmta.agents.mailbox.mbox import MboxFile
 from spoolmta.agents.mailbox.staging import read_staged, stage
 from spoolmta.agents.mailbox.text import (
+    MBOX,
     Addresses,
     MailboxText,
     convert,
@@ -33,7 +34,13 @@ from spoolmta.agents.mailbox.text import (
 )
 from spoolmta.agents.mailbox.trouble import MailboxError
 from spoolmta.agents.mailbox.work import perform
-from spoolmta.agents.recipient_user import Deliverer, DelivererLost, Identity, NotPermitted
+from spoolmta.agents.recipient_user import (
+    Deliverer,
+    DelivererLost,
+    Identity,
+    NotPermitted,
+    retire_if_lost,
+)
 from spoolmta.agents.result import Result
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
@@ -198,7 +205,8 @@ class VirtualAgent:
             self._context.log.warning(f"{delivery.queue_id}: {error}")
             said = Result("4.3.0", "mailbox table lookup error")
         except DelivererLost as error:
-            self._retire_if_lost()
+            assert self._deliverer is not None
+            retire_if_lost(self._deliverer, self._context)
             said = Result("4.3.0", str(error))
         except NotPermitted as error:
             said = Result("4.3.5", str(error))
@@ -206,12 +214,6 @@ class VirtualAgent:
             said = Result("4.3.0", f"cannot stage the message: {error.strerror}")
         delays = result.delays(delivery, self._context.clock.now())
         return result.outcome(said, recipient.number, RELAY, delays)
-
-    def _retire_if_lost(self) -> None:
-        """Give way to a new process of this service, which gets a new deliverer."""
-        if self._deliverer is not None and self._deliverer.is_lost:
-            self._context.log.warning("the delivering process is gone: starting afresh")
-            self._context.drain()
 
     async def _deliver(
         self, mailbox: Mailbox, delivery: Delivery, recipient: DeliveryRecipient, content: Content
@@ -269,7 +271,7 @@ class VirtualAgent:
             default=_DEFAULT_CODE,
         )
         message = await stage(
-            content.read(), content.size, self._folder, head=head, tail=b"\n", quote_from=True
+            content.read(), content.size, self._folder, head=head, tail=b"\n", style=MBOX
         )
         if self._deliverer is not None:
             return await self._as_owner(work.ToMbox(file), mailbox.identity, message)

@@ -104,13 +104,15 @@ def findings(directory: str | None) -> list[Finding]:
 
 def _sound(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Finding]:
     """Look at what values mean, once each of them has its type."""
-    from spoolmta.cli import file_rights, named_tables
+    from spoolmta.cli import file_rights, named_commands, named_tables
 
     yield from _combinations(configuration)
     for text in (*contradictions(configuration), *file_rights.faults(configuration)):
         yield Finding(Severity.WARNING, text)
     for fault in named_tables.faults(configuration, services):
         yield Finding(Severity.ERROR if fault.stops else Severity.WARNING, fault.text)
+    for bad in named_commands.faults(configuration, services):
+        yield Finding(Severity.ERROR if bad.stops else Severity.WARNING, bad.text)
     if text := old_defaults(configuration):
         yield Finding(Severity.NOTE, text)
     yield from _restrictions(configuration, services)

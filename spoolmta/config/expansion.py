@@ -135,7 +135,7 @@ def _expand(text: str, lookup: Lookup, depth: int) -> str:
     start = 0
     while position >= 0:
         pieces.append(text[start:position])
-        body, start = _macro(text, position)
+        body, start = macro_at(text, position)
         if text[position + 1] == "$":
             pieces.append("$")
         elif depth > _DEEPEST:
@@ -149,8 +149,11 @@ def _expand(text: str, lookup: Lookup, depth: int) -> str:
     return "".join(pieces)
 
 
-def _macro(text: str, position: int) -> tuple[str, int]:
-    """Return what the $ at *position* refers to, without brackets, and where text goes on."""
+def macro_at(text: str, position: int) -> tuple[str, int]:
+    """Return what the $ at *position* refers to, without brackets, and where text goes on.
+
+    Raises ExpansionError: it refers to nothing.
+    """
     after = position + 1
     character = text[after : after + 1]
     if character == "$":
@@ -281,7 +284,7 @@ def _collect(text: str, found: References) -> None:
     known = len(found.faults)
     while position >= 0:
         try:
-            body, after = _macro(text, position)
+            body, after = macro_at(text, position)
         except ExpansionError as error:
             found.faults.append(error.fault)
             return

@@ -41,6 +41,7 @@ KINDS = {
     "lmtp": Kind.AGENT,
     "local": Kind.AGENT,
     "virtual": Kind.AGENT,
+    "pipe": Kind.AGENT,
     "error": Kind.AGENT,
     "discard": Kind.AGENT,
     "cleanup": Kind.ROW,
@@ -73,7 +74,6 @@ ROWS = {
 """Why no process is started for a service that is accepted, by program."""
 
 NOT_YET = {
-    "pipe": "mail is not handed to commands by a transport yet",
     "spawn": "commands are not run for connections yet",
     "postscreen": "clients are not screened before smtpd yet",
     "dnsblog": "clients are not screened before smtpd yet",

@@ -45,6 +45,7 @@ _PROGRAMS = {
     "lmtp": _agent("spoolmta.agents.smtp.agent", many=True),
     "local": _agent("spoolmta.agents.local"),
     "virtual": _agent("spoolmta.agents.virtual"),
+    "pipe": _agent("spoolmta.agents.pipe"),
     "error": _agent("spoolmta.agents.error"),
     "discard": _agent("spoolmta.agents.discard"),
 }

@@ -14,18 +14,20 @@ Limits:     commands, files and mbox mailboxes may get a message twice after a c
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 from spoolmta.address.parts import split_address, split_extension
 from spoolmta.address.resolve import Routing
 from spoolmta.agents import result
+from spoolmta.agents.client import client_of
 from spoolmta.agents.local import forwarding
 from spoolmta.agents.local.expansion import Ended, Expander, Expansion, ToAddress
 from spoolmta.agents.local.handover import Handover, Parcel
 from spoolmta.agents.local.lists import Lists
 from spoolmta.agents.local.mailbox import Mailboxes
+from spoolmta.agents.loop import was_delivered_to
 from spoolmta.agents.mailbox.work import perform
-from spoolmta.agents.recipient_user import Deliverer, Identity, NotPermitted
+from spoolmta.agents.recipient_user import Deliverer, Identity, NotPermitted, retire_if_lost
 from spoolmta.agents.result import Result
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
@@ -33,13 +35,10 @@ from spoolmta.config.parameters.local import LocalParameters
 from spoolmta.errors import TemporaryError
 from spoolmta.maps import open_maps
 from spoolmta.maps.syntax import split_words
-from spoolmta.message.envelope import Client
 from spoolmta.message.outcome import Delivery, DeliveryRecipient, Outcome, Success
 from spoolmta.message.trace_headers import delivered_to
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.privileges import account
-from spoolmta.spool import queues
-from spoolmta.spool.connection import Spool
 from spoolmta.spool.content import Content
 from spoolmta.spool.deliveries import Report
 from spoolmta.spool.queues import NewMessage
@@ -117,10 +116,7 @@ class LocalAgent:
             )
             if message is not None:
                 messages.append(message)
-        if self._deliverer.is_lost:
-            # A new process of this service gets a new deliverer.
-            self._context.log.warning("the delivering process is gone: starting afresh")
-            self._context.drain()
+        retire_if_lost(self._deliverer, self._context)
         return Report(tuple(outcomes), messages=tuple(messages))
 
     async def close(self) -> None:
@@ -133,7 +129,7 @@ class LocalAgent:
         address = recipient.address
         success = Success.DELIVERED
         try:
-            if await forwarding.was_delivered_to(content, address):
+            if await was_delivered_to(content.read(), address):
                 return Result("5.4.6", f"mail forwarding loop for {address}"), None, success
             expansion = await self._expander.expand(address)
             if expansion.is_expanded:
@@ -168,7 +164,7 @@ class LocalAgent:
             content,
             delivery.sender if expansion.owner is None else expansion.owner,
             "" if not extension or "/" in extension else local[len(user) :],
-            self._client_of(delivery.message_id),
+            partial(client_of, self._context, delivery.message_id),
         )
         results = []
         for leaf in expansion.leaves:
@@ -198,18 +194,6 @@ class LocalAgent:
             owner=expansion.owner,
             head=head,
         )
-
-    def _client_of(self, message_id: int) -> Callable[[], Awaitable[Client]]:
-        """Return what finds out who handed the message in; few deliveries need to know."""
-
-        def load(spool: Spool) -> Client:
-            found = queues.load(spool, [message_id])
-            return found[0].envelope.client if found else Client()
-
-        async def client() -> Client:
-            return await self._context.committer.run(load)
-
-        return client
 
 
 def _identity(name: str, parameter: str) -> Identity:

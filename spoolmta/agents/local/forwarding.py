@@ -6,20 +6,15 @@ RFC:        3461 4.2.7.2 (DSN parameters through an alias), 5.2.7.3 (through a l
 
 from collections.abc import Callable, Sequence
 
-from spoolmta.address.quoting import quote
 from spoolmta.message.envelope import Envelope, Notify, Recipient
 from spoolmta.message.outcome import Delivery, DeliveryRecipient
-from spoolmta.message.trace_headers import delivered_to_addresses
 from spoolmta.service.context import ServiceContext
 from spoolmta.spool import content as spool_content
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.content import PIECE_BYTES, Content
 from spoolmta.spool.queues import NewMessage
 
-_DELIVERED_TO = b"delivered-to:"
 _IN_MEMORY_BYTES = 4 * PIECE_BYTES
-# A message with a longer header has it searched this far.
-_HEADER_BYTES = 4 * PIECE_BYTES
 
 
 async def forward(
@@ -93,31 +88,6 @@ def notify_through_alias(notify: Notify) -> Notify:
     if not notify & Notify.SUCCESS:
         return notify
     return notify & ~Notify.SUCCESS or Notify.NEVER
-
-
-async def was_delivered_to(content: Content, address: str) -> bool:
-    """Tell whether the header of the message says that it was delivered to *address* before.
-
-    Raises Corrupt: the message has no content.
-    """
-    header = await _header(content)
-    return _DELIVERED_TO in header.lower() and (
-        quote(address).lower() in delivered_to_addresses(header)
-    )
-
-
-async def _header(content: Content) -> bytes:
-    """Return the header block of a message, or as much of it as is looked at."""
-    if content.size <= PIECE_BYTES:
-        block = await content.whole()
-    else:
-        block = b""
-        async for piece in content.read():
-            block += piece
-            if b"\r\n\r\n" in block or len(block) > _HEADER_BYTES:
-                break
-    end = block.find(b"\r\n\r\n")
-    return block if end < 0 else block[:end]
 
 
 def _upload(

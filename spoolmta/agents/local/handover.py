@@ -22,7 +22,14 @@ from spoolmta.agents.mailbox import maildir, work
 from spoolmta.agents.mailbox.locking import LockRules, parse_methods
 from spoolmta.agents.mailbox.mbox import MboxFile
 from spoolmta.agents.mailbox.staging import stage
-from spoolmta.agents.mailbox.text import Addresses, envelope_headers, separator
+from spoolmta.agents.mailbox.text import (
+    MBOX,
+    PLAIN,
+    Addresses,
+    Style,
+    envelope_headers,
+    separator,
+)
 from spoolmta.agents.recipient_user import Deliverer, DelivererLost, Identity, NotPermitted
 from spoolmta.agents.result import Result
 from spoolmta.clock import Clock
@@ -140,7 +147,7 @@ class Handover:
     async def _to_mbox(self, file: MboxFile, identity: Identity, parcel: Parcel) -> Result:
         head = separator(parcel.sender, self._clock.now()) + self._head(parcel, "file")
         return await self._hand_over(
-            work.ToMbox(file), identity, parcel, head=head, tail=b"\n", quote_from=True
+            work.ToMbox(file), identity, parcel, head=head, tail=b"\n", style=MBOX
         )
 
     async def _to_maildir(self, path: str, identity: Identity, parcel: Parcel) -> Result:
@@ -185,13 +192,13 @@ class Handover:
         *,
         head: bytes,
         tail: bytes = b"",
-        quote_from: bool = False,
+        style: Style = PLAIN,
     ) -> Result:
         if refusal := self._deliverer.refusal(identity):
             return Result("4.3.5", refusal)
         content = parcel.content
         message = await stage(
-            content.read(), content.size, self._folder, head=head, tail=tail, quote_from=quote_from
+            content.read(), content.size, self._folder, head=head, tail=tail, style=style
         )
         try:
             answer = await self._deliverer.run(identity, work.encode(request), [message])

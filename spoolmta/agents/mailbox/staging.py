@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-from spoolmta.agents.mailbox.text import MailboxText
+from spoolmta.agents.mailbox.text import PLAIN, MailboxText, Style
 
 READ_BYTES = 1 << 18
 
@@ -27,15 +27,15 @@ async def stage(
     *,
     head: bytes,
     tail: bytes = b"",
-    quote_from: bool = False,
+    style: Style = PLAIN,
 ) -> int:
-    """Return a descriptor of an unnamed file with *head*, the content with LF, and *tail*.
+    """Return a descriptor of an unnamed file with *head*, the content, and *tail*.
 
     Large messages lie in *folder*. The caller closes the descriptor.
     Raises OSError: the file could not be made or written; try again later.
     """
     descriptor = _memory() if size <= _IN_MEMORY_BYTES else _disk(folder)
-    text = MailboxText(quote_from=quote_from)
+    text = MailboxText(style)
     try:
         await _write(descriptor, head)
         async for piece in pieces:

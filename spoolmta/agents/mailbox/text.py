@@ -1,12 +1,13 @@
-"""What a mailbox, file or command gets: LF line ends, and the envelope's headers in front.
+"""What a mailbox, file or command gets: line ends, and the envelope's headers in front.
 
-Postfix:    global/mail_copy.c; local(8), virtual(8)
+Postfix:    global/mail_copy.c; local(8), virtual(8), pipe(8)
 RFC:        4155 (mbox); 5322 3.6.7 (Return-Path)
 Limits:     mboxo: lines that begin with "From " get a ">", lines with ">From " do not
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spoolmta.address.quoting import quote
 from spoolmta.message.dates import mailbox_date
@@ -38,12 +39,27 @@ def separator(sender: str, now: float) -> bytes:
     return f"From {name}  {mailbox_date(now)}\n".encode("utf-8", "surrogateescape")
 
 
-class MailboxText:
-    """Content as the spool has it, made into lines with LF, piece by piece."""
+class Style(NamedTuple):
+    """How lines are written.
 
-    def __init__(self, *, quote_from: bool = False) -> None:
-        """*quote_from*: a ">" goes before lines that begin with "From "."""
-        self._quote_from = quote_from
+    *quote_from*: a ">" goes before those that begin with "From "; *double_dots*: a "." before those
+    that begin with one.
+    """
+
+    quote_from: bool = False
+    double_dots: bool = False
+    line_end: bytes = b"\n"
+
+
+PLAIN = Style()
+MBOX = Style(quote_from=True)
+
+
+class MailboxText:
+    """Content as the spool has it, its lines made into those of *style*, piece by piece."""
+
+    def __init__(self, style: Style = PLAIN) -> None:
+        self._style = style
         self._held = b""
         self._at_start = True
 
@@ -69,17 +85,24 @@ class MailboxText:
     def _convert(self, data: bytes) -> bytes:
         if not data:
             return b""
-        if self._quote_from:
-            data = data.replace(b"\r\nFrom ", b"\n>From ")
-            if self._at_start and data.startswith(b"From "):
-                data = b">" + data
+        if self._style.quote_from:
+            data = self._mark(data, b"From ", b">From ")
+        if self._style.double_dots:
+            data = self._mark(data, b".", b"..")
         self._at_start = False
-        return data.replace(b"\r\n", b"\n")
+        if self._style.line_end == b"\r\n":
+            return data
+        return data.replace(b"\r\n", self._style.line_end)
+
+    def _mark(self, data: bytes, beginning: bytes, marked: bytes) -> bytes:
+        if self._at_start and data.startswith(beginning):
+            data = marked + data[len(beginning) :]
+        return data.replace(b"\r\n" + beginning, b"\r\n" + marked)
 
 
-def convert(pieces: Iterable[bytes], *, quote_from: bool = False) -> Iterator[bytes]:
-    """Yield whole content, given in pieces, with LF line ends."""
-    text = MailboxText(quote_from=quote_from)
+def convert(pieces: Iterable[bytes], style: Style = PLAIN) -> Iterator[bytes]:
+    """Yield whole content, given in pieces, with the lines of *style*."""
+    text = MailboxText(style)
     for piece in pieces:
         yield text.feed(piece)
     yield text.end()

@@ -12,13 +12,13 @@ Postfix:    smtp(8) "COMMAND ATTRIBUTE SYNTAX"
 
 from collections.abc import Sequence
 
+from spoolmta.agents.loop import was_delivered_to
 from spoolmta.agents.smtp.session import ContentSource
 from spoolmta.agents.smtp.settings import FINAL
 from spoolmta.errors import ConfigError
 from spoolmta.message.outcome import Delivery
 from spoolmta.message.trace_headers import (
     delivered_to,
-    delivered_to_addresses,
     original_to,
     return_path,
 )
@@ -65,7 +65,4 @@ async def is_looping(flags: frozenset[str], delivery: Delivery, content: Content
     """
     if DELIVERED_TO not in flags:
         return False
-    async for piece in content.read():
-        header = piece.partition(b"\r\n\r\n")[0] + b"\r\n"
-        return delivery.recipients[0].address.lower() in delivered_to_addresses(header)
-    return False
+    return await was_delivered_to(content.read(), delivery.recipients[0].address)

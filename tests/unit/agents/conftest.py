@@ -132,11 +132,17 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def bench(folder: Path) -> Iterator[Open]:
-    """Opens agents: bench(module, settings, service="name")."""
+    """Opens agents: bench(module, settings, service="name", arguments=("user=nobody", ...))."""
     opened: list[Bench] = []
 
-    def open_(module: ModuleType, settings: Mapping[str, str], service: str = "x") -> Bench:
-        made = _open(folder, module, settings, service)
+    def open_(
+        module: ModuleType,
+        settings: Mapping[str, str],
+        service: str = "x",
+        arguments: tuple[str, ...] = (),
+    ) -> Bench:
+        entry = Service(name=service, kind="unix", command=service, arguments=arguments)
+        made = _open(folder, module, settings, entry)
         opened.append(made)
         return made
 
@@ -146,7 +152,7 @@ def bench(folder: Path) -> Iterator[Open]:
         _close(made.loop, made.context)
 
 
-def _open(folder: Path, module: ModuleType, settings: Mapping[str, str], service: str) -> Bench:
+def _open(folder: Path, module: ModuleType, settings: Mapping[str, str], entry: Service) -> Bench:
     defaults = {
         "compatibility_level": "3.11",
         "myhostname": "mx.test.example",
@@ -162,7 +168,6 @@ def _open(folder: Path, module: ModuleType, settings: Mapping[str, str], service
     }
     text = "".join(f"{name} = {value}\n" for name, value in {**defaults, **settings}.items())
     configuration = from_text(text)
-    entry = Service(name=service, kind="unix", command=service)
     prepare = getattr(module, "prepare", None)
     prepared = prepare(configuration, entry) if prepare else None
     clock = ManualClock()
@@ -171,11 +176,11 @@ def _open(folder: Path, module: ModuleType, settings: Mapping[str, str], service
     async def make() -> ServiceContext:
         spool = Spool.open(folder / FILE_NAME, clock, create=True)
         with spool.transaction() as tx:
-            process_id = processes.register(tx, service)
+            process_id = processes.register(tx, entry.name)
         return ServiceContext(
             configuration=configuration,
             service=entry,
-            log=MailLog.open(configuration, service, clock=clock),
+            log=MailLog.open(configuration, entry.name, clock=clock),
             clock=clock,
             spool=spool,
             committer=Committer(folder / FILE_NAME, clock),

@@ -46,12 +46,12 @@ def test_a_command_gets_the_message_and_its_success_is_a_delivery(tmp_path: Path
         ("exit 1", ("5.3.0", 'Command died with status 1: "exit 1"')),
         ("/bin/false", ("5.3.0", 'Command died with status 1: "/bin/false"')),
         ("kill -9 $$", ("4.3.0", 'Command died with signal 9: "kill -9 $$"')),
-        ("echo oh no; exit 65", ("5.6.0", "data format error. Command output: oh no")),
-        ("echo 5.7.9 go away; exit 1", ("5.7.9", "go away")),
-        ("echo 4.2.2 full; exit 65", ("4.2.2", "full")),
+        ("echo oh no; exit 65", ("5.6.0", "data format error. Command output: oh no ")),
+        ("echo 5.7.9 go away; exit 1", ("5.7.9", "go away ")),
+        ("echo 4.2.2 full; exit 65", ("4.2.2", "full ")),
         (
             "echo 2.2.2 full; exit 65",
-            ("5.6.0", "data format error. Command output: 2.2.2 full"),
+            ("5.6.0", "data format error. Command output: 2.2.2 full "),
         ),
     ],
 )

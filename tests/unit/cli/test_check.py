@@ -1,4 +1,5 @@
 import os
+import pwd
 import tempfile
 from pathlib import Path
 
@@ -426,6 +427,35 @@ def test_chroot_is_told_once(folder: Path) -> None:
     severity, text = one(folder, master_text="a unix - - y - - smtp\nb unix - - y - - smtp\n")
     assert severity is Severity.NOTE
     assert text.endswith("it is asked for by a/unix, b/unix")
+
+
+@pytest.mark.parametrize(
+    ("line", "severity", "text"),
+    [
+        ("flags=R argv=/bin/cat", Severity.ERROR, "missing user= command-line attribute"),
+        ("user=root flags=z argv=/bin/cat", Severity.ERROR, "unknown flag: z"),
+        ("user=no-such-user argv=/bin/cat", Severity.ERROR, "unknown username: no-such-user"),
+        ("user=root argv=/bin/cat ${who}", Severity.ERROR, 'unknown macro name: "who"'),
+        ("user=root argv=/no/such/program", Severity.WARNING, "no program /no/such/program"),
+        ("user=root flags=D argv=/bin/cat", Severity.WARNING, "flag D requires x_destination_rec"),
+        ("user=daemon argv=/bin/cat", Severity.WARNING, "mail for this service waits unless root"),
+    ],
+)
+def test_a_service_that_runs_a_command_is_looked_at(
+    folder: Path, line: str, severity: Severity, text: str
+) -> None:
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    line = line.replace("user=root", f"user={own}")
+    add(folder, f"mail_owner = {own}\n", f"x unix - n n - - pipe\n  {line}\n")
+    (found,) = [finding for finding in findings(str(folder)) if "service x/unix" in finding.text]
+    assert found.severity is severity
+    assert text in found.text
+
+
+def test_a_command_that_can_be_run_is_no_finding(folder: Path) -> None:
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    add(folder, f"mail_owner = {own}\n", f"x unix - n n - - pipe user={own} argv=/bin/cat\n")
+    assert [finding for finding in findings(str(folder)) if "x/unix" in finding.text] == []
 
 
 def test_errors_come_first_and_are_printed(

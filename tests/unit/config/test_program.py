@@ -34,7 +34,7 @@ def test_a_service_that_connections_are_passed_to_waits_for_postscreen() -> None
 
 
 def test_a_program_that_does_not_exist_does_not_run() -> None:
-    assert running(services("maildrop unix - n n - - pipe", "x unix - - n - - smpt")) == {}
+    assert running(services("policy unix - n n - - spawn", "x unix - - n - - smpt")) == {}
 
 
 def test_mail_is_routed_to_agents_alone() -> None:
@@ -43,10 +43,11 @@ def test_mail_is_routed_to_agents_alone() -> None:
             "smtp inet n - n - - smtpd",
             "x unix - - n - - lmtp",
             "y unix - n n - - pipe",
+            "z unix - n n - - spawn",
             "rewrite unix - - n - - trivial-rewrite",
         )
     )
-    assert found == {"x"}
+    assert found == {"x", "y"}
 
 
 def test_every_row_has_its_reason_and_nothing_is_both_here_and_missing() -> None:

@@ -202,7 +202,7 @@ def test_a_command_is_run_with_the_message_and_what_is_known_of_it(
 def test_a_commands_failure_is_the_senders_to_know(agent: Agent) -> None:
     outcome = _outcome(agent({"cmd": '"|echo sorry; exit 67"'}), "cmd@local.example")
     assert (outcome.action, outcome.dsn) == (Action.BOUNCED, "5.1.1")
-    assert outcome.reason == "user unknown. Command output: sorry"
+    assert outcome.reason == "user unknown. Command output: sorry "
     assert outcome.reply == "sorry"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from spoolmta.agents.mailbox.staging import read_staged, stage
+from spoolmta.agents.mailbox.text import MBOX
 
 
 def _open_descriptors() -> int:
@@ -29,7 +30,7 @@ def test_a_staged_message_is_whole_and_has_no_name(tmp_path: Path, size: int) ->
             tmp_path,
             head=b"H: 1\n",
             tail=b"\n",
-            quote_from=True,
+            style=MBOX,
         )
 
     descriptor = asyncio.run(run())

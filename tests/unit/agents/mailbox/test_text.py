@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spoolmta.agents.mailbox.text import (
+    MBOX,
     Addresses,
     MailboxText,
     convert,
@@ -43,7 +44,7 @@ def test_wherever_content_is_cut_each_from_line_is_quoted(
     lines: list[bytes], cuts: list[int]
 ) -> None:
     content = _content(lines)
-    quoted = b"".join(convert(_pieces(content, cuts), quote_from=True))
+    quoted = b"".join(convert(_pieces(content, cuts), MBOX))
     expected = b"".join(
         (b">" if line.startswith(b"From ") else b"") + line + b"\n"
         for line in content.split(b"\r\n")[:-1]
