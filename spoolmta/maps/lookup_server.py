@@ -4,6 +4,8 @@ Who asks borrows a connection for the time of one question, so that a slow answe
 else until the server has as many open questions as it may have connections; who comes then waits
 for one of them. All tables of a process that name the same server share its connections. The time
 limit covers all that a question may need: the wait, connecting, the question and a second try.
+A server that said nothing to anybody for so long is left alone for a while, so that whoever has
+many questions waits once for it, and not once for each.
 
 A connection that the server has closed meanwhile is not held against it: the question is asked
 again on a new one. It is also asked again, once, when the server closes before it has answered.
@@ -15,6 +17,7 @@ Must not: know what is asked; let a connection live on after a question that wen
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -34,9 +37,11 @@ class Limits:
     connections: int = 16
     idle_s: float = 10.0
     age_s: float = 100.0
+    pause_s: float = 10.0
 
 
 POSTFIX_LIMITS = Limits()
+_NO_ANSWER = "Connection timed out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class LookupServer:
         self._room = asyncio.Semaphore(limits.connections)
         self._idle: list[_Idle] = []
         self._closer: asyncio.Task[None] | None = None
+        self._heard_at = self._left_alone_until = -math.inf
 
     async def ask(self, request: bytes, read_reply: ReadReply) -> bytes:
         """Send *request* and return what *read_reply* makes of the answer.
@@ -69,11 +75,16 @@ class LookupServer:
         return await loop.create_task(self._ask_in_time(request, read_reply))
 
     async def _ask_in_time(self, request: bytes, read_reply: ReadReply) -> bytes:
+        asked_at = self._now()
+        if asked_at < self._left_alone_until:
+            raise PeerTimeout(_NO_ANSWER)
         try:
             async with asyncio.timeout(self._limits.question_s), self._room:
                 return await self._ask_twice(request, read_reply)
-        except TimeoutError:
-            raise PeerTimeout("Connection timed out") from None
+        except (TimeoutError, PeerTimeout):
+            if self._heard_at < asked_at:
+                self._left_alone_until = self._now() + self._limits.pause_s
+            raise PeerTimeout(_NO_ANSWER) from None
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start afresh: what another loop has opened is not ours, even after a fork."""
@@ -81,6 +92,7 @@ class LookupServer:
         self._room = asyncio.Semaphore(self._limits.connections)
         self._idle = []
         self._closer = None
+        self._heard_at = self._left_alone_until = -math.inf
 
     async def _ask_twice(self, request: bytes, read_reply: ReadReply) -> bytes:
         try:
@@ -106,7 +118,8 @@ class LookupServer:
         except BaseException:
             stream.abort()
             raise
-        self._idle.append(_Idle(stream, opened, self._now()))
+        self._heard_at = self._now()
+        self._idle.append(_Idle(stream, opened, self._heard_at))
         if self._closer is None:
             self._closer = asyncio.create_task(self._close_idle())
         return reply

@@ -28,6 +28,8 @@ _DEFAULT_PORT = "11211"
 # White space would end the key in the protocol, and 250 bytes are all that a key may have.
 _NOT_IN_KEY = re.compile(rb"[\x00-\x20\x7f]")
 _LONGEST_KEY = 250
+# Who has many questions waits once for a server that gives no answer, and not for each.
+_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class MemcacheMap:
         address = _address(server, parameters)
         self._pool = shared_pool(
             ("memcache", address, limits),
-            lambda: Servers([server], lambda _: _Session(address, limits), retry_interval=0),
+            lambda: Servers([server], lambda _: _Session(address, limits), retry_interval=_PAUSE_S),
         )
 
     async def lookup(self, key: str) -> str | None:

@@ -1,10 +1,13 @@
 """Tables behind a socket or a database, asked by the services that take and route mail."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
+from spoolmta.maps.server_pool import SESSIONS
+from spoolmta.spool.queues import State
 from tests.dialogs.smtpd import Client, Smtpd
 from tests.flow.conftest import MakeMta
 from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring
@@ -126,6 +129,57 @@ def test_a_slow_server_is_asked_for_all_messages_side_by_side(make_mta: MakeMta)
         mta.run_until_idle()
         assert mta.states() == {}
         assert (len(server.questions), server.connections) == (8, 8)
+
+
+def test_a_slow_server_is_asked_for_all_local_mail_side_by_side(make_mta: MakeMta) -> None:
+    slow: Answer = [0.3, b"500 none\n"]
+    with ScriptedLookups(slow) as server:
+        mta = make_mta(canonical_maps=server.tcp, transport_maps="inline:{y.example=discard:}")
+        for number in range(8):
+            mta.submit("", [f"b{number}@y.example"], state=State.MAILDROP)
+        mta.run_until_idle()
+        assert mta.states() == {}
+        assert (len(server.questions), server.connections) == (8, 8)
+
+
+def test_a_silent_server_holds_up_local_mail_once_and_loses_none(
+    make_mta: MakeMta, tmp_path: Path
+) -> None:
+    with ScriptedLookups(*[SILENT] * SESSIONS, b"END\r\n") as server:
+        mta = make_mta(
+            canonical_maps=silent_for_a_second(server, tmp_path),
+            transport_maps="inline:{y.example=discard:}",
+        )
+        for number in range(40):
+            mta.submit("", [f"b{number}@y.example"], state=State.MAILDROP)
+        started = time.monotonic()
+        mta.run(mta.step_stages())
+        assert time.monotonic() - started < 8
+        time.sleep(1.1)
+        mta.clock.jump(60)
+        mta.run_until_idle()
+    assert mta.states() == {}
+    assert mta.log().count("no server is left to ask") == 40 - SESSIONS
+    assert mta.log().count("status=sent") == 40
+
+
+def test_a_message_with_very_many_recipients_waits_once_for_a_silent_server(
+    make_mta: MakeMta, tmp_path: Path
+) -> None:
+    with ScriptedLookups(SILENT) as server:
+        mta = make_mta(transport_maps=silent_for_a_second(server, tmp_path))
+        mta.submit("a@x.example", [f"b{number}@y.example" for number in range(350)])
+        started = time.monotonic()
+        mta.run_until_idle()
+        assert time.monotonic() - started < 8
+    assert mta.states() == {"deferred": 1}
+    assert mta.rows("SELECT DISTINCT dsn FROM outcome") == [("4.3.0",)]
+
+
+def silent_for_a_second(server: ScriptedLookups, folder: Path) -> str:
+    """Return a table of *server* that waits no longer for an answer."""
+    (folder / "cache.cf").write_text(f"memcache = inet:127.0.0.1:{server.port}\ntimeout = 1\n")
+    return f"memcache:{folder}/cache.cf"
 
 
 def test_mail_waits_for_a_transport_table_that_is_down_and_is_not_returned(

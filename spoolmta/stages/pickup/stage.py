@@ -1,7 +1,8 @@
 """Mail from maildrop goes through cleanup into the queue.
 
-A batch is claimed, cleaned up message by message, and moved on in one commit. Of a large message
-only the pieces with the header lines are read and rewritten; the others stay where they are.
+A batch is claimed, cleaned up, and moved on in one commit. Messages whose tables make them wait
+do so side by side, and the batch goes on when all are answered. Of a large message only the pieces
+with the header lines are read and rewritten; the others stay where they are.
 
 Postfix:    pickup(8), cleanup(8)
 Claims:     maildrop      Advances to: incoming, hold, corrupt, active (returned to its sender)
@@ -11,7 +12,7 @@ Limits:     a message that a table cannot decide about now is tried again after 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -23,6 +24,7 @@ from spoolmta.errors import ClaimLost, Corrupt
 from spoolmta.message.outcome import bounce
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.eager import side_by_side
 from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import content, maildrop, queues
 from spoolmta.spool.connection import Transaction
@@ -43,14 +45,12 @@ _NO_RECIPIENTS = "the message has no recipients"
 class _Move:
     """How a message leaves maildrop: *make* it in a transaction, then log and poke.
 
-    *warning* is what is logged, *next* the stage that is poked, if any. *held_bytes* are in memory
-    until then.
+    *warning* is what is logged, *next* the stage that is poked, if any.
     """
 
     make: Callable[[Transaction], None]
     warning: str = ""
     next: str = ""
-    held_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,12 @@ class Pickup:
         messages = queues.load(self._context.spool, claimed)
         lost = set(claimed).difference(message.message_id for message in messages)
         moves = [self._corrupt(message_id, _NO_ENVELOPE) for message_id in sorted(lost)]
-        moved = held_bytes = 0
-        for message in messages:
-            move = await self._move(message)
-            if move is None:
-                continue
-            moves.append(move)
-            held_bytes += move.held_bytes
-            if held_bytes >= _BATCH_BYTES:
-                moved += self._advance(moves)
-                moves, held_bytes = [], 0
+        moved = 0
+        for together in _groups(messages):
+            found = await side_by_side(map(self._move, together))
+            moves += [move for move in found if move is not None]
+            moved += self._advance(moves)
+            moves = []
         return moved + self._advance(moves)
 
     def next_due(self) -> float | None:
@@ -197,7 +193,7 @@ class Pickup:
                 maildrop.put_piece(tx, message.message_id, number, piece)
             queues.replace(tx, state, new, process_id, reason=result.reason)
 
-        return _Move(make, next="trivial_rewrite", held_bytes=sum(map(len, cleaned.pieces)))
+        return _Move(make, next="trivial_rewrite")
 
     def _refuse(self, message: QueuedMessage, reason: str) -> _Move:
         dsn, _, text = reason.partition(" ")
@@ -244,6 +240,19 @@ def open_stage(context: ServiceContext) -> Pickup:
     log = context.log_as("cleanup")
     rules = CleanupRules.open(context.configuration, log, context.service.overrides)
     return Pickup(context, rules, Routing.open(context.section(RoutingParameters)))
+
+
+def _groups(messages: Sequence[QueuedMessage]) -> Iterator[list[QueuedMessage]]:
+    """Yield the messages in groups; what is read of one group's is in memory together."""
+    group: list[QueuedMessage] = []
+    held_bytes = 0
+    for message in messages:
+        group.append(message)
+        held_bytes += min(message.size, content.PIECE_BYTES)
+        if held_bytes >= _BATCH_BYTES:
+            yield group
+            group, held_bytes = [], 0
+    yield group
 
 
 def _uid(message: QueuedMessage) -> int | None:

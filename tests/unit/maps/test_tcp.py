@@ -87,6 +87,46 @@ def test_silence_ends_at_the_time_limit() -> None:
     assert len(server.questions) == 1
 
 
+def test_a_server_that_keeps_silent_makes_many_questions_wait_once() -> None:
+    async def ask(table: TcpMap) -> None:
+        for _ in range(5):
+            questions = (table.lookup(f"key{number}") for number in range(100))
+            answers = await asyncio.gather(*questions, return_exceptions=True)
+            assert {str(answer) for answer in answers} == {
+                f"table {table.name} lookup error: Connection timed out"
+            }
+
+    with ScriptedLookups([60.0]) as server:
+        start = time.monotonic()
+        uvloop.run(ask(table_of(server, question_s=1.0)))
+    assert time.monotonic() - start < 3
+    assert len(server.questions) <= 100
+
+
+def test_a_server_that_was_silent_is_asked_again_after_a_pause() -> None:
+    async def run(table: TcpMap) -> str | None:
+        with pytest.raises(MapUnavailable, match="timed out"):
+            await table.lookup("key")
+        await asyncio.sleep(0.2)
+        return await table.lookup("key")
+
+    with ScriptedLookups([60.0], b"200 here\n") as server:
+        assert uvloop.run(run(table_of(server, question_s=0.2, pause_s=0.1))) == "here"
+
+
+def test_a_server_that_answers_others_is_not_left_alone() -> None:
+    async def run(table: TcpMap) -> str | None:
+        slow = asyncio.create_task(table.lookup("slow"))
+        await asyncio.sleep(0.1)
+        assert await table.lookup("quick") == "here"
+        with pytest.raises(MapUnavailable, match="timed out"):
+            await slow
+        return await table.lookup("quick")
+
+    with ScriptedLookups([60.0], b"200 here\n") as server:
+        assert uvloop.run(run(table_of(server, question_s=0.5))) == "here"
+
+
 def test_a_reply_that_trickles_ends_at_the_time_limit() -> None:
     with (
         ScriptedLookups([b"2", 0.1] * 300) as server,
