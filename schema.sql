@@ -7,7 +7,7 @@
 -- Times are integers, microseconds since 1970 UTC. Ids are made by the node that inserts (message/queue_id.py).
 -- Read the v1_ views at the end for questions; their columns are a promise, the tables are not.
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- ------------------------------------------------------------------------------------------------ who works on the spool
 
@@ -135,22 +135,24 @@ CREATE TABLE crash (
 
 -- ---------------------------------------------------------------------------------------------------------------- delivery
 
--- Some recipients of one active message to one (transport, nexthop). Inserted by trivial_rewrite, deleted by qmgr, or by the
--- agent whose report removes the message. It waits for the scheduler unless it stands in granted, attempt or report.
+-- Some recipients of one active message to one (transport, nexthop). Inserted by trivial_rewrite, or by the report of an agent
+-- that passes a recipient to another transport; deleted by qmgr, or by the agent whose report removes the message. It waits for
+-- the scheduler unless it stands in granted, attempt or report.
 CREATE TABLE delivery (
-    delivery_id INTEGER PRIMARY KEY,
+    delivery_id INTEGER PRIMARY KEY,                 -- that of the event "resolved" or "passed": grows in the order of commits
     message_id  INTEGER NOT NULL,
     transport   TEXT    NOT NULL,
     nexthop     TEXT    NOT NULL,
     destination TEXT    NOT NULL,                    -- what the scheduler counts: the next hop, or user@nexthop
-    planned_at  INTEGER NOT NULL
+    planned_at  INTEGER NOT NULL,
+    passes      INTEGER NOT NULL                     -- how often an agent passed its recipient to another transport
 ) STRICT;
 CREATE INDEX delivery_by_message ON delivery (message_id);
 
 CREATE TABLE delivery_recipient (
     delivery_id INTEGER NOT NULL,
     number      INTEGER NOT NULL,
-    address     TEXT    NOT NULL,                    -- where to deliver, after resolving
+    address     TEXT    NOT NULL,                    -- where to deliver, after resolving, or as an agent passed it on
     PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -183,7 +185,8 @@ CREATE TABLE report (
 ) STRICT;
 
 -- The latest answer for a recipient: the delivered mark, the defer log and the bounce log in one. Written by agents and by
--- qmgr; final unless the action is 'deferred'. A recipient without a row has not been tried.
+-- qmgr; final unless the action is 'deferred'. A recipient without a row has not been tried. Of several deliveries that one
+-- recipient was passed to, the worst answer stands (deferred, bounced, sent).
 CREATE TABLE outcome (
     message_id INTEGER NOT NULL,
     number     INTEGER NOT NULL,
@@ -228,7 +231,7 @@ CREATE TABLE flush (
 -- ------------------------------------------------------------------------------------------------------------- the journal
 
 -- What happened, written in the transaction that did it; kept after the message is gone. detail is a JSON object.
---   accepted resolved granted sent deferred bounced expired held released requeued noticed corrupted removed deleted
+--   accepted resolved passed granted sent deferred bounced expired held released requeued noticed corrupted removed deleted
 CREATE TABLE event (
     event_id   INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,

@@ -143,6 +143,12 @@ def _resolved(event: Event) -> str:
     return f"{who}: goes by {detail.get('transport')} to {detail.get('nexthop') or 'this machine'}"
 
 
+def _passed(event: Event) -> str:
+    detail = event.detail
+    nexthop = detail.get("nexthop") or "this machine"
+    return f"{event.recipient}: passed on to {detail.get('transport')} for {nexthop}"
+
+
 def _granted(event: Event) -> str:
     detail = event.detail
     where = detail.get("destination") or detail.get("nexthop") or "this machine"
@@ -188,6 +194,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "accepted": _accepted,
     "cleaned": _cleaned,
     "resolved": _resolved,
+    "passed": _passed,
     "granted": _granted,
     "sent": _outcome("sent"),
     "deferred": _outcome("not yet"),

@@ -124,7 +124,7 @@ _MISSING = (
         r"strict_|disable_mime_|.*_8bit_|force_mime_|message_(reject|strip)_",
         "this inspection of content is not supported yet",
     ),
-    (r"fallback_transport|mailbox_transport|best_mx_", "mail is not passed on that way yet"),
+    (r"fallback_transport|mailbox_transport", "mail is not passed on that way yet"),
     (
         r".*_(status|reply)_filter|.*_command_filter|.*reject_f",
         "replies are not filtered or extended yet",

@@ -94,6 +94,12 @@ def delivery(
     )
 
 
+def passing(log: MailLog, queue_id: str, recipient: str, transport: str) -> None:
+    """A delivery agent leaves a recipient to another transport, whose line says what came of it."""
+    address = shown(recipient, external=log.external_addresses)
+    log.info(f"{queue_id}: passing <{address}> to transport={transport}")
+
+
 def trouble(log: MailLog, queue_id: str, text: str) -> None:
     """An attempt goes on elsewhere after this: "host x[y] said: ...", "connect to x[y]:25: ...".
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from spoolmta.errors import ConfigError
+
 
 class Action(StrEnum):
     """The end of an attempt for one recipient.
@@ -63,7 +65,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
     *recipients* pairs the recipient's number with the address to deliver to, and keeps what the
     agent must hand on or print. *attempted_at* is when the agent claimed it, *granted_at* when the
-    scheduler let it go, *arrived_at* when the message came in (seconds).
+    scheduler let it go, *arrived_at* when the message came in (seconds). *passes* tells how often
+    its recipient was passed on, from transport to transport.
     """
 
     delivery_id: int
@@ -82,6 +85,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     granted_at: float
     attempted_at: float
     recipients: tuple["DeliveryRecipient", ...]
+    passes: int = 0
 
 
 class DeliveryRecipient(msgspec.Struct, frozen=True, gc=False):
@@ -92,6 +96,32 @@ class DeliveryRecipient(msgspec.Struct, frozen=True, gc=False):
     original: str
     orcpt: str
     notify: int
+
+
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """A recipient that another transport is to deliver to, in this activation of the message.
+
+    *address* is the one to deliver to: the recipient's, or one that an alias made of it.
+    *destination*, by which the scheduler counts, is filled in by the loop around the agent.
+    """
+
+    number: int
+    address: str
+    transport: str
+    nexthop: str
+    destination: str = ""
+
+
+def pass_to(service: str, nexthop: str, number: int, address: str) -> Passed:
+    """Return the passing of a recipient to "transport" or "transport:nexthop".
+
+    *nexthop* is that of the delivery so far: it stays where *service* names none.
+    Raises ConfigError: *service* names no transport.
+    """
+    transport, _, own = service.partition(":")
+    if not transport:
+        raise ConfigError(f'missing transport name in "{service}"')
+    return Passed(number, address, transport, own or nexthop)
 
 
 def defer(number: int, dsn: str, reason: str, **more: object) -> Outcome:

@@ -25,12 +25,12 @@ _INODE_BASE = 51
 class MessageIds:
     """Makes message ids that no other maker makes; one per process."""
 
-    def __init__(self, node: int, clock: Clock, floor: int = 0) -> None:
-        """*node* tells this maker from others (a process number); ids are made above *floor*."""
+    def __init__(self, node: int, clock: Clock) -> None:
+        """*node* tells this maker from others (a process number)."""
         self._node = node % _NODES
         self._clock = clock
-        self._second = floor >> _SHIFT
-        self._sequence = _SEQUENCES if floor else 0
+        self._second = 0
+        self._sequence = 0
 
     def next(self) -> int:
         """Return a new id, greater than every one that this maker made before."""

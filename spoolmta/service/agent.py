@@ -20,9 +20,10 @@ import msgspec
 from spoolmta import maillog
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import Corrupt, SpoolBusy, SpoolFull, TemporaryError
-from spoolmta.message.outcome import Delivery, Outcome, defer
+from spoolmta.message.outcome import Delivery, Outcome, Passed, bounce, defer
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.destinations import Destinations
 from spoolmta.service.worker import GATHER_SECONDS, GATHER_TIMES, POLL_SECONDS, RETRY_SECONDS
 from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Reader, Transaction
@@ -35,6 +36,8 @@ __all__ = ["Agent", "Feedback", "Report", "Verdict", "serve_agent"]
 _SMALL_BYTES = 64 * 1024
 # Claimed at most in one exchange, so that sibling processes get their share.
 _CLAIM_LIMIT = 32
+# A recipient that is passed on from transport to transport more often goes in circles.
+_MOST_PASSES = 5
 
 Claimed = tuple[Delivery, bytes | None]
 
@@ -60,6 +63,7 @@ class AgentLoop:
         self.agent = agent
         self._transport = context.service.name
         self._queue_log = context.log_as("qmgr")
+        self._destinations = Destinations(context.configuration)
         self._running: set[asyncio.Task[None]] = set()
         self._finished: list[Finished] = []
         self._more_granted = True
@@ -156,9 +160,29 @@ class AgentLoop:
             self._context.log.panic(f"{delivery.queue_id}: {trace}")
             report = _deferred(delivery, "unknown mail transport error")
         crash_point("deliver.after_accept")
+        if report.passed:
+            report = self._pass_on(delivery, report)
         self._log(delivery, report)
         self._finished.append((delivery, report))
         self._context.wakeup.wake()
+
+    def _pass_on(self, delivery: Delivery, report: Report) -> Report:
+        """Return the report with the destinations of what is passed on, or with its end."""
+        if delivery.passes >= _MOST_PASSES:
+            loops = tuple(_loop(passed) for passed in report.passed)
+            return msgspec.structs.replace(report, outcomes=report.outcomes + loops, passed=())
+        for passed in report.passed:
+            maillog.passing(self._context.log, delivery.queue_id, passed.address, passed.transport)
+        named = tuple(
+            msgspec.structs.replace(
+                passed,
+                destination=self._destinations.name(
+                    passed.transport, passed.nexthop, passed.address
+                ),
+            )
+            for passed in report.passed
+        )
+        return msgspec.structs.replace(report, passed=named)
 
     def _exchange(
         self, tx: Transaction, finished: Sequence[Finished], limit: int
@@ -220,6 +244,11 @@ def _small_content(reader: Reader, delivery: Delivery) -> bytes | None:
         return content.read_whole(reader, delivery.message_id)
     except Corrupt:
         return None  # the agent meets it when it reads
+
+
+def _loop(passed: Passed) -> Outcome:
+    reason = f"mail for {passed.address} is passed on from transport to transport in a loop"
+    return bounce(passed.number, "5.4.6", reason)
 
 
 def _deferred(delivery: Delivery, reason: str) -> Report:

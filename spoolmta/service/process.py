@@ -22,7 +22,7 @@ from pathlib import Path
 
 import uvloop
 
-from spoolmta.clock import Clock, SystemClock
+from spoolmta.clock import SystemClock
 from spoolmta.config.environment import let_through
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
@@ -36,7 +36,7 @@ from spoolmta.message.queue_id import MessageIds
 from spoolmta.service import privileges
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.poke import Poker, Wakeup
-from spoolmta.spool import deliveries, processes, schema
+from spoolmta.spool import processes, schema
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.statements import statements
@@ -170,7 +170,7 @@ async def _live(
         clock=clock,
         spool=spool,
         committer=Committer(path, clock),
-        ids=_ids(spool, process_id, clock),
+        ids=MessageIds(process_id, clock),
         process_id=process_id,
         wakeup=Wakeup(launch.poke_socket),
         poke=poker.poke,
@@ -191,11 +191,6 @@ async def _live(
         processes.retire(tx, process_id)
     spool.close()
     poker.close()
-
-
-def _ids(spool: Spool, process_id: int, clock: Clock) -> MessageIds:
-    # The scheduler reads on from the last delivery id that it saw: ids must grow over restarts.
-    return MessageIds(process_id, clock, floor=deliveries.highest_id(spool))
 
 
 def _tell_ready(descriptor: int | None) -> None:

@@ -1,9 +1,9 @@
 """Deliveries: some recipients of one message that go to one next hop by one transport.
 
-planned (trivial_rewrite) -> granted (qmgr) -> attempt (agent) -> report (agent) -> answered
-(qmgr). A delivery is waiting while it stands in none of granted, attempt and report. The report
-that ends a message, every recipient having it and nobody to be told, ends it at once; qmgr is left
-the word on the destination.
+planned (trivial_rewrite, plans.py) -> granted (qmgr) -> attempt (agent) -> report (agent) ->
+answered (qmgr). A delivery is waiting while it stands in none of granted, attempt and report. The
+report that ends a message, every recipient having it and nobody to be told, ends it at once; qmgr
+is left the word on the destination.
 """
 
 from collections import Counter
@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from spoolmta.message.envelope import Notify
-from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome
-from spoolmta.spool import events, queues
+from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Passed
+from spoolmta.spool import events, plans, queues
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 from spoolmta.spool.queues import NewMessage, State
 
 # A message that so many processes died with goes to corrupt (spool/processes.py).
 CRASH_LIMIT = 3
+_SEVERITY = (Action.SENT, Action.BOUNCED, Action.DEFERRED)
 
 
 class Verdict(StrEnum):
@@ -44,17 +45,6 @@ class Feedback(NamedTuple):
     verdict: Verdict = Verdict.DONE
     dsn: str = ""
     reason: str = ""
-
-
-class Plan(NamedTuple):
-    """A delivery to be made; *recipients* are (number, address to deliver to)."""
-
-    delivery_id: int
-    message_id: int
-    transport: str
-    nexthop: str
-    destination: str
-    recipients: tuple[tuple[int, str], ...]
 
 
 class Waiting(NamedTuple):
@@ -91,14 +81,16 @@ class SuspendedRecipient:
 class Report(msgspec.Struct, frozen=True):
     """What an agent says of a delivery: an outcome for each recipient, and of its destination.
 
-    *messages* are new ones (forwarded mail) that enter maildrop in the same commit. *damage* tells
-    why the message cannot be read at all: it goes to corrupt, unless another attempt at it is
-    still under way; then the outcomes count.
+    *messages* are new ones (forwarded mail) that enter maildrop in the same commit; in it, too, the
+    recipients that are *passed* get waiting deliveries by another transport, from which their
+    outcomes come. *damage* tells why the message cannot be read at all: it goes to corrupt, unless
+    another attempt at it is still under way; then the outcomes count.
     """
 
     outcomes: tuple[Outcome, ...]
     feedback: Feedback = Feedback()
     messages: tuple[NewMessage, ...] = ()
+    passed: tuple[Passed, ...] = ()
     damage: str = ""
 
 
@@ -128,38 +120,6 @@ class DeadDestination:
     until: float
     dsn: str
     reason: str
-
-
-def plan(tx: Transaction, plans: Sequence[Plan]) -> None:
-    """Insert the deliveries of messages that become active in the same transaction."""
-    now = tx.now
-    tx.run_many(
-        "insert_delivery",
-        ((p.delivery_id, p.message_id, p.transport, p.nexthop, p.destination, now) for p in plans),
-    )
-    tx.run_many(
-        "insert_delivery_recipient",
-        ((p.delivery_id, number, address) for p in plans for number, address in p.recipients),
-    )
-    events.record_many(
-        tx,
-        (
-            (
-                p.message_id,
-                "resolved",
-                p.recipients[0][1] if len(p.recipients) == 1 else "",
-                events.detail(
-                    transport=p.transport, nexthop=p.nexthop, recipients=len(p.recipients)
-                ),
-            )
-            for p in plans
-        ),
-    )
-
-
-def highest_id(reader: Reader) -> int:
-    """Return the highest delivery id in the spool, 0 if there is none."""
-    return int(reader.read("highest_delivery")[0][0] or 0)
 
 
 def waiting(reader: Reader, after: int, limit: int) -> list[Waiting]:
@@ -244,7 +204,8 @@ def report(tx: Transaction, process_id: int, finished: Sequence[Finished]) -> Se
     for delivery, said in answers:
         addresses = _addresses(delivery)
         if delivery.message_id not in gone:
-            put_outcomes(tx, delivery.message_id, said.outcomes)
+            put_outcomes(tx, delivery.message_id, _standing(tx, delivery, said))
+            plans.pass_on(tx, delivery, said.passed)
         record_answers(tx, delivery.message_id, said.outcomes, addresses)
         for message in said.messages:
             queues.enqueue(tx, State.MAILDROP, message)
@@ -436,10 +397,25 @@ def _last_of_their_messages(tx: Transaction, answers: Sequence[Finished]) -> tup
 
 def _leaves_nothing_to_do(delivery: Delivery, said: Report) -> bool:
     """Return whether every recipient has the message and the sender wants to hear of none."""
-    if any(outcome.action is not Action.SENT for outcome in said.outcomes):
+    if said.passed or any(outcome.action is not Action.SENT for outcome in said.outcomes):
         return False
     asked = any(recipient.notify & Notify.SUCCESS for recipient in delivery.recipients)
     return not asked and len(said.outcomes) == len(delivery.recipients)
+
+
+def _standing(tx: Transaction, delivery: Delivery, said: Report) -> Iterable[Outcome]:
+    """Return the outcomes that are to be written: none in the place of a worse one.
+
+    A recipient that was passed on may have several deliveries in one activation of its message.
+    What is on record of an earlier activation says nothing once the recipient is passed on.
+    """
+    if not delivery.passes:
+        for number in {passed.number for passed in said.passed}:
+            tx.run("forget_outcome", (delivery.message_id, number))
+        return said.outcomes
+    rows = tx.run("load_outcome_actions", (delivery.message_id,))
+    known = {number: _SEVERITY.index(action) for number, action in rows}
+    return [o for o in said.outcomes if _SEVERITY.index(o.action) >= known.get(o.number, 0)]
 
 
 def _delivery_ids(finished: Iterable[Finished]) -> Any:
@@ -448,7 +424,7 @@ def _delivery_ids(finished: Iterable[Finished]) -> Any:
 
 def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:
     delivery_id, message_id, queue_id, transport, nexthop, sender, size, encoding = row[:8]
-    smtputf8, envid, ret, arrived_at, planned_at, granted_at, started_at = row[8:]
+    smtputf8, envid, ret, arrived_at, planned_at, granted_at, started_at, passes = row[8:]
     return Delivery(
         delivery_id=delivery_id,
         message_id=message_id,
@@ -466,6 +442,7 @@ def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:
         granted_at=seconds(granted_at),
         attempted_at=seconds(started_at),
         recipients=recipients,
+        passes=passes,
     )
 
 

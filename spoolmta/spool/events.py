@@ -24,6 +24,11 @@ def record(
     tx.run("insert_event", (tx.now, message_id, kind, recipient, detail(**values)))
 
 
+def last_number(tx: Transaction) -> int:
+    """Return the number of the event that was written last, 0 if there never was one."""
+    return int(tx.run("last_event")[0][0] or 0)
+
+
 def record_many(tx: Transaction, events: Iterable[tuple[int, str, str, str]]) -> None:
     """Write events given as (message id, kind, recipient, detail as JSON text)."""
     now = tx.now

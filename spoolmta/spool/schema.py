@@ -11,7 +11,7 @@ import apsw
 
 from spoolmta.errors import SpoolUnusable
 
-VERSION = 1
+VERSION = 2
 
 
 @cache

@@ -10,24 +10,24 @@ Postfix:    trivial-rewrite(8), qmgr(8)
 Claims:     incoming, deferred      Advances to: active (with delivery rows), corrupt
 Parameters: qmgr_message_active_limit, transport_destination_recipient_limit, RoutingParameters
 Must not:   schedule; look at what destinations are up to
-Limits:     one process a spool: delivery ids must grow in the order of commits
+Limits:     one process a spool
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from spoolmta import maillog
-from spoolmta.address.parts import split_address
 from spoolmta.address.resolve import Routing, resolve
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.errors import ClaimLost, MapUnavailable
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
+from spoolmta.service.destinations import Destinations
 from spoolmta.service.eager import side_by_side
-from spoolmta.spool import deliveries, queues
+from spoolmta.spool import plans, queues
 from spoolmta.spool.connection import Transaction
-from spoolmta.spool.deliveries import Plan
+from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
 
 _BATCH = 100
@@ -53,7 +53,7 @@ class TrivialRewrite:
         self._routing = routing
         self._queue_log = context.log_as("qmgr")
         self._active_limit = context.section(QueueManagerParameters).qmgr_message_active_limit
-        self._recipient_limits: dict[str, int] = {}
+        self._destinations = Destinations(context.configuration)
         self._next_source = State.INCOMING
         self.may_have_more = False
         self._next_retry: float | None = None
@@ -65,9 +65,9 @@ class TrivialRewrite:
             return 0
         if messages is None:
             messages = queues.load_unanswered(self._context.spool, claimed)
-        plans = await self._plans(messages)
+        planned = await self._plans(messages)
         crash_point("resolve.before_plan")
-        return self._advance(state, claimed, messages, plans)
+        return self._advance(state, claimed, messages, planned)
 
     def next_due(self) -> float | None:
         """Return when the next deferred message is due."""
@@ -118,12 +118,10 @@ class TrivialRewrite:
         for (number, _), (transport, nexthop, recipient) in zip(
             message.recipients, found, strict=False
         ):
-            destination = self._destination(transport, nexthop, recipient)
+            destination = self._destinations.name(transport, nexthop, recipient)
             hops.setdefault((transport, nexthop, destination), []).append((number, recipient))
         return [
-            Plan(
-                self._context.ids.next(), message.message_id, transport, nexthop, destination, group
-            )
+            Plan(message.message_id, transport, nexthop, destination, group)
             for (transport, nexthop, destination), recipients in hops.items()
             for group in self._groups(transport, recipients)
         ]
@@ -137,36 +135,20 @@ class TrivialRewrite:
             return (*_LOOKUP_FAILED, address)
         return found.transport, found.nexthop, found.recipient
 
-    def _destination(self, transport: str, nexthop: str, recipient: str) -> str:
-        """Return what the scheduler counts: the next hop, or each recipient for itself."""
-        if self._recipient_limit(transport) == 1:
-            local, _ = split_address(recipient)
-            return f"{local}@{nexthop}".lower()
-        return nexthop.lower()
-
     def _groups(
         self, transport: str, recipients: Sequence[tuple[int, str]]
     ) -> Iterable[tuple[tuple[int, str], ...]]:
-        limit = self._recipient_limit(transport) or len(recipients)
+        limit = self._destinations.recipient_limit(transport) or len(recipients)
         return (
             tuple(recipients[start : start + limit]) for start in range(0, len(recipients), limit)
         )
-
-    def _recipient_limit(self, transport: str) -> int:
-        limit = self._recipient_limits.get(transport)
-        if limit is None:
-            limit = self._context.configuration.transport_number(
-                transport, "_destination_recipient_limit", "$default_destination_recipient_limit"
-            )
-            self._recipient_limits[transport] = limit
-        return limit
 
     def _advance(
         self,
         state: State,
         claimed: Sequence[int],
         messages: Sequence[Unanswered],
-        plans: Sequence[Plan],
+        planned: Sequence[Plan],
     ) -> int:
         context = self._context
         sound = [message.message_id for message in messages if message.recipients]
@@ -175,7 +157,7 @@ class TrivialRewrite:
         try:
             with context.spool.transaction() as tx:
                 queues.activate(tx, context.process_id, incoming, deferred)
-                deliveries.plan(tx, plans)
+                plans.plan(tx, planned)
                 for message_id in broken:
                     queues.corrupt(
                         tx, state, message_id, context.process_id, _reason(messages, message_id)

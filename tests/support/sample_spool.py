@@ -21,16 +21,16 @@ from spoolmta.message.outcome import Action, Outcome
 from spoolmta.message.queue_id import MessageIds, format_queue_id
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.poke import Wakeup
-from spoolmta.spool import deliveries, processes, queues
+from spoolmta.spool import deliveries, plans, processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.deliveries import (
     DeadDestination,
     Feedback,
-    Plan,
     Report,
     Verdict,
 )
+from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import NewMessage, State
 
 TIMED_OUT = "connect to mx.slow.example[192.0.2.9]:25: Connection timed out"
@@ -124,14 +124,14 @@ class SampleSpool:
 
     def activate(self, message_id: int, hops: dict[str, tuple[tuple[int, str], ...]]) -> None:
         """Claim an incoming message and plan one delivery for each next hop."""
-        plans = [
-            Plan(self._makes.next(), message_id, "smtp", nexthop, nexthop, recipients)
+        planned = [
+            Plan(message_id, "smtp", nexthop, nexthop, recipients)
             for nexthop, recipients in hops.items()
         ]
         with self.spool.transaction() as tx:
             assert queues.claim(tx, "incoming", self.process_id, 1) == [message_id]
             queues.activate(tx, self.process_id, [message_id], [])
-            deliveries.plan(tx, plans)
+            plans.plan(tx, planned)
 
     def attempt(self, nexthop: str) -> int:
         """Grant the waiting delivery to *nexthop* and take it as an agent; return its id."""

@@ -6,11 +6,12 @@ servers in their order.
 Postfix:    smtp_connect(3), smtp(8)
 Parameters: smtp_mx_address_limit, smtp_mx_session_limit, smtp_fallback_relay, relayhost,
             smtp_connect_timeout, smtp_bind_address, smtp_bind_address6,
-            smtp_bind_address_enforce
+            smtp_bind_address_enforce, best_mx_transport
 """
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spoolmta import maillog
@@ -109,14 +110,23 @@ class Attempt:
             await self._try_servers(found.servers)
             loops = found.trouble is not None and found.trouble.is_loop
             if found.is_exchanger or loops or number == len(sites) - 1:
-                # Backups are for what is not ours; and nothing is bounced for our own mistakes.
-                if number >= first_fallback:
-                    self._recipients.soften("smtp_fallback_relay")
-                elif not settings.lookup.lmtp and sites[0] == settings.relayhost:
-                    self._recipients.soften("relayhost")
+                self._end_with(sites, is_fallback=number >= first_fallback)
                 return
             if not self._recipients.left:
                 return
+
+    def _end_with(self, sites: Sequence[str], *, is_fallback: bool) -> None:
+        """Decide about who is left: backups are for what is not ours.
+
+        Nothing is bounced for our own mistakes.
+        """
+        settings, recipients = self._around.settings, self._recipients
+        if is_fallback:
+            recipients.soften("smtp_fallback_relay")
+        elif not settings.lookup.lmtp and sites[0] == settings.relayhost:
+            recipients.soften("relayhost")
+        elif settings.best_mx_transport and recipients.are_looping:
+            recipients.pass_to(settings.best_mx_transport, self._delivery.nexthop)
 
     async def _try_servers(self, servers: tuple[Server, ...]) -> None:
         settings = self._around.settings

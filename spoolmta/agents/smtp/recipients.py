@@ -16,8 +16,17 @@ from spoolmta.agents.smtp import trouble
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.session import Transmission
 from spoolmta.agents.smtp.trouble import Radius, Trouble
+from spoolmta.errors import ConfigError
 from spoolmta.maillog import MailLog
-from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Success
+from spoolmta.message.outcome import (
+    Action,
+    Delivery,
+    DeliveryRecipient,
+    Outcome,
+    Passed,
+    Success,
+    pass_to,
+)
 from spoolmta.spool.deliveries import Feedback, Report, Verdict
 
 
@@ -42,6 +51,7 @@ class Recipients:
         self._waiting: dict[int, Outcome] = {}
         self._untold: dict[str, None] = {}
         self._last: Trouble | None = None  # what hit all that were left, most recently
+        self._passed: tuple[Passed, ...] = ()
         self._completed = False  # a conversation came to its end, so the destination works
 
     def record(
@@ -101,6 +111,24 @@ class Recipients:
                 softer = msgspec.structs.replace(outcome, action=Action.DEFERRED, dsn="4.3.5")
                 self._waiting[number] = softer
 
+    @property
+    def are_looping(self) -> bool:
+        """True if mail for those who are left would come back to this machine, for good."""
+        return self._last is not None and self._last.is_loop and not self._last.is_soft
+
+    def pass_to(self, best_mx_transport: str, nexthop: str) -> None:
+        """Leave those who are left to another transport."""
+        try:
+            self._passed = tuple(
+                pass_to(best_mx_transport, nexthop, recipient.number, recipient.address)
+                for recipient in self.left
+            )
+        except ConfigError as error:
+            self._log.warning(str(error))
+            self.soften("best_mx_transport")
+        else:
+            self.left.clear()
+
     def tell(self) -> None:
         """Log the failures because of which another server is tried now."""
         for reason in self._untold:
@@ -114,7 +142,7 @@ class Recipients:
             self._done[number] = self._waiting.get(number) or _failed(
                 number, trouble.NO_SERVER, Circumstances()
             )
-        return Report(tuple(self._done.values()), self._feedback())
+        return Report(tuple(self._done.values()), self._feedback(), passed=self._passed)
 
     def _feedback(self) -> Feedback:
         last = self._last

@@ -91,6 +91,7 @@ class Settings:
     session_limit: int = 2
     fallback_relays: tuple[str, ...] = ()
     relayhost: str = ""
+    best_mx_transport: str = ""
     flags: frozenset[str] = frozenset()
     queue_directory: Path = Path()
 
@@ -117,6 +118,7 @@ def smtp_settings(parameters: SmtpParameters, flags: frozenset[str] = frozenset(
         session_limit=parameters.smtp_mx_session_limit,
         fallback_relays=_words(parameters.smtp_fallback_relay),
         relayhost=parameters.relayhost,
+        best_mx_transport=parameters.best_mx_transport,
         flags=flags,
         queue_directory=Path(parameters.queue_directory),
     )

@@ -49,6 +49,7 @@ class SmtpParameters(ClientParameters):
     smtp_mx_address_limit: int = number("5")  # addresses tried for a message; 0: no limit
     smtp_mx_session_limit: int = number("2")  # sessions past EHLO for a message; 0: no limit
     smtp_fallback_relay: str = text("$fallback_relay")  # where to go if no server can be had
+    best_mx_transport: str = text("")  # who gets mail that would loop back; empty: it bounces
     smtp_bind_address: str = text("")  # own IPv4 address to connect from
     smtp_bind_address6: str = text("")  # own IPv6 address to connect from
     smtp_bind_address_enforce: bool = yes_no("no")  # defer if that address cannot be used

@@ -1,13 +1,11 @@
 -- Deliveries: planned by trivial_rewrite, granted by qmgr, attempted and reported by agents, answered by qmgr.
 
 -- name: insert_delivery
-INSERT INTO delivery (delivery_id, message_id, transport, nexthop, destination, planned_at) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO delivery (delivery_id, message_id, transport, nexthop, destination, planned_at, passes)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_delivery_recipient
 INSERT INTO delivery_recipient (delivery_id, number, address) VALUES (?, ?, ?);
-
--- name: highest_delivery
-SELECT max(delivery_id) FROM delivery;
 
 -- name: waiting_deliveries
 -- Planned after the last one seen, and neither granted nor under way nor reported: the scheduler's todo.
@@ -59,7 +57,7 @@ INSERT INTO attempt (delivery_id, process_id, granted_at, started_at) VALUES (?,
 -- name: load_deliveries
 SELECT delivery.delivery_id, delivery.message_id, message.queue_id, delivery.transport, delivery.nexthop, message.sender,
        message.size, message.encoding, message.smtputf8, message.envid, message.ret, message.arrived_at,
-       delivery.planned_at, attempt.granted_at, attempt.started_at
+       delivery.planned_at, attempt.granted_at, attempt.started_at, delivery.passes
   FROM delivery JOIN message USING (message_id) JOIN attempt USING (delivery_id)
  WHERE delivery.delivery_id IN carray(:ids);
 
@@ -82,6 +80,12 @@ INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?
 -- name: put_outcome
 INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, noticed, at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
+
+-- name: forget_outcome
+DELETE FROM outcome WHERE message_id = ? AND number = ?;
+
+-- name: load_outcome_actions
+SELECT number, action FROM outcome WHERE message_id = ?;
 
 -- name: last_deliveries
 -- Of ended deliveries, those that are all there ever was to do for their messages.

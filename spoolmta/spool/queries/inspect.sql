@@ -42,7 +42,7 @@ SELECT message.message_id
         OR EXISTS (SELECT 1 FROM delivery
                     WHERE delivery.message_id = message.message_id AND lower(delivery.nexthop) GLOB :nexthop)
         OR EXISTS (SELECT 1 FROM event
-                    WHERE event.message_id = message.message_id AND event.kind = 'resolved'
+                    WHERE event.message_id = message.message_id AND event.kind IN ('resolved', 'passed')
                       AND lower(event.detail ->> 'nexthop') GLOB :nexthop))
    AND (:reason IS NULL
         OR EXISTS (SELECT 1 FROM outcome

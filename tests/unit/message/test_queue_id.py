@@ -30,14 +30,6 @@ def test_makers_of_other_numbers_make_other_ids() -> None:
     assert len(made) == 4096
 
 
-def test_a_maker_begins_above_the_floor() -> None:
-    clock = ManualClock(1_800_000_000)
-    floor = MessageIds(7, ManualClock(1_900_000_000)).next()
-    ids = MessageIds(7, clock, floor)
-    assert ids.next() > floor
-    assert ids.next() > floor
-
-
 IDS = st.integers(min_value=1_000_000_000 << 26, max_value=(1 << 58) - 1)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from spoolmta.clock import ManualClock
 from spoolmta.message.outcome import Action, Delivery, Outcome, defer
-from spoolmta.spool import completion, deliveries, processes, queues
+from spoolmta.spool import completion, deliveries, plans, processes, queues
 from spoolmta.spool.connection import Spool, numbers
-from spoolmta.spool.deliveries import Claim, Plan, Report, Verdict, Waiting
+from spoolmta.spool.deliveries import Claim, Report, Verdict, Waiting
+from spoolmta.spool.plans import Plan
 from spoolmta.spool.processes import Process
 from spoolmta.spool.queues import NewMessage
 
@@ -15,15 +16,12 @@ SENT = Outcome(0, Action.SENT, "2.0.0", "ok", tell_success=None)
 
 
 def planned(spool: Spool, process_id: int, message: NewMessage) -> Waiting:
-    delivery_id = message.message_id + 1
     with spool.transaction() as tx:
         queues.enqueue(tx, "incoming", message)
         queues.claim(tx, "incoming", process_id, 1)
         queues.activate(tx, process_id, [message.message_id], [])
-        plan = Plan(
-            delivery_id, message.message_id, "smtp", "y.example", "y.example", ((0, "b@y.example"),)
-        )
-        deliveries.plan(tx, [plan])
+        plan = Plan(message.message_id, "smtp", "y.example", "y.example", ((0, "b@y.example"),))
+        (delivery_id,) = plans.plan(tx, [plan])
     return Waiting(delivery_id, message.message_id, "smtp", "y.example")
 
 
