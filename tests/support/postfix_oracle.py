@@ -156,12 +156,13 @@ class PostfixOracle:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def _postfix(self, *arguments: str) -> None:
-        subprocess.run(
+        done = subprocess.run(
             [program("postfix"), "-c", self.configuration, *arguments],
-            check=True,
+            check=False,
             capture_output=True,
             timeout=60,
         )
+        assert done.returncode == 0, f"{done.stderr.decode()}\n{self.log()}"
 
     def _greets(self) -> bool:
         try:
