@@ -1,15 +1,18 @@
 """Lists of names and addresses as in mydestination, mynetworks and relay_domains.
 
 An element is a name, an address or network, /file, type:table, or one of them after "!". The first
-element that matches decides; after "!" it decides for "no match".
+element that matches decides; after "!" it decides for "no match". A client is asked for by name and
+address together: of each element in turn, whether it has the one or the other.
 
 Postfix:    postconf(5) mydestination, mynetworks, relay_domains, parent_domain_matches_subdomains
 Must not:   take a lookup error for "no match"
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple, cast
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.address_range import Address, Range, RangeTable, parse_address, parse_range
@@ -24,74 +27,82 @@ _DEPTH_LIMIT = 10
 _ADDRESS_CHARACTERS = frozenset("0123456789./")
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    pattern: "str | Range | Map | WatchedFiles[_Elements]"
+class _Subject(NamedTuple):
+    """What is matched: a name in the form of keys, an address as text and as a number, or both."""
+
+    name: str = ""
+    text: str = ""
+    address: Address | None = None
+
+
+class _Names(NamedTuple):
+    """Names side by side that give the same answer: one set look-up."""
+
+    names: frozenset[str]
+    answer: bool
+
+
+class _Table(NamedTuple):
+    table: Map
     answer: bool
 
 
 class _Elements:
     """Elements in their order. An answer is None if no element matches."""
 
-    __slots__ = ("_for_addresses", "_for_names", "_names", "is_static")
+    __slots__ = ("_elements", "is_static")
 
-    def __init__(self, elements: list[_Element]) -> None:
-        self._for_names = [e for e in elements if not isinstance(e.pattern, Range)]
-        # Names alone without "!", the common list, are one set look-up.
-        self._names = (
-            frozenset(str(element.pattern) for element in self._for_names)
-            if all(isinstance(e.pattern, str) and e.answer for e in self._for_names)
-            else None
-        )
-        self._for_addresses = list(_joined_ranges(elements))
-        self.is_static = all(isinstance(element.pattern, str | Range) for element in elements)
+    def __init__(self, elements: "Iterable[tuple[_Pattern, bool]]") -> None:
+        self._elements = tuple(_joined(elements))
+        self.is_static = all(isinstance(element, _Names | RangeTable) for element in self._elements)
 
-    async def name_answer(self, name: str, rules: "_Rules") -> bool | None:
-        if self._names is not None:
-            return True if rules.matches_names(name, self._names) else None
-        for element in self._for_names:
-            pattern = element.pattern
-            if isinstance(pattern, str):
-                if rules.matches_pattern(name, pattern):
-                    return element.answer
-            elif isinstance(pattern, WatchedFiles):
-                answer = await pattern.current().name_answer(name, rules)
-                if answer is not None:
-                    return answer
-            elif not isinstance(pattern, Range) and await rules.matches_map(name, pattern):
-                return element.answer
-        return None
+    def __bool__(self) -> bool:
+        return bool(self._elements)
 
-    async def address_answer(self, text: str, address: Address | None) -> bool | None:
-        for pattern, answer_of_map in self._for_addresses:
-            answer: bool | None
-            if isinstance(pattern, RangeTable):
-                answer = None if address is None else pattern.find(address)
-            elif isinstance(pattern, WatchedFiles):
-                answer = await pattern.current().address_answer(text, address)
+    async def answer(self, subject: _Subject, rules: "_Rules") -> bool | None:
+        for element in self._elements:
+            answer: bool | None = None
+            if isinstance(element, _Names):
+                if subject.name and rules.matches_names(subject.name, element.names):
+                    answer = element.answer
+            elif isinstance(element, RangeTable):
+                if subject.address is not None:
+                    answer = element.find(subject.address)
+            elif isinstance(element, _Table):
+                if await rules.matches_table(subject, element.table):
+                    answer = element.answer
             else:
-                answer = None if await pattern.lookup(text) is None else answer_of_map
+                answer = await element.current().answer(subject, rules)
             if answer is not None:
                 return answer
         return None
 
 
-def _joined_ranges(
-    elements: list[_Element],
-) -> "Iterator[tuple[RangeTable[bool] | Map | WatchedFiles[_Elements], bool]]":
-    """Yield what addresses are matched with; ranges side by side are one table."""
-    ranges: list[tuple[Range, bool]] = []
-    for element in elements:
-        pattern = element.pattern
-        if isinstance(pattern, Range):
-            ranges.append((pattern, element.answer))
-        elif not isinstance(pattern, str):
-            if ranges:
-                yield RangeTable(ranges), True
-                ranges = []
-            yield pattern, element.answer
-    if ranges:
-        yield RangeTable(ranges), True
+_Element = _Names | RangeTable[bool] | _Table | WatchedFiles[_Elements]
+_Pattern = str | Range | Map | WatchedFiles[_Elements]
+
+
+def _joined(elements: "Iterable[tuple[_Pattern, bool]]") -> "Iterator[_Element]":
+    """Yield the elements; names side by side are one set, ranges side by side one table."""
+    for _, group in groupby(elements, _joins):
+        first, *_ = together = list(group)
+        pattern, answer = first
+        if isinstance(pattern, str):
+            yield _Names(frozenset(cast("str", name) for name, _ in together), answer)
+        elif isinstance(pattern, Range):
+            yield RangeTable([(cast("Range", span), value) for span, value in together])
+        elif isinstance(pattern, WatchedFiles):
+            yield pattern
+        else:
+            yield _Table(pattern, answer)
+
+
+def _joins(element: "tuple[_Pattern, bool]") -> object:
+    """Return what is the same for elements side by side that are asked as one."""
+    pattern, answer = element
+    if isinstance(pattern, str):
+        return str, answer
+    return Range if isinstance(pattern, Range) else id(pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +115,20 @@ class _Rules:
     def matches_names(self, name: str, names: frozenset[str]) -> bool:
         if name in names:
             return True
-        if self.exact or not names:
+        if self.exact:
             return False
         return any(key in names for key, _, _ in domain_keys(name, dotted=not self.parents))
 
-    def matches_pattern(self, name: str, pattern: str) -> bool:
-        if name == pattern:
+    async def matches_table(self, subject: _Subject, table: Map) -> bool:
+        if subject.name and await self._holds_name(table, subject.name):
             return True
-        if self.exact:
-            return False
-        if self.parents:
-            return name.endswith("." + pattern)
-        return pattern.startswith(".") and len(name) > len(pattern) and name.endswith(pattern)
+        return bool(subject.text) and await table.lookup(subject.text) is not None
 
-    async def matches_map(self, name: str, table: Map) -> bool:
-        if await table.lookup(name) is not None:
-            return True
+    async def _holds_name(self, table: Map, name: str) -> bool:
         if self.exact or table.fixed:
-            return False
-        for key, partial, _ in domain_keys(name, dotted=not self.parents):
-            if partial and await table.lookup(key) is not None:
+            return await table.lookup(name) is not None
+        for key, _, _ in domain_keys(name, dotted=not self.parents):
+            if await table.lookup(key) is not None:
                 return True
         return False
 
@@ -136,28 +141,37 @@ class MatchList:
     It *is_static* if what it says cannot change: it has no tables and no files.
     """
 
-    def __init__(self, elements: list[_Element], *, parents: bool, exact: bool) -> None:
-        self._count = len(elements)
+    def __init__(
+        self, elements: "Iterable[tuple[_Pattern, bool]]", *, parents: bool, exact: bool
+    ) -> None:
         self._elements = _Elements(elements)
         self._rules = _Rules(parents, exact)
         self.is_static = self._elements.is_static
 
     def __bool__(self) -> bool:
-        return self._count > 0
+        return bool(self._elements)
 
     async def matches(self, name: str) -> bool:
         """Return whether a domain or host name is in the list.
 
         Raises MapUnavailable: the caller defers or answers 4xx.
         """
-        return bool(await self._elements.name_answer(fold(name), self._rules))
+        return bool(await self._elements.answer(_Subject(fold(name)), self._rules))
 
     async def address_matches(self, address: str) -> bool:
         """Return whether an IP address (without brackets) is in the list.
 
         Raises MapUnavailable: the caller defers or answers 4xx.
         """
-        return bool(await self._elements.address_answer(address, parse_address(address)))
+        return await self.client_matches("", address)
+
+    async def client_matches(self, name: str, address: str) -> bool:
+        """Return whether a client is in the list: what comes first, its name or address, decides.
+
+        Raises MapUnavailable: the caller defers or answers 4xx.
+        """
+        subject = _Subject(fold(name), address, parse_address(address))
+        return bool(await self._elements.answer(subject, self._rules))
 
 
 def parse_match_list(
@@ -172,21 +186,19 @@ def parse_match_list(
     return MatchList(_parse(text, open_map, True, 0), parents=parents, exact=exact)
 
 
-def _parse(text: str, open_map: OpenMap, answer: bool, depth: int) -> list[_Element]:
+def _parse(text: str, open_map: OpenMap, answer: bool, depth: int) -> "list[tuple[_Pattern, bool]]":
     if depth > _DEPTH_LIMIT:
         raise ConfigError(f"match list: files nested more than {_DEPTH_LIMIT} deep")
-    elements = []
+    elements: list[tuple[_Pattern, bool]] = []
     for word in split_words(text):
         item = word.lstrip("!")
         item_answer = answer is not bool((len(word) - len(item)) % 2)
         if not item:
             raise ConfigError(f'match list: no pattern after "!" in "{text.strip()}"')
         if item.startswith("/"):
-            pattern: str | Range | Map | WatchedFiles[_Elements]
-            pattern = _open_file(item, open_map, item_answer, depth)
+            elements.append((_open_file(item, open_map, item_answer, depth), item_answer))
         else:
-            pattern = _parse_pattern(item, open_map)
-        elements.append(_Element(pattern, item_answer))
+            elements.append((_parse_pattern(item, open_map), item_answer))
     return elements
 
 
@@ -201,7 +213,7 @@ def _read_file(path: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        raise ConfigError(f"match list: {error}") from error
+        raise ConfigError(f"open file {path}: {error.strerror}") from error
     return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
 
 

@@ -64,7 +64,7 @@ def test_a_file_that_includes_itself_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match=r"^open file /no/such/file: No such file or directory$"):
         open_match_list("/no/such/file")
 
 
@@ -113,6 +113,26 @@ def test_a_failing_table_is_not_a_mismatch() -> None:
 )
 def test_addresses_match_networks(text: str, address: str, expected: bool) -> None:
     assert address_matches(text, address) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("!10.1.2.3 .example.com", False),
+        (".example.com !10.1.2.3", True),
+        ("!host.example.com 10.0.0.0/8", False),
+        ("10.0.0.0/8 !host.example.com", True),
+        ("!inline:{.example.com=x} 10.0.0.0/8", False),
+        ("!other.test inline:{10.1.2.3=x}", True),
+        ("cidr:{{10.0.0.0/8 x}} !host.example.com", True),
+        ("other.test 192.0.2.1", False),
+    ],
+)
+def test_the_first_that_matches_name_or_address_decides_about_a_client(
+    text: str, expected: bool
+) -> None:
+    listed = open_match_list(text)
+    assert asyncio.run(listed.client_matches("host.example.com", "10.1.2.3")) is expected
 
 
 @pytest.mark.parametrize(

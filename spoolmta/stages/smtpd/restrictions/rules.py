@@ -11,7 +11,7 @@ from spoolmta.config.parameters.smtpd import AccessParameters
 from spoolmta.maps import MatchList, open_match_list
 from spoolmta.net.dns import Resolver
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
-from spoolmta.stages.smtpd.peer import UNKNOWN, Peer
+from spoolmta.stages.smtpd.peer import Peer
 
 _REMEMBERED_CLIENTS = 4096
 
@@ -55,7 +55,7 @@ class AccessRules:
         )
 
     async def in_mynetworks(self, peer: Peer) -> bool:
-        """Return whether a client is in mynetworks, by address or by verified name.
+        """Return whether a client is in mynetworks; it has an address and perhaps a verified name.
 
         Raises MapUnavailable: the caller answers 4xx.
         """
@@ -63,9 +63,7 @@ class AccessRules:
         known = self._trusted.get(key)
         if known is not None:
             return known
-        found = await self.mynetworks.address_matches(peer.address) or (
-            peer.name != UNKNOWN and await self.mynetworks.matches(peer.name)
-        )
+        found = await self.mynetworks.client_matches(peer.name, peer.address)
         if self.mynetworks.is_static:
             if len(self._trusted) >= _REMEMBERED_CLIENTS:
                 self._trusted.clear()
