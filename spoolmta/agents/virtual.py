@@ -5,19 +5,16 @@ thread of their own each. With root deliveries are made by a process that is the
 virtual_uid_maps names: those to maildirs in batches, too.
 
 Postfix:    virtual(8)
-Parameters: config/parameters/virtual.py, virtual_mailbox_base, virtual_mailbox_maps,
-            recipient_delimiter
-Must not:   run as root; take a lookup error for an unknown user
+Parameters: config/parameters/virtual.py
+Must not:   run as root
 Limits:     a mailbox that is a file may get a message twice after a crash
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from spoolmta.address.routing import delimiter_of
 from spoolmta.agents import result
 from spoolmta.agents.mailbox import maildir, mbox, work
 from spoolmta.agents.mailbox.batch import OwnersMaildirs, OwnMaildirs
@@ -42,12 +39,12 @@ from spoolmta.agents.recipient_user import (
     retire_if_lost,
 )
 from spoolmta.agents.result import Result
+from spoolmta.agents.virtual_mailboxes import Mailbox, VirtualMailboxes
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.config.parameters.virtual import VirtualParameters
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps import Maps, lookup_address, open_maps
 from spoolmta.message.outcome import Delivery, DeliveryRecipient, Outcome
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.privileges import account
@@ -57,21 +54,6 @@ from spoolmta.spool.deliveries import Report
 RELAY = "virtual"
 
 _DEFAULT_CODE = "4.2.0"
-_MISCONFIGURED = Result("4.3.5", "mail system configuration error")
-_TRAVERSAL = "/../"
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """A mailbox: its path, with a slash at the end if it is a maildir, and whose it is."""
-
-    path: str
-    identity: Identity
-
-    @property
-    def is_maildir(self) -> bool:
-        """True if it is a folder of messages."""
-        return self.path.endswith("/")
 
 
 def prepare(configuration: Configuration, service: Service) -> Deliverer | None:
@@ -107,11 +89,7 @@ class VirtualAgent:
         self._context = context
         self._parameters = parameters
         self._deliverer = prepared
-        self._own = Identity(os.geteuid(), os.getegid())
-        self._delimiter = delimiter_of(parameters)
-        self._mailboxes = open_maps(parameters.virtual_mailbox_maps, sensitive=True)
-        self._uids = open_maps(parameters.virtual_uid_maps, sensitive=True)
-        self._gids = open_maps(parameters.virtual_gid_maps, sensitive=True)
+        self._mailboxes = VirtualMailboxes(parameters, prepared, context.log)
         self._own_maildirs = OwnMaildirs()
         self._maildirs = OwnersMaildirs(prepared) if prepared is not None else None
         self._locking = LockRules(
@@ -143,60 +121,11 @@ class VirtualAgent:
         if self._deliverer is not None:
             self._deliverer.close()
 
-    async def find(self, address: str) -> Mailbox | Result:
-        """Return the mailbox of an address, or why it gets no mail.
-
-        Raises MapUnavailable: defer.
-        """
-        key = address.lower()
-        hit = await lookup_address(self._mailboxes, key, delimiter=self._delimiter)
-        if hit is None:
-            return Result("5.1.1", f'unknown user: "{key}"')
-        path = f"{self._parameters.virtual_mailbox_base}/{hit.value}"
-        if _TRAVERSAL in f"{path}/" or "\0" in path:
-            self._context.log.warning(f"virtual_mailbox_maps: bad path for {key}: {hit.value}")
-            return _MISCONFIGURED
-        identity = await self._identity(key)
-        return identity if isinstance(identity, Result) else Mailbox(path, identity)
-
-    async def _identity(self, key: str) -> Identity | Result:
-        """Return whose the mailbox of *key* is; without root it is ours."""
-        uid = await self._number(self._uids, key, "uid", self._own.uid)
-        gid = await self._number(self._gids, key, "gid", self._own.gid)
-        if isinstance(uid, Result):
-            return uid
-        if isinstance(gid, Result):
-            return gid
-        if self._deliverer is None:
-            if uid == self._own.uid:
-                return self._own
-            self._context.log.warning(f"recipient {key}: user id {uid} is not ours; no root")
-            return _MISCONFIGURED
-        if uid < self._parameters.virtual_minimum_uid:
-            self._context.log.warning(f"recipient {key}: bad uid {uid} in virtual_uid_maps")
-            return _MISCONFIGURED
-        if refusal := self._deliverer.refusal(Identity(uid, gid)):
-            self._context.log.warning(f"recipient {key}: {refusal}")
-            return _MISCONFIGURED
-        return Identity(uid, gid)
-
-    async def _number(self, maps: Maps, key: str, what: str, own: int) -> int | Result:
-        hit = await lookup_address(maps, key, delimiter=self._delimiter)
-        if hit is None:
-            if self._deliverer is None:
-                return own
-            self._context.log.warning(f"recipient {key}: {what} not found in virtual_{what}_maps")
-            return _MISCONFIGURED
-        if not hit.value.isascii() or not hit.value.isdigit():
-            self._context.log.warning(f"recipient {key}: bad {what} {hit.value}")
-            return _MISCONFIGURED
-        return int(hit.value)
-
     async def _outcome(
         self, delivery: Delivery, recipient: DeliveryRecipient, content: Content
     ) -> Outcome:
         try:
-            mailbox = await self.find(recipient.address)
+            mailbox = await self._mailboxes.find(recipient.address)
             if isinstance(mailbox, Result):
                 said = mailbox
             else:

@@ -41,6 +41,16 @@ _WITH_WORD = {*WITH_TABLE, *_MISSING_WITH_WORD, SLEEP}
 _KNOWN = {*PLAIN, *_MISSING, *_WITH_WORD, WARN_IF_REJECT}
 
 
+def is_missing(name: str) -> bool:
+    """Return whether a restriction is one of Postfix's that does not exist here."""
+    return name in _MISSING or name in _MISSING_WITH_WORD
+
+
+def takes_word(name: str) -> bool:
+    """Return whether the word behind a restriction belongs to it."""
+    return name in _WITH_WORD
+
+
 def faults(configuration: Configuration, service: Service) -> list[str]:
     """Return a sentence for each restriction that the server *service* cannot do.
 
@@ -61,9 +71,9 @@ def _faults(text: str, classes: list[str]) -> Iterator[str]:
         name = word.lower()
         if word in classes or ":" in word:
             continue
-        if name in _WITH_WORD:
+        if takes_word(name):
             next(words, None)
-        if name in _MISSING or name in _MISSING_WITH_WORD:
+        if is_missing(name):
             yield f"{name} is not supported yet"
         elif name in _REMOVED:
             yield f"{name} is not supported by Postfix any more; instead, specify {_REMOVED[name]}"

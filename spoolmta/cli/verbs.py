@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spoolmta.cli import queues, sink, sql, status, trace
+from spoolmta.cli import explain, queues, sink, sql, status, trace
 
 app = typer.Typer(
     name="spoolmta",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(queues.app, name="queue")
 app.command("trace")(trace.trace)
+app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("sql")(sql.sql)
 app.command("sink")(sink.sink)

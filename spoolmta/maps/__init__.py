@@ -27,6 +27,7 @@ system       unix:passwd.byname, unix:group.byname, environ
 composite    unionmap, pipemap, randmap
 proxy        proxy: one opened table for all that name it
 debug        debug: a log line for each lookup
+recorded     tables that note what they are asked
 lookup_server  the connections to a server behind a table
 tcp          tcp
 socketmap    socketmap

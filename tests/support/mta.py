@@ -192,6 +192,11 @@ class Mta:
             alone = f"SELECT DISTINCT message_id FROM {table} EXCEPT SELECT message_id FROM message"
             assert self.rows(alone) == [], f"{table} has rows without a message"
 
+    def plan(self) -> None:
+        """Let mail be cleaned up and resolved, and no more."""
+        for stage in self._stages[: list(STAGES).index("rewrite") + 1]:
+            self.run(stage.run_once())
+
     async def step_stages(self) -> int:
         """Let every stage, but no agent, take one step."""
         return sum([await stage.run_once() for stage in self._stages])

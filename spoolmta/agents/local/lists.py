@@ -9,13 +9,15 @@ Must not:   open a user's file here
 import asyncio
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from spoolmta.agents.local.destination import Destination, parse_file
 from spoolmta.agents.local.user import User
 from spoolmta.agents.mailbox import work
 from spoolmta.agents.mailbox.trouble import MailboxError
-from spoolmta.agents.recipient_user import Deliverer, Identity
+from spoolmta.agents.recipient_user import Identity
 from spoolmta.maillog import MailLog
 
 # A list is read whole; more than this is a mistake.
@@ -25,10 +27,25 @@ _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, err
 _MISCONFIGURED = "mail system configuration error"
 
 
+class Reader(Protocol):
+    """Who reads a file on behalf of a user: the deliverer."""
+
+    def refusal(self, identity: Identity) -> str:
+        """Return why nothing is read as *identity*; "" if it is."""
+        ...
+
+    async def run(self, identity: Identity, work: bytes, descriptors: Sequence[int] = ()) -> bytes:
+        """Return the answer to a ReadList.
+
+        Raises TemporaryError: defer.
+        """
+        ...
+
+
 class Lists:
     """Reads lists by way of the deliverer."""
 
-    def __init__(self, deliverer: Deliverer, log: MailLog, nobody: Identity) -> None:
+    def __init__(self, deliverer: Reader, log: MailLog, nobody: Identity) -> None:
         """*nobody* are the rights of lists that belong to root (default_privs)."""
         self._deliverer = deliverer
         self._log = log

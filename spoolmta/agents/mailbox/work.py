@@ -82,6 +82,12 @@ def decode_results(answer: bytes) -> list[Result]:
     return [Result(*result) for result in _decode_results(answer)]
 
 
+def decode_path(work: bytes) -> str:
+    """Return the path of a ReadList, "" for other work."""
+    task: Work = _decode_work(work)
+    return task.path if isinstance(task, ReadList) else ""
+
+
 def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
     """Do the work, as the user that this process is; return the answer."""
     task: Work = _decode_work(work)

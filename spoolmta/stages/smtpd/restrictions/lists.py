@@ -160,7 +160,7 @@ class RestrictionLists:
 
         Raises ConfigError: a restriction is not known; the process does not start.
         """
-        return self._parse(text, _Place(parameter, _TABLE_ALONE.get(parameter, "")))
+        return self._parse(text, Place(parameter, _TABLE_ALONE.get(parameter, "")))
 
     def _asked(self, subject: Subject, name: str, parameters: AccessParameters) -> Lists:
         """Return the list *name* as one to be asked; nothing if it is empty."""
@@ -177,9 +177,9 @@ class RestrictionLists:
                 f"access table has entry with lookup table: {text}; define a restriction class"
                 " and specify its name instead"
             )
-        return self._parse(text, _Place(""))
+        return self._parse(text, Place(""))
 
-    def _parse(self, text: str, place: "_Place") -> tuple[Restriction, ...]:
+    def _parse(self, text: str, place: "Place") -> tuple[Restriction, ...]:
         words = iter(split_words(text))
         restrictions = []
         only_warns = False
@@ -187,40 +187,63 @@ class RestrictionLists:
             if word.lower() == WARN_IF_REJECT:
                 only_warns = True
                 continue
-            restriction = self._parse_one(word, words, place)
+            restriction = self.parse_one(word, words, place)
             restrictions.append(replace(restriction, only_warns=only_warns))
             only_warns = False
         return tuple(restrictions)
 
-    def _parse_one(self, word: str, following: Iterator[str], place: "_Place") -> Restriction:
+    def parse_one(self, word: str, following: Iterator[str], place: "Place") -> Restriction:
+        """Return the restriction *word*; its argument is taken from the words *following*.
+
+        Raises ConfigError: it is not known, or its argument cannot be used.
+        """
         name = word.lower()
         if word in self._class_names:
             return Restriction(word, members=self._class(word, place))
         if name in PLAIN:
             return Restriction(name, PLAIN[name])
         if name in WITH_TABLE:
-            return _with_table(name, next(following, ""), place)
+            return self._with_table(name, next(following, ""), place)
         if name == SLEEP:
             seconds = next(following, "")
             if not _SECONDS.fullmatch(seconds):
                 raise ConfigError(f'{place.prefix}{SLEEP} "{seconds}": expected seconds')
             return Restriction(name, functools.partial(always.sleep, seconds=float(seconds)))
         if ":" in word and place.table_alone:
-            return _with_table(place.table_alone, word, place)
+            return self._with_table(place.table_alone, word, place)
         raise ConfigError(f'{place.prefix}unknown smtpd restriction: "{word}"')
 
-    def _class(self, name: str, place: "_Place") -> tuple[Restriction, ...]:
+    def _with_table(self, name: str, table: str, place: "Place") -> Restriction:
+        if ":" not in table:
+            raise ConfigError(
+                f'{place.prefix}restriction {name}: bad argument "{table}": need maptype:mapname'
+            )
+        try:
+            maps = self.open_table(table, name)
+        except ConfigError as error:
+            raise ConfigError(f"{place.prefix}{name}: {error}") from error
+        judge = WITH_TABLE[name]
+        return Restriction(name, lambda request: judge(request, maps))
+
+    def open_table(self, spec: str, restriction: str) -> Maps:  # noqa: ARG002
+        """Return the table *spec* for a check_..._access.
+
+        Raises ConfigError: it cannot be opened.
+        """
+        return Maps([open_map(spec)], spec)
+
+    def _class(self, name: str, place: "Place") -> tuple[Restriction, ...]:
         known = self._classes.get(name)
         if known is None:
             if place.depth >= _DEEPEST_CLASS:
                 raise ConfigError(f"{place.prefix}restriction class {name} contains itself")
-            known = self._parse(self._value_of(name), _Place(name, "", place.depth + 1))
+            known = self._parse(self._value_of(name), Place(name, "", place.depth + 1))
             self._classes[name] = known
         return known
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a list stands: its parameter, what a table alone means there, the depth of classes."""
 
     parameter: str
@@ -231,19 +254,6 @@ class _Place:
     def prefix(self) -> str:
         """What an error text begins with."""
         return f"{self.parameter}: " if self.parameter else ""
-
-
-def _with_table(name: str, table: str, place: _Place) -> Restriction:
-    if ":" not in table:
-        raise ConfigError(
-            f'{place.prefix}restriction {name}: bad argument "{table}": need maptype:mapname'
-        )
-    try:
-        maps = Maps([open_map(table)], table)
-    except ConfigError as error:
-        raise ConfigError(f"{place.prefix}{name}: {error}") from error
-    judge = WITH_TABLE[name]
-    return Restriction(name, lambda request: judge(request, maps))
 
 
 def _guards(restrictions: tuple[Restriction, ...]) -> bool:
