@@ -7,6 +7,7 @@ and in the mail log, and with the exit status that Postfix has there.
 import getopt
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -19,10 +20,14 @@ EX_TEMPFAIL = 75
 
 
 class Command(NamedTuple):
-    """A command under its Postfix name; *status* is its exit status after a fatal error."""
+    """A command under its Postfix name; *status* is its exit status after a fatal error.
+
+    *utf8* is false for those that do not tell people of characters that are no ASCII.
+    """
 
     name: str
     status: int = EX_SOFTWARE
+    utf8: bool = True
 
     def options(
         self, arguments: Sequence[str], letters: str, usage: str
@@ -38,12 +43,16 @@ class Command(NamedTuple):
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        print(f"{self.name}: warning: {text}", file=sys.stderr)
+        self._tell(f"warning: {text}")
 
     def fatal(self, text: str, status: int | None = None) -> NoReturn:
         """Print why the command ends, and end it."""
-        print(f"{self.name}: fatal: {text}", file=sys.stderr)
+        self._tell(f"fatal: {text}")
         sys.exit(self.status if status is None else status)
+
+    def _tell(self, text: str) -> None:
+        sys.stderr.buffer.write(f"{self.name}: {masked(text, utf8=self.utf8)}\n".encode())
+        sys.stderr.buffer.flush()
 
     def log_fatal(self, configuration: Configuration, text: str) -> NoReturn:
         """Print and log why the command ends, and end it."""
@@ -68,6 +77,16 @@ class Command(NamedTuple):
         except SpoolmtaError as error:
             self.fatal(str(error))
         sys.exit(status)
+
+
+def masked(text: str, *, utf8: bool) -> str:
+    """Return *text* with a question mark for each byte that a terminal might obey."""
+    if text.isascii() and text.isprintable():
+        return text
+    if not utf8:
+        codes = text.encode("utf-8", "surrogateescape")
+        return "".join(chr(code) if 32 <= code < 127 else "?" for code in codes)
+    return "".join("?" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
 
 
 def write_raw(lines: Sequence[str] | str) -> None:

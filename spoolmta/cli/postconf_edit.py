@@ -6,7 +6,6 @@ Postfix:    postconf(1) -e, -X, -#, with -M, -F, -P
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 from typing import NamedTuple
 
 from spoolmta.config import edit, listing
@@ -36,7 +35,7 @@ _OVERRIDE = _Wanted(2, "-Pe or -PX requires service_name/type/parameter")
 _PLACE = "operand"
 
 
-def edit_main(path: Path, change: Edit) -> list[str]:
+def edit_main(path: str, change: Edit) -> list[str]:
     """Change parameters of main.cf; return warnings.
 
     Raises ConfigError: an operand is no "name=value", or the file cannot be changed.
@@ -44,7 +43,7 @@ def edit_main(path: Path, change: Edit) -> list[str]:
     settings: dict[str, str] = {}
     if change.action == "-e":
         settings = dict(_definition(operand) for operand in change.operands)
-    names = frozenset(settings or change.operands)
+    names = frozenset(settings or (operand.lstrip() for operand in change.operands))
     ignored = list(_overridden(change)) if settings else []
     warnings: list[str] = []
 
@@ -72,14 +71,14 @@ def _overridden(change: Edit) -> Iterator[str]:
         given[name] = value
 
 
-def edit_services(path: Path, change: Edit) -> list[str]:
+def edit_services(path: str, change: Edit) -> list[str]:
     """Change whole services of master.cf: "service/type=line", or service/type with -X and -#.
 
     Raises ConfigError: a line is no service, or the file cannot be changed.
     """
     services: dict[str, str] = {}
     for operand in change.operands:
-        target, line = _assigned(operand) if change.action == "-e" else (operand, "")
+        target, line = _definition(operand) if change.action == "-e" else (operand, "")
         _require_target(target, _SERVICE)
         services[target] = edit.REMOVED
         if change.action == "-e":
@@ -108,38 +107,40 @@ def _by_key(services: Mapping[str, str], known: list[str]) -> Iterator[tuple[str
             yield key, edit.REMOVED
 
 
-def edit_fields(path: Path, change: Edit) -> list[str]:
+def edit_fields(path: str, change: Edit) -> list[str]:
     """Change fields of services: "service/type/field=value".
 
     Raises ConfigError: a value does not suit its field.
     """
     if change.action != "-e":
         raise UsageError(f"{change.action} does not go with -F")
-    return _edit_entries(path, change, _FIELD, _with_field)
+    return _edit_entries(path, change, _FIELD, _require_field, _with_field)
 
 
-def edit_overrides(path: Path, change: Edit) -> list[str]:
+def edit_overrides(path: str, change: Edit) -> list[str]:
     """Change -o options of services: "service/type/parameter=value", or with -X remove them.
 
     Raises ConfigError: an operand does not name a service and a parameter.
     """
     if change.action == "-#":
         raise UsageError("-# does not go with -P")
-    return _edit_entries(path, change, _OVERRIDE, _with_override)
+    return _edit_entries(path, change, _OVERRIDE, _require_parameter, _with_override)
 
 
 def _edit_entries(
-    path: Path,
+    path: str,
     change: Edit,
     wanted: _Wanted,
+    require_value: Callable[[str, "str | None"], None],
     make: Callable[[Columns, str, "str | None"], Columns],
 ) -> list[str]:
     """Change single services in place; *make* gets a name, and its value or None to remove it."""
     warnings: list[str] = []
     wishes: list[tuple[str, str, str | None]] = []
     for operand in change.operands:
-        target, value = _assigned(operand) if change.action == "-e" else (operand, None)
+        target, value = _definition(operand) if change.action == "-e" else (operand, None)
         _require_target(target, wanted)
+        require_value(target, value)
         wishes.append((operand, target, value))
 
     def apply(text: str) -> str:
@@ -159,12 +160,24 @@ def _edit_entries(
     return warnings
 
 
-def _with_field(entry: Columns, name: str, value: str | None) -> Columns:
+def _require_field(target: str, value: str | None) -> None:
+    name = target.rpartition("/")[2]
+    if name == "*":
+        raise UsageError("-Fe does not accept wild-card field name")
     if name not in listing.FIELDS:
-        expected = f"expected one of: {', '.join(listing.FIELDS)}"
-        raise UsageError(f'invalid service attribute name: "{name}" ({expected})')
-    if name != "command" and value and " " in value:
+        raise UsageError(listing.unknown_field(name))
+    if name != "command" and len((value or "").split()) > 1:
         raise UsageError("-Fe does not accept whitespace in non-command field")
+
+
+def _require_parameter(target: str, value: str | None) -> None:
+    if "*" in target.rpartition("/")[2]:
+        raise UsageError("-Pe does not accept wild-card parameter name")
+    if len((value or "").split()) > 1:
+        raise UsageError("-Pe does not accept whitespace in parameter value")
+
+
+def _with_field(entry: Columns, name: str, value: str | None) -> Columns:
     words = list(entry.fields)
     words[listing.FIELDS.index(name)] = value or ""
     line = " ".join(words)
@@ -221,11 +234,6 @@ def _definition(operand: str) -> tuple[str, str]:
         return split_definition(operand, "")
     except ConfigError as error:
         raise UsageError(str(error).removeprefix(": ")) from None
-
-
-def _assigned(operand: str) -> tuple[str, str]:
-    target, value = _definition(operand)
-    return target, listing.one_space(value)
 
 
 def _require_target(target: str, wanted: _Wanted) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spoolmta.config.main_cf import parse_main, read_text
-from spoolmta.config.master_cf import words_of
+from spoolmta.config.words import COMMA_SPACE, inside_braces, split
 from spoolmta.errors import ConfigError
 
 _OF_ALL = ("domain", "expansion_limit", "result_format")
@@ -49,8 +49,7 @@ SETTINGS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """The settings that a client knows, by the type of its table."""
 
-_PROXY = "proxy:"
-_OF_SEVERAL = ("unionmap:", "pipemap:", "randmap:")
+_PROXY = "proxy"
 
 
 class Client(NamedTuple):
@@ -70,18 +69,30 @@ class Client(NamedTuple):
         return (f"{self.source}_{setting}" for setting in SETTINGS[self.kind])
 
 
-def clients(value: str) -> Iterator[Client]:
+class Found(NamedTuple):
+    """The database clients that a value names, and what is wrong with its braces."""
+
+    clients: list[Client]
+    faults: list[str]
+
+
+def find(value: str) -> Found:
     """Return the database clients among the words of *value*, also within braces and proxy:."""
-    for braced in words_of(value.replace(",", " ")):
-        word = braced
-        while word.startswith((_PROXY, *_OF_SEVERAL)):
-            word = word.partition(":")[2]
-        if word.startswith("{"):
-            yield from clients(word[1:].removesuffix("}"))
-            continue
-        kind, mark, source = word.partition(":")
-        if mark and kind in SETTINGS:
-            yield Client(kind, source)
+    found = Found([], [])
+    values = [value]
+    for text in values:
+        for word in split(text, COMMA_SPACE).words:
+            kind, mark, source = word.partition(":")
+            while mark and kind == _PROXY:
+                kind, mark, source = source.partition(":")
+            list_of_words = word if word.startswith("{") else source
+            if list_of_words.startswith("{"):
+                inside, fault = inside_braces(list_of_words)
+                values.append(inside)
+                found.faults.extend(filter(None, (fault,)))
+            elif mark and kind in SETTINGS:
+                found.clients.append(Client(kind, source))
+    return found
 
 
 def doubts(client: Client) -> Iterator[str]:

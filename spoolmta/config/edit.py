@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from spoolmta.config.main_cf import read_text
+from spoolmta.config.main_cf import as_text
 from spoolmta.errors import ConfigError
 
 _SPACE = " \t\r\n\v\f"
@@ -61,17 +61,21 @@ def repeated(text: str, names: frozenset[str]) -> list[str]:
     return [name for name in sorted(names) if found.count(name) > 1]
 
 
-def change_file(path: Path, change: Callable[[str], str]) -> None:
+def change_file(path: Path | str, change: Callable[[str], str]) -> None:
     """Replace the text of *path* by what *change* makes of it, at once and durably.
 
     Others who change the file by this function wait; readers see the old text or the new one.
     Raises ConfigError: it cannot be read or written.
     """
-    target = path.resolve()
+    target = Path(path).resolve()
     scratch = target.with_name(target.name + _LOCK_SUFFIX)
+    doing = f"open {path}{_LOCK_SUFFIX}"
     try:
         with _locked(scratch) as descriptor:
-            new = change(read_text(target)).encode("utf-8", "surrogateescape")
+            doing = f"open {path} for reading"
+            text = target.read_bytes()
+            doing = f"write {path}{_LOCK_SUFFIX}"
+            new = change(as_text(text, path)).encode("utf-8", "surrogateescape")
             _take_over_rights(target, descriptor)
             with open(descriptor, "wb", closefd=False) as file:
                 file.truncate()
@@ -81,7 +85,7 @@ def change_file(path: Path, change: Callable[[str], str]) -> None:
             scratch.rename(target)
             _sync_folder(target.parent)
     except OSError as error:
-        raise ConfigError(f"cannot change {path}: {error.strerror}") from error
+        raise ConfigError(f"{doing}: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -129,7 +133,7 @@ def _sync_folder(folder: Path) -> None:
 def _lines(text: str, key_of: Callable[[str], str]) -> Iterator[tuple[str, str, str]]:
     """Return each physical line as (key of its entry, "first", "more" or "none", line)."""
     key = ""
-    for line in text.removesuffix("\n").split("\n") if text else []:
+    for line in _physical_lines(text):
         stripped = line.strip(_SPACE)
         if not stripped or stripped.startswith("#"):
             yield "", "none", line
@@ -140,6 +144,12 @@ def _lines(text: str, key_of: Callable[[str], str]) -> Iterator[tuple[str, str, 
             yield key, "first", line
 
 
+def _physical_lines(text: str) -> list[str]:
+    """Return the lines of *text* with their line ends, which the last may lack."""
+    *whole, rest = text.split("\n")
+    return [*(f"{line}\n" for line in whole), *filter(None, (rest,))]
+
+
 def _replace(text: str, key_of: Callable[[str], str], replacement: Replace) -> str:
     result: list[str] = []
     for key, kind, line in _lines(text, key_of):
@@ -147,28 +157,25 @@ def _replace(text: str, key_of: Callable[[str], str], replacement: Replace) -> s
         if new is None:
             result.append(line)
         elif kind == "first" and new != REMOVED:
-            result.append(new)
-    return _joined(result)
+            result.append(f"{new}\n")
+    return "".join(result)
 
 
 def _comment_out(text: str, key_of: Callable[[str], str], keys: frozenset[str]) -> str:
-    return _joined(
-        [
-            f"#{line}" if kind != "none" and key in keys else line
-            for key, kind, line in _lines(text, key_of)
-        ]
+    return "".join(
+        f"#{line}" if kind != "none" and key in keys else line
+        for key, kind, line in _lines(text, key_of)
     )
 
 
 def _with_missing(
     changed: str, text: str, entries: Mapping[str, str], key_of: Callable[[str], str]
 ) -> str:
+    """Return *changed* with those *entries* at its end that *text* has not."""
     present = {key for key, kind, _ in _lines(text, key_of) if kind == "first"}
-    return changed + "".join(f"{line}\n" for key, line in entries.items() if key not in present)
-
-
-def _joined(lines: list[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    missing = "".join(f"{line}\n" for key, line in entries.items() if key not in present)
+    ended = not missing or not changed or changed.endswith("\n")
+    return changed + ("" if ended else "\n") + missing
 
 
 def _parameter_name(line: str) -> str:

@@ -10,13 +10,12 @@ Postfix:    postconf(5) import_environment, export_environment
 Must not:   change the environment of the process
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from spoolmta.config.expansion import matching_brace
+from spoolmta.config.words import COMMA_SPACE, inside_braces, split
 from spoolmta.errors import ConfigError
 
 _SPACE = " \t\r\n"
-_SEPARATORS = f",{_SPACE}"
 
 
 def let_through(parameter: str, value: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -25,8 +24,10 @@ def let_through(parameter: str, value: str, environment: Mapping[str, str]) -> d
     Raises ConfigError: the list breaks the syntax; the caller adds where it stands.
     """
     variables: dict[str, str] = {}
-    for word in _words(value):
-        item = _without_braces(parameter, word)
+    for word in split(value, COMMA_SPACE).words:
+        item, fault = inside_braces(word)
+        if fault:
+            raise ConfigError(f"{parameter}: {fault} (expected {{ NAME = VALUE }})")
         name, equals, text = (part.strip(_SPACE) for part in item.partition("="))
         if equals and not name:
             raise ConfigError(
@@ -37,30 +38,3 @@ def let_through(parameter: str, value: str, environment: Mapping[str, str]) -> d
         elif name in environment:
             variables[name] = environment[name]
     return variables
-
-
-def _words(value: str) -> Iterator[str]:
-    """Return the words of *value*; a brace without its counterpart takes all that follows."""
-    start = 0
-    while start < len(value):
-        end = start
-        while end < len(value) and value[end] not in _SEPARATORS:
-            closing = matching_brace(value, end) if value[end] == "{" else end
-            end = len(value) if closing < 0 else closing + 1
-        if end > start:
-            yield value[start:end]
-        start = end + 1
-
-
-def _without_braces(parameter: str, word: str) -> str:
-    """Return what stands between the braces of "{ a = b }"; other words stay as they are."""
-    if not word.startswith("{"):
-        return word
-    end = matching_brace(word, 0)
-    if end < 0:
-        raise ConfigError(f"{parameter}: missing '}}' in \"{word}\"")
-    if end < len(word) - 1:
-        raise ConfigError(
-            f"{parameter}: syntax error after '}}' in \"{word}\" (expected a blank or a comma)"
-        )
-    return word[1:end].strip(_SPACE)

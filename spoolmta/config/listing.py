@@ -5,7 +5,8 @@ Postfix:    postconf(1) -n, -M, -F, -P, -f
 
 from collections.abc import Iterator
 
-from spoolmta.config.master_cf import COLUMNS, Columns, is_option, words_of
+from spoolmta.config.master_cf import COLUMNS, Columns, is_option
+from spoolmta.config.words import SPACE, split
 
 FIELDS = (*COLUMNS[:3], "unprivileged", *COLUMNS[4:])
 
@@ -34,10 +35,26 @@ def service(columns: Columns, *, folded: bool = False) -> str:
     return _with_arguments(line, columns, folded=folded)
 
 
-def field(columns: Columns, name: str, *, folded: bool = False) -> str:
-    """Return one field of a service; "command" holds the arguments too."""
+def one_line(columns: Columns) -> str:
+    """Return a service as words with one blank between them."""
+    return " ".join([*columns.fields, *_arguments(columns)])
+
+
+def field(columns: Columns, name: str, *, behind: int | None = None) -> str:
+    """Return one field of a service; "command" holds the arguments too.
+
+    Long lines are folded if *behind* tells how many characters are printed before the value.
+    """
     value = columns.fields[FIELDS.index(name)]
-    return _with_arguments(value, columns, folded=folded) if name == "command" else value
+    if name != "command":
+        return value
+    folded = behind is not None
+    return _with_arguments(" " * (behind or 0) + value, columns, folded=folded)[behind or 0 :]
+
+
+def unknown_field(name: str) -> str:
+    """Return that *name* is no field, and which there are."""
+    return f'invalid service attribute name: "{name}" (expected one of: {", ".join(FIELDS)})'
 
 
 def _with_arguments(start: str, columns: Columns, *, folded: bool) -> str:
@@ -71,12 +88,12 @@ def _arguments(columns: Columns) -> Iterator[str]:
         if is_option(argument):
             yield argument
             continue
-        yield argument if words_of(argument) == [argument] else _braced(argument)
+        yield argument if split(argument, SPACE).words == [argument] else _braced(argument)
         yield from (_braced(word) for word in rest)
 
 
 def _braced(word: str) -> str:
-    return word if words_of(word) == word.split() == [word] else "{" + word + "}"
+    return word if split(word, SPACE).words == word.split() == [word] else "{" + word + "}"
 
 
 def _fold(words: list[str], width: int) -> list[str]:

@@ -9,7 +9,7 @@ Reads:      DIR/main.cf, DIR/master.cf, the file that myorigin may name
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, TypeVar
 from spoolmta.config import computed, main_cf
 from spoolmta.config.expansion import ExpansionError, expand, parse_level
 from spoolmta.config.main_cf import MainFile
-from spoolmta.config.parameter import DECLARED, UNEXPANDED, Kind, Limits, Parameter, Section
+from spoolmta.config.parameter import (
+    DECLARED,
+    READ_ONLY,
+    UNEXPANDED,
+    Kind,
+    Limits,
+    Parameter,
+    Section,
+)
 from spoolmta.config.parameters import common
 from spoolmta.errors import ConfigError
 
@@ -46,7 +54,17 @@ def load(directory: Path | str | None = None) -> "Configuration":
         return from_text(builtin.main_text(), builtin.master_text())
     folder = Path(chosen)
     file = f"{str(chosen).rstrip('/')}/main.cf"
-    return Configuration(folder, main_cf.parse_main(main_cf.read_text(folder / "main.cf"), file))
+    return Configuration(folder, main_cf.parse_main(main_cf.read_text(file), file))
+
+
+def load_defaults(directory: Path | str | None = None) -> "Configuration":
+    """Return what would be in force in *directory* if its main.cf were empty; it is not read."""
+    chosen = chosen_directory(directory)
+    if chosen is None:
+        from spoolmta.config import builtin
+
+        return from_text("", builtin.master_text())
+    return Configuration(Path(chosen), MainFile(f"{str(chosen).rstrip('/')}/main.cf", {}, {}))
 
 
 def chosen_directory(directory: Path | str | None = None) -> Path | str | None:
@@ -66,13 +84,18 @@ def from_text(main: str, master: str = "", *, directory: Path | None = None) -> 
 class Configuration:
     """The parameters and services of one main.cf and master.cf.
 
-    *directory* is None for the built-in default. *main* has the unexpanded values.
+    *directory* is None for the built-in default. *main* has the unexpanded values; *read_only*
+    are those of main.cf that are not believed.
     """
 
     def __init__(
         self, directory: Path | None, main: MainFile, master_text: str | None = None
     ) -> None:
         self.directory = directory
+        self.read_only = {name: main.values[name] for name in READ_ONLY & main.values.keys()}
+        if self.read_only:
+            values = {n: v for n, v in main.values.items() if n not in self.read_only}
+            main = main._replace(values=values)
         self.main = main
         self._master_text = master_text
         self._views: dict[tuple[tuple[str, str], ...], _View] = {}
@@ -150,8 +173,13 @@ class Configuration:
 
     def with_settings(self, settings: Mapping[str, str]) -> "Configuration":
         """Return this configuration with other values for some names of main.cf."""
-        main = self.main._replace(values={**self.main.values, **settings})
+        main = self.main._replace(values={**self.read_only, **self.main.values, **settings})
         return Configuration(self.directory, main, self._master_text)
+
+    def without_services(self) -> "Configuration":
+        """Return this configuration with an empty master.cf."""
+        main = self.main._replace(values={**self.read_only, **self.main.values})
+        return Configuration(self.directory, main, "")
 
     def defaults(self) -> "Configuration":
         """Return what would be in force if main.cf were empty."""
@@ -167,9 +195,8 @@ class Configuration:
 
         if self._master_text is not None:
             return master_cf.parse_master(self._master_text, "master.cf")
-        path = (self.directory or DEFAULT_DIRECTORY) / "master.cf"
         file = self.main.file.removesuffix("main.cf") + "master.cf"
-        return master_cf.parse_master(main_cf.read_text(path), file)
+        return master_cf.parse_master(main_cf.read_text(file), file)
 
     @cached_property
     def services(self) -> "tuple[Service, ...]":
@@ -203,7 +230,19 @@ class Configuration:
 
         Raises ConfigError: as master.
         """
-        return self.main.warnings + self.master.warnings
+        return (*self.main.warnings, *self.master.warnings, *self.assigned_read_only)
+
+    @property
+    def assigned_read_only(self) -> Iterator[str]:
+        """A warning for each value that main.cf or master.cf give to what nobody can set.
+
+        Raises ConfigError: as master.
+        """
+        for name, value in self.read_only.items():
+            yield f"{self.main.file}: read-only parameter assignment: {name}={value}"
+        for entry in self.master.entries:
+            for name, value in entry.read_only.items():
+                yield f"{self.master.file}: read-only parameter assignment: {name}={value}"
 
     def place(self, name: str) -> str:
         """Return where main.cf defines *name*: "FILE, line N"; "default value" if it does not."""

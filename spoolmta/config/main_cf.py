@@ -35,15 +35,30 @@ class LogicalLine(NamedTuple):
     text: str
 
 
-def read_text(path: Path) -> str:
+class UnreadableFile(ConfigError):
+    """A configuration file that cannot be opened or read."""
+
+
+def read_text(path: Path | str) -> str:
     """Return the content of a configuration file; bytes that are not UTF-8 survive.
 
-    Raises ConfigError: it cannot be read, or it is no text.
+    Raises UnreadableFile: it cannot be opened or read.
+    Raises ConfigError: it is no text.
     """
     try:
-        content = path.read_bytes()
+        content = Path(path).read_bytes()
+    except IsADirectoryError as error:
+        raise UnreadableFile(f"read {path}: {error.strerror}") from error
     except OSError as error:
-        raise ConfigError(f"open {path}: {error.strerror}") from error
+        raise UnreadableFile(f"open {path}: {error.strerror}") from error
+    return as_text(content, path)
+
+
+def as_text(content: bytes, path: Path | str) -> str:
+    """Return the *content* of the file *path* as text; bytes that are not UTF-8 survive.
+
+    Raises ConfigError: it is no text.
+    """
     if b"\0" in content:
         number = content.count(b"\n", 0, content.index(b"\0")) + 1
         raise ConfigError(f"{path}, line {number}: null byte found (expected text)")

@@ -9,12 +9,14 @@ Postfix:    master(5)
 Must not:   know what a service does
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 
-from spoolmta.config.expansion import matching_brace
 from spoolmta.config.main_cf import LogicalLine, logical_lines, split_definition, starts_with_space
+from spoolmta.config.parameter import READ_ONLY
+from spoolmta.config.words import SPACE, inside_braces, split
 from spoolmta.errors import ConfigError
 
 TYPES = ("inet", "unix", "fifo", "pass", "unix-dgram")
@@ -23,7 +25,6 @@ COLUMNS = (
 )  # fmt: skip
 """What the columns are called, as postconf(1) says them."""
 
-_SPACE = " \t\r\n\v\f"
 _EXPECTED_COLUMNS = (
     "expected eight columns: service type private unpriv chroot wakeup process_limit command"
 )
@@ -34,7 +35,7 @@ class Columns:
     """One service as master.cf writes it: the eight columns, "-" where the default is meant.
 
     *arguments* are without braces, and each -o stands before its "name=value" as a word of its
-    own; *faults* are the words whose braces do not match.
+    own; *faults* tell what is wrong with words in braces.
     """
 
     line: int
@@ -59,6 +60,21 @@ class Columns:
         for word in takewhile(is_option, rest):
             if word == "-o":
                 yield next(rest, "")
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """The unexpanded values of those -o options that are "name=value"."""
+        return {name: value for name, value in self._settings() if name not in READ_ONLY}
+
+    @property
+    def read_only(self) -> dict[str, str]:
+        """The values that -o options give to parameters that nobody can set."""
+        return {name: value for name, value in self._settings() if name in READ_ONLY}
+
+    def _settings(self) -> Iterator[tuple[str, str]]:
+        for option in self.options:
+            with contextlib.suppress(ConfigError):
+                yield split_definition(option, "")
 
     @property
     def command_arguments(self) -> Iterator[str]:
@@ -112,11 +128,26 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class MasterFile:
-    """What a master.cf says, line by line; the last of several for one service counts."""
+    """What a master.cf says, line by line; the last of several for one service counts.
+
+    *ignored* tells of lines that are left out, *duplicates* of services that stand there twice.
+    """
 
     file: str
     entries: tuple[Columns, ...]
-    warnings: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful, fit for log lines."""
+        return self.ignored + self.duplicates
+
+    @property
+    def doubts(self) -> Iterator[str]:
+        """What postconf(1) warns of: lines that are left out, and braces."""
+        yield from self.ignored
+        yield from (f"master.cf: {fault}" for entry in self.entries for fault in entry.faults)
 
 
 def parse_master(text: str, file: str) -> MasterFile:
@@ -126,13 +157,13 @@ def parse_master(text: str, file: str) -> MasterFile:
     Raises ConfigError: a line has too few columns, or one that cannot be understood.
     """
     entries: list[Columns] = []
-    warnings: list[str] = []
+    ignored: list[str] = []
     for line in logical_lines(text):
-        if line.text[0] in _SPACE:
-            warnings.append(starts_with_space(file, line))
+        if line.text[0] in SPACE:
+            ignored.append(starts_with_space(file, line))
         else:
             entries.append(_columns(line, f"{file}, line {line.number}"))
-    return MasterFile(file, tuple(entries), (*warnings, *_duplicates(entries, file)))
+    return MasterFile(file, tuple(entries), tuple(ignored), tuple(_duplicates(entries, file)))
 
 
 def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
@@ -142,9 +173,9 @@ def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
     """
     place = f"{file}, line {columns.line}"
     if columns.faults:
-        raise ConfigError(f"{place}: {columns.faults[0]} (expected {{ ... }} as a word)")
+        raise ConfigError(f"{place}: {columns.faults[0]} (expected {{ name = value }})")
     name, kind, private, unprivileged, chroot, wakeup, maxproc, _ = columns.fields
-    if any(blank in field for field in columns.fields for blank in _SPACE):
+    if any(blank in field for field in columns.fields for blank in SPACE):
         raise ConfigError(f"{place}: white space in one of the first eight columns")
     if kind == "inet" and private == "y":
         raise ConfigError(f"{place}: inet service cannot be private (expected n or -)")
@@ -164,7 +195,7 @@ def to_service(columns: Columns, file: str, defaults: Defaults) -> Service:
         wakeup_if_used=wakeup.endswith("?"),
         maxproc=defaults.maxproc if maxproc == "-" else int(maxproc),
         arguments=tuple(columns.command_arguments),
-        overrides={"service_name": name, **overrides_of(columns, file)},
+        overrides={**overrides_of(columns, file), "service_name": name},
         file=file,
         line=columns.line,
     )
@@ -175,15 +206,13 @@ def overrides_of(columns: Columns, file: str) -> dict[str, str]:
 
     Raises ConfigError: an option has no "name=value".
     """
-    overrides: dict[str, str] = {}
     for option in columns.options:
         try:
-            name, value = split_definition(option, "")
+            split_definition(option, "")
         except ConfigError as error:
             place = f'{file}, line {columns.line}: invalid "-o {option}" option value'
             raise ConfigError(f"{place}{error}") from None
-        overrides[name] = value
-    return overrides
+    return columns.overrides
 
 
 def _duplicates(entries: Iterable[Columns], file: str) -> Iterator[str]:
@@ -200,7 +229,7 @@ def _duplicates(entries: Iterable[Columns], file: str) -> Iterator[str]:
 
 
 def _columns(line: LogicalLine, place: str) -> Columns:
-    words = words_of(line.text)
+    words = split(line.text, SPACE).words
     if len(words) < len(COLUMNS):
         raise ConfigError(f"{place}: bad field count ({_EXPECTED_COLUMNS})")
     fields = tuple(words[: len(COLUMNS)])
@@ -210,41 +239,22 @@ def _columns(line: LogicalLine, place: str) -> Columns:
                 f'{place}: invalid {COLUMNS[index]} field "{fields[index]}" in "{line.text}"'
                 f" (expected {expected})"
             )
-    faults: list[str] = []
-    arguments = [_without_braces(word, faults) for word in words[len(COLUMNS) :]]
-    return Columns(line.number, fields, tuple(_with_options_apart(arguments)), tuple(faults))
+    given = words[len(COLUMNS) :]
+    found = [inside_braces(word) for word in given]
+    arguments = tuple(_with_options_apart(argument for argument, _ in found))
+    columns = Columns(line.number, fields, arguments, tuple(fault for _, fault in found if fault))
+    in_braces = {text for word, (text, _) in zip(given, found, strict=True) if word.startswith("{")}
+    options = (option for option in columns.options if option in in_braces)
+    return replace(columns, faults=(*columns.faults, *filter(None, map(_no_setting, options))))
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of a line; white space within braces separates none."""
-    words: list[str] = []
-    start, depth = -1, 0
-    for index, character in enumerate(text):
-        if depth == 0 and character in _SPACE:
-            if start >= 0:
-                words.append(text[start:index])
-            start = -1
-            continue
-        if start < 0:
-            start = index
-        if character == "{":
-            depth += 1
-        elif character == "}" and depth:
-            depth -= 1
-    return words if start < 0 else [*words, text[start:]]
-
-
-def _without_braces(word: str, faults: list[str]) -> str:
-    """Return what stands between the braces of "{ a b }"; other words stay as they are."""
-    if not word.startswith("{"):
-        return word
-    end = matching_brace(word, 0)
-    if end < 0:
-        faults.append(f"missing '}}' in \"{word}\"")
-        return word[1:].strip(_SPACE)
-    if end < len(word) - 1:
-        faults.append(f"syntax error after '}}' in \"{word}\"")
-    return word[1:end].strip(_SPACE)
+def _no_setting(option: str) -> str:
+    """Return what keeps *option* from being "name=value"; "" if nothing does."""
+    try:
+        split_definition(option, "")
+    except ConfigError as error:
+        return str(error).removeprefix(": ")
+    return ""
 
 
 def _with_options_apart(arguments: Iterable[str]) -> Iterator[str]:

@@ -30,6 +30,9 @@ UNEXPANDED = frozenset((
 ))  # fmt: skip
 """Parameters whose $names belong to a recipient, a client or a shell, and not to main.cf."""
 
+READ_ONLY = frozenset(("process_id", "process_name", "service_name"))
+"""What a process knows of itself; a file that says otherwise is not believed."""
+
 _YES_NO = {"yes": True, "no": False}
 
 # As strtol(3) reads a number.

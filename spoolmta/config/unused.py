@@ -9,12 +9,12 @@ Postfix:    postconf(1), "unused parameter"
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from spoolmta.config import catalogue, computed, database_clients
-from spoolmta.config.database_clients import Client
+from spoolmta.config.database_clients import Client, Found
 from spoolmta.config.expansion import ExpansionError, References, references
 from spoolmta.config.loader import Configuration
-from spoolmta.config.master_cf import overrides_of
 from spoolmta.config.parameter import UNEXPANDED
 from spoolmta.config.parameters import sections
 
@@ -66,8 +66,8 @@ class Names:
         """The builtin names, those of transports, and those that a value or a table needs."""
         defaults = catalogue.known().values()
         used = {*self.builtin, *self.of_transports, *self._referred_to(defaults)}
-        used.update(name for found in self._found for name in found.names)
-        used.update(self._restriction_classes())
+        used.update(name for _, found in self._found for name in found.names)
+        used.update(name for _, classes in self._restriction_classes for name in classes)
         for client in self._clients:
             used.update(client.names)
         return frozenset(used)
@@ -75,16 +75,20 @@ class Names:
     @property
     def undefined(self) -> tuple[str, ...]:
         """Names that main.cf or master.cf refer to and nobody defines."""
-        return tuple(dict.fromkeys(self._undefined_among(n for f in self._found for n in f.names)))
+        names = (name for _, found in self._found for name in found.names)
+        return tuple(dict.fromkeys(self._undefined_among(names)))
 
     @property
     def doubts(self) -> Iterator[str]:
         """Undefined names, faults of syntax, and doubtful settings of database clients."""
-        file = self._configuration.main.file
-        for found in self._found:
-            for name in self._undefined_among(found.names):
-                yield f"{file}: undefined parameter: {name}"
+        yield from self._configuration.assigned_read_only
+        for file, found in self._found:
+            yield from self._undefined(file, found.names)
             yield from found.faults
+        for file, classes in self._restriction_classes:
+            yield from self._undefined(file, classes)
+        for file, tables in self._tables:
+            yield from (f"{Path(file).name}: {fault}" for fault in tables.faults)
         for client in dict.fromkeys(self._clients):
             if client.has_file:
                 yield from database_clients.doubts(client)
@@ -94,7 +98,7 @@ class Names:
 
         Raises ExpansionError: one cannot.
         """
-        for overrides, values in self._scopes:
+        for _, overrides, values in self._scopes:
             for name in values:
                 if name in self.builtin or name in self.of_transports:
                     self._configuration.expanded(name, overrides)
@@ -119,7 +123,7 @@ class Names:
     @cached_property
     def _overrides(self) -> list[tuple[int, str, dict[str, str]]]:
         master = self._configuration.master
-        return [(e.line, e.key, overrides_of(e, master.file)) for e in master.entries]
+        return [(entry.line, entry.key, entry.overrides) for entry in master.entries]
 
     @cached_property
     def _defined(self) -> frozenset[str]:
@@ -130,18 +134,22 @@ class Names:
     def _undefined_among(self, names: Iterable[str]) -> Iterator[str]:
         return (name for name in names if name not in self._defined)
 
-    @cached_property
-    def _scopes(self) -> list[tuple[dict[str, str], dict[str, str]]]:
-        """Main.cf and the overrides of each service: overrides, and the values that they bring."""
-        of_services = [(o, o) for _, _, o in self._overrides if o]
-        return [({}, self._main), *of_services]
+    def _undefined(self, file: str, names: Iterable[str]) -> Iterator[str]:
+        return (f"{file}: undefined parameter: {name}" for name in self._undefined_among(names))
 
     @cached_property
-    def _found(self) -> list[References]:
+    def _scopes(self) -> list[tuple[str, dict[str, str], dict[str, str]]]:
+        """Main.cf and the options of each service: file, overrides, the values that they bring."""
+        file = self._configuration.master.file
+        of_services = [(file, o, o) for _, _, o in self._overrides if o]
+        return [(self._configuration.main.file, {}, self._main), *of_services]
+
+    @cached_property
+    def _found(self) -> list[tuple[str, References]]:
         """What each value of main.cf and of -o refers to, whether or not it is used."""
         return [
-            references(value)
-            for _, values in self._scopes
+            (file, references(value))
+            for file, _, values in self._scopes
             for name, value in values.items()
             if name not in UNEXPANDED and "$" in value
         ]
@@ -149,19 +157,28 @@ class Names:
     def _referred_to(self, values: Iterable[str]) -> set[str]:
         return {name for value in values if "$" in value for name in references(value).names}
 
-    def _restriction_classes(self) -> list[str]:
-        return self._expanded(_CLASSES, {}).replace(",", " ").split()
+    @cached_property
+    def _restriction_classes(self) -> list[tuple[str, list[str]]]:
+        """The names of restriction classes, with the file that names them."""
+        return [
+            (file, self._expanded(_CLASSES, overrides).replace(",", " ").split())
+            for file, overrides, values in self._scopes
+            if _CLASSES in values
+        ]
 
     @cached_property
-    def _clients(self) -> tuple[Client, ...]:
-        """The database clients that values in force name."""
-        return tuple(
-            client
-            for overrides, values in self._scopes
+    def _tables(self) -> list[tuple[str, Found]]:
+        """The database clients that values in force name, with the file of the value."""
+        return [
+            (file, database_clients.find(self._expanded(name, overrides)))
+            for file, overrides, values in self._scopes
             for name in values
             if name in self.builtin or name in self.of_transports
-            for client in database_clients.clients(self._expanded(name, overrides))
-        )
+        ]
+
+    @property
+    def _clients(self) -> Iterator[Client]:
+        return (client for _, tables in self._tables for client in tables.clients)
 
     def _expanded(self, name: str, overrides: dict[str, str]) -> str:
         try:

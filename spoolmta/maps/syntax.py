@@ -4,9 +4,8 @@ Postfix:    postconf(5) "MAIN.CF FILE FORMAT", DATABASE_README (inline, unionmap
 Must not:   open anything
 """
 
+from spoolmta.config.words import COMMA_SPACE, split
 from spoolmta.errors import ConfigError
-
-_SEPARATORS = frozenset(", \t\r\n")
 
 
 def split_words(text: str) -> list[str]:
@@ -14,25 +13,9 @@ def split_words(text: str) -> list[str]:
 
     Raises ConfigError: a brace is not closed; the caller reports it with the parameter's name.
     """
-    words: list[str] = []
-    start = -1
-    depth = 0
-    for at, character in enumerate(text):
-        if character == "{":
-            depth += 1
-        elif character == "}" and depth:
-            depth -= 1
-        elif not depth and character in _SEPARATORS:
-            if start >= 0:
-                words.append(text[start:at])
-                start = -1
-            continue
-        if start < 0:
-            start = at
-    if depth:
+    words, left_open = split(text, COMMA_SPACE)
+    if left_open:
         raise ConfigError(f'missing "}}" in "{text.strip()}"')
-    if start >= 0:
-        words.append(text[start:])
     return words
 
 

@@ -1,26 +1,19 @@
 """master.cf as Debian's Postfix and ours list and edit it: the same bytes, status and file.
 
-Meant differences, which the cases keep clear of:
-- braces without which the word would mean something else are printed and written; Postfix leaves
-  them out of the first word that is no option;
-- a comment or an empty line behind an edited service stays where it is; Postfix moves it before;
-- a value with blanks is written in braces by -Pe; Postfix 3.7 refuses it;
-- -Fh of a command has a blank before the arguments; Postfix 3.7 forgets it;
-- what is wrong with an operand is said in words of our own.
+What is meant to differ stands in tests/support/postconf_oracle.py.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from spoolmta.cli import postconf
-from tests.support.oracle import Answer, needs_postfix, ours, postfix
+from tests.support.oracle import needs_postfix
+from tests.support.postconf_oracle import Case, Outcome, alike, answers_of_postfix, by_ours
 
 pytestmark = needs_postfix
 
+MAIN = "compatibility_level = 3.6\n"
 P = "x unix - - n - - smtpd"
 TWO = "a unix - - n - - smtp -v -o x=y\n   -o z=1 # d\n#e\nb inet n - - - - smtpd\n"
 FRAGMENTS = (
@@ -76,76 +69,22 @@ EDITS = (
 )  # fmt: skip
 
 
-class Case(NamedTuple):
-    """A master.cf, and what postconf is asked."""
-
-    master: str
-    arguments: tuple[str, ...]
-
-
-class Outcome(NamedTuple):
-    """What a call left behind."""
-
-    answer: Answer
-    master: str
-
-
 LISTINGS = [
-    Case(f"{fragment}\n", (mode,))
+    Case(MAIN, f"{fragment}\n", (mode,))
     for fragment in FRAGMENTS
     for mode in ("-M", "-F", "-P", "-Mf", "-Ff", "-FH")
 ]
-CHANGES = [Case(SITE, tuple(edit.split("|"))) for edit in EDITS]
+CHANGES = [Case(MAIN, SITE, tuple(edit.split("|"))) for edit in EDITS]
 CASES = [*LISTINGS, *CHANGES]
 
 
-def named(case: Case) -> str:
-    return f"{case.master[:40] if case.master != SITE else ''} {' '.join(case.arguments)}"
-
-
-def written(folder: Path, case: Case) -> Path:
-    folder.mkdir()
-    (folder / "main.cf").write_text("compatibility_level = 3.6\n")
-    (folder / "master.cf").write_text(case.master)
-    return folder
-
-
-def outcome(folder: Path, answer: Answer) -> Outcome:
-    def plain(text: str) -> str:
-        return text.replace(str(folder), "DIR").replace("/usr/sbin/postconf:", "postconf:")
-
-    found = Answer(answer.status, plain(answer.out), plain(answer.err))
-    return Outcome(found, (folder / "master.cf").read_text())
-
-
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Outcome]]:
-    """All answers of Postfix, asked at one time: it sleeps for a second after a fatal error."""
-    root = tmp_path_factory.mktemp("postfix")
-
-    def ask(number: int) -> Outcome:
-        folder = written(root / str(number), CASES[number])
-        return outcome(folder, postfix("postconf", "-c", str(folder), *CASES[number].arguments))
-
-    with ThreadPoolExecutor(32) as pool:
-        yield dict(zip(CASES, pool.map(ask, range(len(CASES))), strict=True))
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Case, Outcome]:
+    return answers_of_postfix("master.cf", CASES, tmp_path_factory)
 
 
-def answered(folder: Path, case: Case) -> Outcome:
-    written(folder, case)
-    return outcome(folder, ours(postconf.main, "postconf", "-c", str(folder), *case.arguments))
-
-
-@pytest.mark.parametrize("case", LISTINGS, ids=named)
-def test_a_fragment_is_listed_as_postfix_lists_it(
-    case: Case, tmp_path: Path, expected: dict[Case, Outcome]
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_master_cf_is_listed_and_changed_as_postfix_does(
+    case: Case, tmp_path: Path, expected: Mapping[Case, Outcome]
 ) -> None:
-    found, wanted = answered(tmp_path / "ours", case).answer, expected[case].answer
-    assert (found.status, found.out) == (wanted.status, wanted.out)
-
-
-@pytest.mark.parametrize("case", CHANGES, ids=named)
-def test_an_edit_leaves_what_postfix_leaves(
-    case: Case, tmp_path: Path, expected: dict[Case, Outcome]
-) -> None:
-    assert answered(tmp_path / "ours", case) == expected[case]
+    assert alike(by_ours(tmp_path / "ours", case)) == alike(expected[case])

@@ -1,23 +1,28 @@
 """postconf of parameters: the same bytes, warnings, status and files as Postfix's.
 
-Meant differences, which the cases keep clear of:
-- a listing of all parameters: ours knows those of newer releases and its own, and other folders;
-- the usage text;
-- what -b and -t print of built-in templates: the words are our own;
-- behind "macro processing error" stands where, and what was expected.
+What is meant to differ stands in tests/support/postconf_oracle.py. A listing of all parameters is
+compared in test_postconf_defaults.py.
 """
 
-import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from spoolmta.cli import postconf
-from tests.support.oracle import Answer, needs_postfix, ours, postfix
+from tests.support.oracle import needs_postfix
+from tests.support.postconf_oracle import (
+    DONE_OTHERWISE,
+    SAID_OTHERWISE,
+    Case,
+    Doing,
+    Outcome,
+    Saying,
+    alike,
+    answers_of_postfix,
+    by_ours,
+    by_postfix,
+)
 
 pytestmark = needs_postfix
 
@@ -45,27 +50,16 @@ smtpd_restriction_classes = one
 """
 
 
-class Case(NamedTuple):
-    """A main.cf, and what postconf is asked."""
-
-    main: str
-    arguments: tuple[str, ...]
-
-
-class Outcome(NamedTuple):
-    """What a call left behind."""
-
-    answer: Answer
-    main: str
-    master: str
+def call(main: str, arguments: tuple[str, ...]) -> Case:
+    return Case(main, MASTER, arguments)
 
 
 OPTIONS = [
-    Case(SITE, (f"-{one}", f"-{other}", "myhostname"))
+    call(SITE, (f"-{one}", f"-{other}", "myhostname"))
     for one, other in combinations("aAdefFhHlMnpPxX#", 2)
 ]
 CALLS = [
-    Case(SITE, tuple(arguments.split("|")))
+    call(SITE, tuple(arguments.split("|")))
     for arguments in (
         "-n", "-nh", "-nH", "-nx", "-nhf", "-C|user", "-C|user,nothing", "-n|-C|user",
         "-h|myhostname", "-H|myhostname|relay", "-x|relayhost", "-f|mydestination", "nothing",
@@ -80,7 +74,7 @@ CALLS = [
     )
 ]  # fmt: skip
 FRAGMENTS = [
-    Case(main, ("-n",))
+    call(main, ("-n",))
     for main in (
         "", "a=b\n", "a = b\n\n#x\n  c\n # y\n d\n", "a b = c\n", "=c\n", "a\n", "a =\n",
         "a=$b\n", "a=$b\nsmtpd_banner=$a\n", "mynetworks = ${x?{1}:{2}}\n", "a=b \\\n c\n",
@@ -91,7 +85,7 @@ FRAGMENTS = [
     )
 ]  # fmt: skip
 EXPANSIONS = [
-    Case(f"relayhost = {value}\none = 1\n", ("-x", "relayhost"))
+    call(f"relayhost = {value}\none = 1\n", ("-x", "relayhost"))
     for value in (
         "$one", "${one}", "$(one)", "$$one", "a$one.b", "$one-$one", "${one?yes}", "${one:yes}",
         "${one?{yes}:{no}}", "${myorigin?{$one}:{no}}", "${empty?{yes}:{no}}", "${ one }",
@@ -106,7 +100,7 @@ EXPANSIONS = [
     )
 ]  # fmt: skip
 FAULTS = [
-    Case(f"{name} = {value}\none = 1\nrelayhost = $one\n", (option,))
+    call(f"{name} = {value}\none = 1\nrelayhost = $one\n", (option,))
     for name, option in (("myorigin", "-nx"), ("mine", "-n"))
     for value in (
         "a$", "$ b", "${", "${}", "${?}", "$(", "$(one}", "${-}", "${one?{a}{b}}", "${one-x}",
@@ -116,7 +110,7 @@ FAULTS = [
         "$one${", "${one?{a$}}", "${one?{${}:{b}}", "${$}", "${{1}}",
     )
 ] + [
-    Case(main, (option,))
+    call(main, (option,))
     for option in ("-n", "-nx", "-M", "biff")
     for main in (
         "compatibility_level = x\n", "compatibility_level = 3.1024\n", "relayhost = $relayhost\n",
@@ -127,7 +121,7 @@ FAULTS = [
     )
 ]  # fmt: skip
 USES = [
-    Case(main, (option,))
+    call(main, (option,))
     for option in ("-n", "-nx", "-M", "-P")
     for main in (
         "mine = $one\none = 1\n", "mine = ${{$a} == {$b} ? {$c} : {$d}}\na=1\nb=2\nc=3\nd=4\n",
@@ -141,7 +135,7 @@ USES = [
     )
 ]  # fmt: skip
 EDITS = [
-    Case(SITE, tuple(arguments.split("|")))
+    call(SITE, tuple(arguments.split("|")))
     for arguments in (
         "-MX|badname", "-M#|badname", "-M|badname=x", "-MX|a/b/c", "-Me|a/b/c=x", "-MX|smtp/",
         "-Fe|smtp/inet=x", "-F|smtp=x", "-Pe|smtp/inet=x", "-PX|smtp", "-P|smtp/inet/=b", "-MX|/",
@@ -156,17 +150,17 @@ EDITS = [
     )
 ]  # fmt: skip
 MENDING = [
-    Case(main, tuple(arguments.split("|")))
+    call(main, tuple(arguments.split("|")))
     for main in ("no definition\n", "compatibility_level=x\n", "a=1\na=2\n", "  a=1\nb=2\n")
     for arguments in (
         "a=9", "a=", "-X|a", "-#|a", "-X|q", "-e|a=b|a=c", "-X|", "#x=y", "-X|#x",
     )
 ] + [
-    Case(main, ("-n",))
+    call(main, ("-n",))
     for main in ("biff=no\n\x01a=b\n", "mine=a\tb\x7f\n", "a\r\n", "biff\x0b= no\n")
 ]  # fmt: skip
 LEGACY = [
-    Case(main, tuple(arguments.split("|")))
+    call(main, tuple(arguments.split("|")))
     for main in ("fallback_relay = x\nvirtual_maps = $one\nbiff = no\none = 1\n", "")
     for arguments in (
         "-n", "-n|-C|user", "-n|-C|builtin", "-n|-C|service", "fallback_relay|one", "-C|user",
@@ -176,52 +170,31 @@ LEGACY = [
 CASES = LEGACY + MENDING + OPTIONS + CALLS + EDITS + FRAGMENTS + EXPANSIONS + FAULTS + USES
 
 
-def named(case: Case) -> str:
-    return f"{case.main[:40] if case.main != SITE else ''} {' '.join(case.arguments)}"
-
-
-def written(folder: Path, case: Case) -> Path:
-    folder.mkdir()
-    (folder / "main.cf").write_text(case.main)
-    (folder / "master.cf").write_text(MASTER)
-    return folder
-
-
-def outcome(folder: Path, answer: Answer) -> Outcome:
-    def plain(text: str) -> str:
-        text = text.replace(str(folder), "DIR").replace("/usr/sbin/postconf:", "postconf:")
-        text = re.sub(r" \((expected|line) [^()]*\)", "", text)
-        return re.sub("(fatal: macro processing error): .*", r"\1", text)
-
-    def without_order(text: str) -> str:
-        """Postfix warns in the order of a hash table, and of a fault before it dies or not."""
-        lines = text.splitlines()
-        return "\n".join(sorted(set(lines) if "macro processing error" in text else lines))
-
-    return Outcome(
-        Answer(answer.status, plain(answer.out), without_order(plain(answer.err))),
-        (folder / "main.cf").read_text(),
-        (folder / "master.cf").read_text(),
-    )
-
-
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Outcome]]:
-    """All answers of Postfix, asked at one time: it sleeps for a second after a fatal error."""
-    root = tmp_path_factory.mktemp("postfix")
-
-    def ask(number: int) -> Outcome:
-        folder = written(root / str(number), CASES[number])
-        return outcome(folder, postfix("postconf", "-c", str(folder), *CASES[number].arguments))
-
-    with ThreadPoolExecutor(32) as pool:
-        yield dict(zip(CASES, pool.map(ask, range(len(CASES))), strict=True))
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Case, Outcome]:
+    return answers_of_postfix("postconf", CASES, tmp_path_factory)
 
 
-@pytest.mark.parametrize("case", CASES, ids=named)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_postconf_answers_as_postfix_does(
-    case: Case, tmp_path: Path, expected: dict[Case, Outcome]
+    case: Case, tmp_path: Path, expected: Mapping[Case, Outcome]
 ) -> None:
-    folder = written(tmp_path / "ours", case)
-    answer = ours(postconf.main, "postconf", "-c", str(folder), *case.arguments)
-    assert outcome(folder, answer) == expected[case]
+    assert alike(by_ours(tmp_path / "ours", case)) == alike(expected[case])
+
+
+@pytest.mark.parametrize("saying", SAID_OTHERWISE, ids=lambda saying: saying.reason)
+def test_what_is_said_otherwise_differs_in_nothing_else(saying: Saying, tmp_path: Path) -> None:
+    others = [other for other in SAID_OTHERWISE if other != saying]
+    own = by_ours(tmp_path / "ours", saying.example)
+    differing = 0
+    for look in range(5):
+        theirs = by_postfix(tmp_path / str(look), saying.example)
+        assert alike(own) == alike(theirs)
+        differing += alike(own, others) != alike(theirs, others)
+    assert differing
+
+
+@pytest.mark.parametrize("doing", DONE_OTHERWISE, ids=lambda doing: doing.reason)
+def test_what_is_done_otherwise_still_is(doing: Doing, tmp_path: Path) -> None:
+    own = by_ours(tmp_path / "ours", doing.example)
+    assert alike(own) != alike(by_postfix(tmp_path / "theirs", doing.example))

@@ -172,12 +172,12 @@ def test_services_are_changed_in_place(folder: Path) -> None:
 
 def test_fields_and_overrides_are_changed_in_place(folder: Path) -> None:
     lines(folder, "-F", "*/unix/chroot=y", "smtp/inet/process_limit=7")
-    lines(folder, "-P", "smtp/inet/smtpd_banner=a b", "smtp/inet/smtpd_helo_required=no")
+    lines(folder, "-P", "smtp/inet/smtpd_banner=a", "smtp/inet/smtpd_helo_required=no")
     lines(folder, "-PX", "relay/unix/syslog_name")
     assert (folder / "master.cf").read_text() == (
         "# services\n"
         "smtp       inet  n       -       n       -       7       smtpd\n"
-        "    -o smtpd_helo_required=no\n    -o {smtpd_banner=a b}\n"
+        "    -o smtpd_helo_required=no\n    -o smtpd_banner=a\n"
         "smtp       unix  -       -       y       -       -       smtp\n"
         "#smtp     unix  -       -       n       -       -       lmtp\n"
         "relay      unix  -       -       y       -       -       smtp\n"

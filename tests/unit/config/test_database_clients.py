@@ -3,18 +3,18 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.config.database_clients import Client, clients, doubts
+from spoolmta.config.database_clients import Client, doubts, find
 
 
 def test_clients_are_found_behind_proxy_and_within_braces() -> None:
     value = "hash:/x, proxy:mysql:/q.cf { check_client_access ldap:a, x=y } unionmap:{pgsql:b}"
-    assert list(clients(value)) == [
+    assert find(value).clients == [
         Client("mysql", "/q.cf"), Client("ldap", "a"), Client("pgsql", "b"),
     ]  # fmt: skip
 
 
 def test_what_only_looks_like_a_client_is_none() -> None:
-    assert list(clients("xldap:q !ldap:q debug:ldap:q a=ldap:q ldap LDAP:q")) == []
+    assert find("xldap:q !ldap:q debug:ldap:q a=ldap:q ldap LDAP:q").clients == []
 
 
 def test_a_setting_that_the_client_does_not_know_is_told(tmp_path: Path) -> None:
@@ -34,4 +34,18 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 @given(st.text(alphabet="ldap:proxy{}, \t/a", max_size=40))
 def test_any_value_is_searched(value: str) -> None:
-    assert all(client.kind == "ldap" for client in clients(value))
+    assert all(client.kind == "ldap" for client in find(value).clients)
+
+
+def test_braces_that_do_not_match_are_told_and_what_they_hold_is_searched() -> None:
+    found = find("inline:{ldap:a, { b } {c}d unionmap:{ldap:e")
+    assert found.clients == [Client("ldap", "a"), Client("ldap", "e")]
+    assert found.faults == [
+        "missing '}' in \"{ldap:a, { b } {c}d unionmap:{ldap:e\"",
+        "syntax error after '}' in \"{c}d\"",
+        "missing '}' in \"{ldap:e\"",
+    ]
+
+
+def test_braces_within_braces_may_be_many() -> None:
+    assert len(find("{" * 1000 + "ldap:q" + "}" * 1000).clients) == 1

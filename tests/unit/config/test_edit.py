@@ -98,7 +98,7 @@ def test_a_change_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot change .*/no/main\.cf: No such file"):
+    with pytest.raises(ConfigError, match=r"open .*/no/main\.cf\.tmp: No such file"):
         edit.change_file(tmp_path / "no" / "main.cf", str)
 
 

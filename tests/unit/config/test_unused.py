@@ -62,7 +62,7 @@ def test_doubts_are_told_as_often_as_they_stand_there() -> None:
         "main.cf: undefined parameter: a",
         "main.cf: undefined parameter: a",
         'truncated macro reference: "${"',
-        "main.cf: undefined parameter: mua",
+        "master.cf: undefined parameter: mua",
     ]
 
 
