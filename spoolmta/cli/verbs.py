@@ -51,9 +51,21 @@ def serve(context: typer.Context) -> None:
 @app.command()
 def check(
     context: typer.Context,
+    against_queue: Annotated[
+        str | None,
+        typer.Option(metavar="NEWDIR", help="Whose mail in the queue would go elsewhere?"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Say what in main.cf and master.cf is wrong, unknown or not supported."""
+    """Say what in main.cf and master.cf is wrong, unknown or not supported.
+
+    With --against-queue: resolve every queued recipient with this configuration and with that of
+    NEWDIR. Exit status: 0 no route changes, 1 some do, 75 a table gives no answer.
+    """
+    if against_queue is not None:
+        from spoolmta.cli import queue_routes
+
+        raise typer.Exit(queue_routes.show(context.obj, against_queue, as_json=as_json))
     from spoolmta.cli.check import Severity, report
     from spoolmta.cli.check import main as run
     from spoolmta.cli.output import print_json

@@ -10,11 +10,13 @@ Limits:   a filter by nexthop needs the journal for mail that is not active
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
 from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
+from spoolmta.spool import queues
 from spoolmta.spool.connection import Row, Spool, micros, numbers, seconds
 from spoolmta.spool.queues import State
 
@@ -23,6 +25,8 @@ LISTED_STATES = (State.MAILDROP, State.ACTIVE, State.INCOMING, State.DEFERRED, S
 
 _EVENT_WINDOW = 20_000
 _MOST_DELIVERIES = 1000
+# A message may have very many recipients, all of which are read at once.
+_RECIPIENTS_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,15 @@ class Worker:
     uploads: int
 
 
+class QueuedRecipient(NamedTuple):
+    """A recipient that has no final answer yet; *is_clean*: cleanup has rewritten it."""
+
+    queue_id: str
+    sender: str
+    address: str
+    is_clean: bool
+
+
 def states(reader: Spool) -> list[StateSummary]:
     """Return all six states, in the order in which a message passes them."""
     return [StateSummary(*row) for row in reader.read("read_states")]
@@ -210,6 +223,19 @@ def recipients(reader: Spool, message_id: int) -> Iterator[RecipientAnswer]:
     while rows := reader.read("load_recipients_of_message", {**bindings, "after": after}):
         after = rows[-1][0]
         yield from (_answer(row) for row in rows)
+
+
+def waiting_recipients(reader: Spool) -> Iterator[QueuedRecipient]:
+    """Yield the recipients of all messages, whatever their state, that have no final answer."""
+    for state in State:
+        after = 0
+        while page := _page(reader, state, after, _RECIPIENTS_PAGE):
+            after = page[-1]
+            for message in queues.load_unanswered(reader, page):
+                for _, address in message.recipients:
+                    yield QueuedRecipient(
+                        message.queue_id, message.sender, address, state is not State.MAILDROP
+                    )
 
 
 def deliveries(reader: Spool, message_id: int) -> list[PresentDelivery]:
