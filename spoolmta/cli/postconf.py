@@ -15,8 +15,7 @@ from spoolmta.cli.postconf_edit import Edit, edit_fields, edit_main, edit_overri
 from spoolmta.cli.postconf_listing import Request, print_listing
 from spoolmta.config.expansion import ExpansionError
 from spoolmta.config.loader import chosen_directory, load
-from spoolmta.config.main_cf import split_definition
-from spoolmta.errors import ConfigError, UsageError
+from spoolmta.errors import UsageError
 
 USAGE = "postconf [-dfhHjnopqvx] [-c config_dir] [-C class,...] [parameter ...]"
 
@@ -33,10 +32,7 @@ _ONE_OF = (
     ("-e", "-f", "-X", "-#"),
     ("-e", "-x", "-X", "-#"),
     ("-e", "-o", "-X", "-#"),
-    ("-h", "-H", "-j"),
-    ("-e", "-h", "-X", "-#"),
-    ("-e", "-H", "-X", "-#"),
-    ("-e", "-j", "-X", "-#"),
+    ("-e", "-h", "-H", "-j", "-X", "-#"),
     ("-f", "-j"),
     ("-d", "-o"),
 )
@@ -80,7 +76,7 @@ def _postconf(command: Command, options: Sequence[tuple[str, str]], operands: li
         letters |= {"-e"}
     _require_compatible(letters)
     values = dict(options)
-    settings = dict(_override(text) for letter, text in options if letter == "-o")
+    overrides = [text for letter, text in options if letter == "-o"]
     if "-T" in letters:
         return _print_tls_feature(command, values["-T"])
     if not letters.isdisjoint(_LISTS):
@@ -97,7 +93,7 @@ def _postconf(command: Command, options: Sequence[tuple[str, str]], operands: li
         write_raw(list(template_lines(configuration, operands, expanded="-b" in letters)))
         return 0
     request = Request(letters, classes, tuple(operands))
-    print_listing(command, values.get("-c"), settings, request)
+    print_listing(command, values.get("-c"), overrides, request)
     return 0
 
 
@@ -111,15 +107,6 @@ def _require_compatible(letters: frozenset[str]) -> None:
         given = [letter for letter in others if letter in letters]
         if mode in letters and given:
             raise UsageError(f"with option {mode}, do not specify {' '.join(given)}")
-
-
-def _override(text: str) -> tuple[str, str]:
-    """Return the name and value that -o gives."""
-    try:
-        return split_definition(text, text)
-    except ConfigError as error:
-        fault = str(error).rpartition(": ")[0]
-        raise UsageError(f"invalid parameter override: {fault}") from None
 
 
 def _print_tls_feature(command: Command, mode: str) -> int:
@@ -171,7 +158,8 @@ def _edit(letters: frozenset[str], operands: list[str]) -> Edit | None:
     if any(operand.lstrip().startswith("#") for operand in operands):
         raise UsageError("-e, -X, or -# accepts no comment input")
     if action != "-e" and any("=" in operand for operand in operands):
-        raise UsageError(f"specify one of -e {action}")
+        of_what = "parameter names" if letters.isdisjoint(_OF_MASTER) else "names"
+        raise UsageError(f"-X or -# requires {of_what} without value")
     if letters.isdisjoint(_OF_MASTER) and not all(operand.strip() for operand in operands):
         raise UsageError("-X or -# requires non-blank parameter names")
     return Edit(action, tuple(operands))

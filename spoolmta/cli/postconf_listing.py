@@ -4,7 +4,7 @@ Postfix:    postconf(1) -n, -d, -x, -C, -M, -F, -P, with -f, -h, -H, -j, -q
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from spoolmta.cli.command_line import Command, write_raw
@@ -16,10 +16,10 @@ from spoolmta.config.loader import (
     load,
     load_defaults,
 )
-from spoolmta.config.main_cf import UnreadableFile, read_text
+from spoolmta.config.main_cf import UnreadableFile, read_text, split_definition
 from spoolmta.config.master_cf import Columns, parse_master
 from spoolmta.config.unused import Names
-from spoolmta.errors import UsageError
+from spoolmta.errors import ConfigError, UsageError
 
 _OF_MASTER = ("-F", "-M", "-P")
 _WANTED = {
@@ -77,9 +77,11 @@ def _utf8(text: str) -> str:
 
 
 def print_listing(
-    command: Command, directory: str | None, settings: Mapping[str, str], request: Request
+    command: Command, directory: str | None, overrides: Sequence[str], request: Request
 ) -> None:
-    """Print what *request* asks for of the configuration in *directory*, with other *settings*.
+    """Print what *request* asks for of the configuration in *directory*.
+
+    *overrides* are "name=value" and count before what main.cf says.
 
     Raises ConfigError: main.cf or master.cf cannot be understood, or a value not be expanded.
     """
@@ -89,9 +91,10 @@ def print_listing(
     if "-d" in request.letters:
         _print_defaults(command, directory, request)
         return
-    configuration = load(directory).with_settings(settings)
+    configuration = load(directory)
     for warning in configuration.main.warnings:
         command.warn(warning)
+    configuration = configuration.with_settings(dict(map(_override, overrides)))
     if of_main:
         configuration = _with_master(command, configuration)
     names = Names(configuration)
@@ -104,6 +107,15 @@ def print_listing(
     for unused in names.unused():
         if of_main or unused.file != configuration.main.file:
             command.warn(f"{unused.file}: unused parameter: {unused.name}={unused.value}")
+
+
+def _override(text: str) -> tuple[str, str]:
+    """Return the name and value that -o gives."""
+    try:
+        return split_definition(text, text)
+    except ConfigError as error:
+        fault = str(error).rpartition(": ")[0]
+        raise UsageError(f"invalid parameter override: {fault}") from None
 
 
 def _print_defaults(command: Command, directory: str | None, request: Request) -> None:
@@ -273,11 +285,12 @@ def _chosen(
 
 def _pattern(operand: str, mode: str) -> tuple[str, ...]:
     """Return service, type and name that *operand* asks for; what is missing is a "*"."""
-    parts = operand.split("/")
+    parts = list(filter(None, operand.split("/")))
     is_wild = any("*" in part and part != "*" for part in parts[:2])
-    if is_wild or len(parts) > _WANTED[mode].count("/") + 1 or not parts[0]:
+    too_many = len(parts) > _WANTED[mode].count("/") + 1
+    if is_wild or too_many or not operand or operand.startswith("/"):
         raise UsageError(f"{mode} option requires {_WANTED[mode]}")
-    pattern = tuple(part or "*" for part in (*parts, "", ""))[:3]
+    pattern = (*parts, "*", "*")[:3]
     if mode == "-F" and pattern[2] not in ("*", *listing.FIELDS):
         raise UsageError(listing.unknown_field(pattern[2]))
     return pattern

@@ -126,6 +126,14 @@ DONE_OTHERWISE = (
         "braces without which the first word would mean something else stay",
         Case("", "x unix - - n - - smtpd {d  e}\n", ("-M",)),
     ),
+    Doing(
+        "of two lines for one service each has its own options",
+        Case("", f"{_SERVICE.strip()} -o biff=no\n{_SERVICE.strip()} -o biff=yes\n", ("-P",)),
+    ),
+    Doing(
+        "new names come in the order that they are given in; Postfix has that of a hash table",
+        Case("", "", tuple(f"x{number}=" for number in range(12))),
+    ),
     Doing("a last line without its end is no part of a new one", Case("#a", "", ("biff=no",))),
     Doing(
         "a comment behind a service that is changed stays there; Postfix moves it before",

@@ -191,6 +191,7 @@ def test_fields_and_overrides_are_changed_in_place(folder: Path) -> None:
         (["-e", "a b=c"], "missing '=' after attribute name: \"a b=c\""),
         (["biff=x\ny"], "-e, -X, or -# accepts no multi-line input"),
         (["-X", "biff=x"], "specify one of -e -X"),
+        (["-X", "a", "biff=x"], "-X or -# requires parameter names without value"),
         (["-X"], "missing service argument"),
         (["-n", "-d"], "specify one of -d -n"),
         (["-n", "biff=1"], "specify one of -e -n"),
