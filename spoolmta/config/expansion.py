@@ -9,6 +9,9 @@
                                           operators == != < <= >= >; numbers compare as numbers;
                                           with "level" appended as version numbers (3.10 > 3.9)
 
+    ${domain_to_ascii{text}} ${domain_to_utf8{text}}
+                                          the domain name that text expands to, in the other form
+
 Postfix:    postconf(5), "The format of main.cf"
 Must not:   know where values come from: *lookup* is passed in
 """
@@ -17,6 +20,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from spoolmta.config.domain_functions import FUNCTIONS
 from spoolmta.errors import ConfigError
 
 Lookup = Callable[[str], str | None]
@@ -66,6 +70,13 @@ class _Comparison(NamedTuple):
     operator: str
     right: str
     of_levels: bool
+
+
+class _Call(NamedTuple):
+    """function{argument}."""
+
+    function: str
+    argument: str
 
 
 class _Branches(NamedTuple):
@@ -177,6 +188,8 @@ def _value(name: str, lookup: Lookup, depth: int) -> str:
 
 def _conditional(body: str, lookup: Lookup, depth: int) -> str:
     condition, rest = _condition(body)
+    if isinstance(condition, _Call):
+        return _called(condition, lookup, depth)
     if isinstance(condition, _Comparison):
         truth = _is_true(condition, lookup, depth)
         if not rest:
@@ -191,16 +204,31 @@ def _conditional(body: str, lookup: Lookup, depth: int) -> str:
     return _expand(branches.positive if truth else branches.negative, lookup, depth)
 
 
-def _condition(body: str) -> tuple[str | _Comparison, str]:
-    """Return the name or the comparison that *body* starts with, and what follows it."""
+def _called(call: _Call, lookup: Lookup, depth: int) -> str:
+    domain = _expand(call.argument, lookup, depth)
+    try:
+        return FUNCTIONS[call.function](domain)
+    except ValueError:
+        fault = f"bad domain argument in: '{call.function}{{{domain}}}'"
+        raise ExpansionError(fault, "expected a domain name") from None
+
+
+def _condition(body: str) -> tuple[str | _Comparison | _Call, str]:
+    """Return the name, comparison or call that *body* starts with, and what follows it."""
     text = body.lstrip(_SPACE)
     if text.startswith("{"):
         return _comparison(text)
     end = len(body) - len(text) + _name_end(text, 0)
     rest = body[end:].lstrip(_SPACE)
+    name = body[:end].lstrip(_SPACE)
+    if name in FUNCTIONS and rest.startswith("{"):
+        argument, more = _braced(rest)
+        if more:
+            raise _unexpected("unexpected input", argument + "}", more)
+        return _Call(name, argument), ""
     if rest and rest[0] not in "?:":
         raise _unexpected("attribute name syntax error", body[:end], body[end:])
-    return body[:end].lstrip(_SPACE), rest
+    return name, rest
 
 
 def _comparison(text: str) -> tuple[_Comparison, str]:
@@ -306,7 +334,9 @@ def _collect_macro(body: str, found: References, *, bracketed: bool) -> None:
 
 def _collect_conditional(body: str, found: References) -> None:
     condition, rest = _condition(body)
-    if isinstance(condition, _Comparison):
+    if isinstance(condition, _Call):
+        _collect(condition.argument, found)
+    elif isinstance(condition, _Comparison):
         _collect(condition.left, found)
         _collect(condition.right, found)
     else:

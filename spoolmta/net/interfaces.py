@@ -76,7 +76,7 @@ def _addresses_of(word: str, parameter: str) -> set[Address]:
     try:
         answers = socket.getaddrinfo(word, None, type=socket.SOCK_STREAM)
     except OSError:
-        raise ConfigError(f"{parameter}: host not found: {word}") from None
+        raise ConfigError(f"config variable {parameter}: host not found: {word}") from None
     return {ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers}
 
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,3 +123,27 @@ def test_any_text_expands_or_is_refused(text: str) -> None:
 def test_a_text_without_faults_expands(text: str) -> None:
     if not references(text).faults and "level" not in text:
         expand(text, {"a": "1", "b": "${a}"}.get)
+
+
+def test_a_domain_is_given_in_its_other_form() -> None:
+    values = {"d": "b\u00fccher.example", "x": "${domain_to_ascii{$d}}"}
+    assert expand("${x} .${ domain_to_ascii{a.$d} }", values.get) == (
+        "xn--bcher-kva.example .a.xn--bcher-kva.example"
+    )
+    assert expand("${domain_to_utf8{xn--bcher-kva.example}}", values.get) == "b\u00fccher.example"
+    assert expand("${domain_to_ascii{A_b}} ${domain_to_utf8{A_b}}", values.get) == "A_b A_b"
+    assert references("${domain_to_ascii{$d${e?x}}}").names == ["d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("${domain_to_ascii{\u00fc..x}}", "bad domain argument in: 'domain_to_ascii{\u00fc..x}'"),
+        ("${domain_to_utf8{xn--x}}", "bad domain argument in: 'domain_to_utf8{xn--x}'"),
+        ("${domain_to_ascii{x} y}", 'unexpected input at: "...x}>>>y"'),
+        ("${domain_to_nothing{x}}", 'attribute name syntax error at: "...domain_to_nothing>>>{x}"'),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_told(text: str, fault: str) -> None:
+    with pytest.raises(ExpansionError, match=re.escape(fault)):
+        expand(text, {}.get)
