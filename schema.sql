@@ -197,6 +197,7 @@ CREATE TABLE outcome (
     remote     TEXT    NOT NULL,
     reply      TEXT    NOT NULL,
     success    TEXT    NOT NULL,                     -- delivered, relayed, expanded; '' if nobody is to be told of a success
+    address    TEXT    NOT NULL,                     -- what the recipient was expanded to, and the answer speaks of; '' if to nothing
     noticed    INTEGER NOT NULL DEFAULT 0,           -- 1: the sender has been told, or need not be
     at         INTEGER NOT NULL,
     PRIMARY KEY (message_id, number)

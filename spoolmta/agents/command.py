@@ -91,10 +91,7 @@ def environment(values: Mapping[str, str], exported: str, allowed: str) -> dict[
     """
     variables = let_through("export_environment", exported, os.environ)
     result = {"PATH": DEFAULT_PATH, **variables}
-    for name, value in values.items():
-        if value:
-            result[name] = censor(value, allowed)
-    return result
+    return {**result, **{name: censor(value, allowed) for name, value in values.items()}}
 
 
 def censor(value: str, allowed: str) -> str:
@@ -149,9 +146,10 @@ def judge(ending: Ending, line: str) -> Result:
     said, rest = split_dsn(output)
     if said:
         return Result(said, rest, rest.rstrip())
+    detail = text or f"unknown mail system error {ending.status}"
     if not text:
         text = f'{_NO_SYSEXIT.format(number=ending.status)}"{line}"'
-    return Result(dsn, f"{text}{_quoted(output)}", reply)
+    return Result(dsn, f"{text}{_quoted(output)}", reply or detail)
 
 
 def split_dsn(text: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 Postfix:    global/delivered_hdr.c; local(8), pipe(8), smtp(8)
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from spoolmta.address.quoting import quote
 from spoolmta.message.trace_headers import delivered_to_addresses
@@ -18,10 +18,19 @@ async def was_delivered_to(pieces: AsyncIterator[bytes], address: str) -> bool:
 
     *pieces* are its content; what reading them raises is passed on.
     """
+    return (await deliveries_before(pieces))(address)
+
+
+async def deliveries_before(pieces: AsyncIterator[bytes]) -> Callable[[str], bool]:
+    """Return what tells of an address whether the message was delivered to it before.
+
+    *pieces* are its content; what reading them raises is passed on.
+    """
     header = await _header(pieces)
-    return _DELIVERED_TO in header.lower() and (
-        quote(address).lower() in delivered_to_addresses(header)
-    )
+    if _DELIVERED_TO not in header.lower():
+        return lambda _: False
+    addresses = delivered_to_addresses(header)
+    return lambda address: quote(address).lower() in addresses
 
 
 async def _header(pieces: AsyncIterator[bytes]) -> bytes:

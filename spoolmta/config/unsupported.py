@@ -65,7 +65,7 @@ _PARTIAL = {
 
 _HARMLESS = (
     (
-        r"hash_queue_|queue_file_|dont_remove|frozen_delivered_to|in_flow_delay",
+        r"hash_queue_|queue_file_|dont_remove|in_flow_delay",
         "the queue is a database, not a tree of files",
     ),
     (

@@ -40,7 +40,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     *remote* is the host that spoke the *reply* ("" if no host did), for Remote-MTA and
     Diagnostic-Code. *delays* are the four of Postfix's log line, in seconds: before the queue
     manager, in it, connection set-up, transmission. *tell_success* is how a success notice, if the
-    sender asked for one, words it; None if the next hop took over that duty.
+    sender asked for one, words it; None if the next hop took over that duty. *address* is the one
+    that it speaks of, "" for the recipient's own; *answers* are those that it sums up: they stand
+    in the log and the journal in its place.
     """
 
     number: int
@@ -53,11 +55,24 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     delays: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     connection_use: int = 1
     tell_success: Success | None = Success.DELIVERED
+    address: str = ""
+    answers: tuple["Answer", ...] = ()
 
     @property
     def is_final(self) -> bool:
         """True if the recipient needs no further attempt."""
         return self.action is not Action.DEFERRED
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The outcome for one address that a recipient was expanded to, within this attempt.
+
+    *original* is what the log prints as orig_to, "" if the sender is not its owner any more.
+    """
+
+    address: str
+    original: str
+    outcome: Outcome
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):

@@ -20,7 +20,7 @@ import msgspec
 from spoolmta import maillog
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import Corrupt, SpoolBusy, SpoolFull, TemporaryError
-from spoolmta.message.outcome import Delivery, Outcome, Passed, bounce, defer
+from spoolmta.message.outcome import Answer, Delivery, Outcome, Passed, bounce, defer
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
@@ -213,13 +213,16 @@ class AgentLoop:
         outcomes = {outcome.number: outcome for outcome in report.outcomes}
         for recipient in delivery.recipients:
             outcome = outcomes.get(recipient.number)
-            if outcome is not None:
+            if outcome is None:
+                continue
+            itself = Answer(recipient.address, recipient.original, outcome)
+            for answer in outcome.answers or (itself,):
                 maillog.delivery(
                     self._context.log,
                     delivery.queue_id,
-                    recipient.address,
-                    recipient.original,
-                    outcome,
+                    answer.address,
+                    answer.original,
+                    answer.outcome,
                 )
 
 

@@ -24,7 +24,7 @@ import uvloop
 
 from spoolmta.clock import SystemClock
 from spoolmta.config.environment import let_through
-from spoolmta.config.loader import Configuration
+from spoolmta.config.loader import MAIL_CONFIG, Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.config.parameters.proxymap import ProxymapParameters
@@ -117,7 +117,10 @@ def read_files_ahead() -> None:
 
 
 def _take_environment(launch: Launch) -> None:
-    """Begin with the variables that import_environment lets through."""
+    """Begin with the variables that import_environment lets through.
+
+    MAIL_CONFIG names our configuration: commands that we run may run our commands.
+    """
     name = "import_environment"
     configuration = launch.configuration
     try:
@@ -127,6 +130,8 @@ def _take_environment(launch: Launch) -> None:
         raise ConfigError(f"{configuration.place(name)}: {error}") from error
     os.environ.clear()
     os.environ.update(variables)
+    if configuration.directory is not None:
+        os.environ[MAIL_CONFIG] = str(configuration.directory)
     time.tzset()
 
 

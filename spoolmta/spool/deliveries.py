@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from spoolmta.message.envelope import Notify
-from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Passed
+from spoolmta.message.outcome import Action, Answer, Delivery, DeliveryRecipient, Outcome, Passed
 from spoolmta.spool import events, plans, queues
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 from spoolmta.spool.queues import NewMessage, State
@@ -239,6 +239,7 @@ def put_outcomes(tx: Transaction, message_id: int, outcomes: Iterable[Outcome]) 
                 o.remote,
                 o.reply,
                 o.tell_success or "" if o.action is Action.SENT else "",
+                o.address,
                 now,
             )
             for o in outcomes
@@ -255,11 +256,16 @@ def record_answers(
         (
             (
                 message_id,
-                str(o.action),
-                addresses.get(o.number, ""),
-                events.detail(dsn=o.dsn, relay=o.relay, reason=o.reason),
+                str(answer.outcome.action),
+                answer.address,
+                events.detail(
+                    dsn=answer.outcome.dsn,
+                    relay=answer.outcome.relay,
+                    reason=answer.outcome.reason,
+                ),
             )
             for o in outcomes
+            for answer in o.answers or (Answer(addresses.get(o.number, ""), "", o),)
         ),
     )
 

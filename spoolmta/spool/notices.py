@@ -32,7 +32,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RecordedOutcome:
-    """The latest outcome of a recipient, as the spool keeps it; *at* is in seconds."""
+    """The latest outcome of a recipient, as the spool keeps it; *at* is in seconds.
+
+    *address* is the one that it speaks of, if it is not the recipient's own.
+    """
 
     number: int
     action: str
@@ -44,6 +47,7 @@ class RecordedOutcome:
     success: str
     noticed: bool
     at: float
+    address: str = ""
 
 
 def claim(tx: Transaction, process_id: int, limit: int) -> list[Notice]:
@@ -93,7 +97,17 @@ def finish(
 
 
 def _recorded(row: Row) -> RecordedOutcome:
-    number, action, dsn, reason, relay, remote, reply, success, noticed, at = row
+    number, action, dsn, reason, relay, remote, reply, success, noticed, at, address = row
     return RecordedOutcome(
-        number, action, dsn, reason, relay, remote, reply, success, bool(noticed), seconds(at)
+        number,
+        action,
+        dsn,
+        reason,
+        relay,
+        remote,
+        reply,
+        success,
+        bool(noticed),
+        seconds(at),
+        address,
     )

@@ -1,10 +1,10 @@
 """Delivery to the users of this machine.
 
 A recipient is expanded to its destinations; mailboxes, files and commands are delivered to at
-once, one after the other, by a process that is the user; all addresses together get a new message,
-enqueued in the commit that ends this recipient. One destination that must be tried again makes the
-recipient wait, and nothing is forwarded before; those that had the message by then get it again,
-save maildirs.
+once, one after the other, by a process that is the user; the addresses get new messages, enqueued
+in the commit that ends this recipient. A destination that must be tried again makes the recipient
+wait, and nothing is forwarded before; those that had the message by then get it again, save
+maildirs. What is known to fail before anything is delivered holds back everything.
 
 Postfix:    local(8)
 RFC:        3461 (expanded, delivered); 3463
@@ -14,18 +14,30 @@ Limits:     commands, files and mbox mailboxes may get a message twice after a c
 """
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
-from spoolmta.address.parts import split_address, split_extension
 from spoolmta.address.resolve import Routing
 from spoolmta.agents import result
 from spoolmta.agents.client import client_of
 from spoolmta.agents.local import forwarding
-from spoolmta.agents.local.expansion import Ended, Expander, Expansion, ToAddress
+from spoolmta.agents.local.expansion import Expander
 from spoolmta.agents.local.handover import Handover, Parcel
 from spoolmta.agents.local.lists import Lists
 from spoolmta.agents.local.mailbox import Mailboxes
-from spoolmta.agents.loop import was_delivered_to
+from spoolmta.agents.local.recipient import (
+    Ended,
+    Expansion,
+    LocalRecipient,
+    ToAddress,
+    ToCommand,
+    ToFile,
+    ToTransport,
+    ToUser,
+)
+from spoolmta.agents.local.summary import summary
+from spoolmta.agents.loop import deliveries_before
 from spoolmta.agents.mailbox.work import perform
 from spoolmta.agents.recipient_user import Deliverer, Identity, NotPermitted, retire_if_lost
 from spoolmta.agents.result import Result
@@ -33,9 +45,16 @@ from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.local import LocalParameters
 from spoolmta.errors import TemporaryError
-from spoolmta.maps import open_maps
 from spoolmta.maps.syntax import split_words
-from spoolmta.message.outcome import Delivery, DeliveryRecipient, Outcome, Success
+from spoolmta.message.envelope import Notify
+from spoolmta.message.outcome import (
+    Answer,
+    Delivery,
+    DeliveryRecipient,
+    Outcome,
+    Passed,
+    pass_to,
+)
 from spoolmta.message.trace_headers import delivered_to
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.privileges import account
@@ -64,6 +83,28 @@ def open_agent(context: ServiceContext) -> "LocalAgent":
     return LocalAgent(context)
 
 
+_Said = tuple[LocalRecipient, Result]
+_EMPTY = Result("2.0.0", "the list names nobody")
+
+
+class _Recipient(NamedTuple):
+    """A recipient of a delivery, and what comes of it."""
+
+    delivery: Delivery
+    itself: DeliveryRecipient
+    content: Content
+    was_delivered_to: Callable[[str], bool]
+
+
+class _Done(NamedTuple):
+    """What came of a recipient: *answers*, new messages, and what other transports do."""
+
+    expansion: Expansion
+    answers: Sequence[_Said]
+    messages: Sequence[NewMessage] = ()
+    passed: Sequence[Passed] = ()
+
+
 class LocalAgent:
     """Delivers to local recipients."""
 
@@ -83,15 +124,12 @@ class LocalAgent:
         self._expander = Expander(
             parameters,
             self._routing,
-            open_maps(parameters.alias_maps, sensitive=True),
             Lists(deliverer, context.log, nobody),
             context.log,
+            transport=context.service.name,
         )
         self._handover = Handover(
-            parameters,
-            Mailboxes(parameters),
-            deliverer,
-            context.clock,
+            parameters, Mailboxes(parameters), deliverer, context.clock, nobody=nobody
         )
         self._headers = frozenset(split_words(parameters.prepend_delivered_header))
 
@@ -102,98 +140,130 @@ class LocalAgent:
         """
         outcomes: list[Outcome] = []
         messages: list[NewMessage] = []
+        passed: list[Passed] = []
+        was_delivered_to = await deliveries_before(content.read())
         for recipient in delivery.recipients:
-            said, message, success = await self._deliver(delivery, recipient, content)
-            now = self._context.clock.now()
-            outcomes.append(
-                result.outcome(
-                    said,
-                    recipient.number,
-                    RELAY,
-                    result.delays(delivery, now),
-                    tell_success=success,
-                )
-            )
-            if message is not None:
-                messages.append(message)
+            done = await self._deliver(_Recipient(delivery, recipient, content, was_delivered_to))
+            messages += done.messages
+            passed += done.passed
+            if done.answers or not done.passed:
+                outcomes.append(self._outcome(delivery, recipient, done))
         retire_if_lost(self._deliverer, self._context)
-        return Report(tuple(outcomes), messages=tuple(messages))
+        return Report(tuple(outcomes), messages=tuple(messages), passed=tuple(passed))
 
     async def close(self) -> None:
         """End the deliverer."""
         self._deliverer.close()
 
-    async def _deliver(
-        self, delivery: Delivery, recipient: DeliveryRecipient, content: Content
-    ) -> tuple[Result, NewMessage | None, Success]:
-        address = recipient.address
-        success = Success.DELIVERED
-        try:
-            if await was_delivered_to(content.read(), address):
-                return Result("5.4.6", f"mail forwarding loop for {address}"), None, success
-            expansion = await self._expander.expand(address)
-            if expansion.is_expanded:
-                success = Success.EXPANDED
-            results = await self._deliver_here(delivery, recipient, content, expansion)
-            if any(one.is_deferred for one in results):
-                return result.worst(results), None, success
-            message = await self._forward(delivery, recipient, content, expansion)
-        except NotPermitted as error:
-            return Result("4.3.5", str(error)), None, success
-        except TemporaryError as error:
-            self._context.log.warning(f"{delivery.queue_id}: {error}")
-            return Result("4.3.0", "mail system trouble, will be tried again"), None, success
-        if message is not None:
-            results.append(Result("2.0.0", f"forwarded as {message.queue_id}"))
-        if not results:
-            return Result("5.1.1", f'unknown user: "{split_address(address)[0]}"'), None, success
-        return result.worst(results), message, success
-
-    async def _deliver_here(
-        self,
-        delivery: Delivery,
-        recipient: DeliveryRecipient,
-        content: Content,
-        expansion: Expansion,
-    ) -> list[Result]:
-        local = split_address(recipient.address)[0]
-        user, extension = split_extension(local, self._routing.delimiter)
-        parcel = Parcel(
-            delivery,
-            recipient,
-            content,
-            delivery.sender if expansion.owner is None else expansion.owner,
-            "" if not extension or "/" in extension else local[len(user) :],
-            partial(client_of, self._context, delivery.message_id),
+    async def _deliver(self, recipient: _Recipient) -> _Done:
+        itself = recipient.itself
+        first = LocalRecipient.first(
+            itself.address,
+            self._routing.delimiter,
+            sender=recipient.delivery.sender,
+            original=itself.original,
+            orcpt=itself.orcpt,
+            notify=Notify(itself.notify),
         )
-        results = []
+        nothing = Expansion(())
+        try:
+            if recipient.was_delivered_to(first.address):
+                return await self._end_loop(recipient, first)
+            expansion = await self._expander.expand(first, recipient.was_delivered_to)
+            return await self._deliver_all(recipient, first, expansion)
+        except NotPermitted as error:
+            return _Done(nothing, [(first, Result("4.3.5", str(error)))])
+        except TemporaryError as error:
+            self._context.log.warning(f"{recipient.delivery.queue_id}: {error}")
+            return _Done(nothing, [(first, Result("4.3.0", "mail system trouble"))])
+
+    async def _deliver_all(
+        self, recipient: _Recipient, first: LocalRecipient, expansion: Expansion
+    ) -> _Done:
+        answers: list[_Said] = [
+            (leaf.recipient, leaf.result) for leaf in expansion.leaves if isinstance(leaf, Ended)
+        ]
+        if not _must_wait(answers):
+            answers = await self._deliver_here(recipient, expansion)
+        if _must_wait(answers):
+            return _Done(expansion, answers)
+        targets = [leaf.recipient for leaf in expansion.leaves if isinstance(leaf, ToAddress)]
+        messages = await self._forward(recipient, targets)
+        forwarded = [
+            (first, Result("2.0.0", f"forwarded as {message.queue_id}")) for message in messages
+        ]
+        passed = [
+            pass_to(
+                leaf.service,
+                recipient.delivery.nexthop,
+                recipient.itself.number,
+                leaf.recipient.address,
+            )
+            for leaf in expansion.leaves
+            if isinstance(leaf, ToTransport)
+        ]
+        return _Done(expansion, [*answers, *forwarded], messages, passed)
+
+    async def _deliver_here(self, recipient: _Recipient, expansion: Expansion) -> list[_Said]:
+        answers: list[_Said] = []
+        client = partial(client_of, self._context, recipient.delivery.message_id)
         for leaf in expansion.leaves:
             if isinstance(leaf, Ended):
-                results.append(leaf.result)
-            elif not isinstance(leaf, ToAddress):
-                results.append(await self._handover.deliver(leaf, parcel))
-        return results
+                answers.append((leaf.recipient, leaf.result))
+            elif isinstance(leaf, ToUser | ToCommand | ToFile):
+                parcel = Parcel(
+                    recipient.delivery,
+                    recipient.itself.number,
+                    recipient.content,
+                    leaf.recipient,
+                    client,
+                )
+                answers.append((leaf.recipient, await self._handover.deliver(leaf, parcel)))
+        return answers
+
+    async def _end_loop(self, recipient: _Recipient, first: LocalRecipient) -> _Done:
+        """Return the end of a message that was here before.
+
+        If the list in the loop has an owner, the owner is told: by the failure of a copy.
+        """
+        nothing = Expansion(())
+        owner = await self._expander.owner_of_list(first.local)
+        if owner is None or owner == first.sender:
+            reason = f"mail forwarding loop for {first.address}"
+            return _Done(nothing, [(first, Result("5.4.6", reason))])
+        messages = await self._forward(recipient, [first.with_owner(owner)], head=b"")
+        answer = Result("2.0.0", f"forwarded as {messages[0].queue_id}")
+        return _Done(nothing, [(first, answer)], messages)
 
     async def _forward(
-        self,
-        delivery: Delivery,
-        recipient: DeliveryRecipient,
-        content: Content,
-        expansion: Expansion,
-    ) -> NewMessage | None:
-        addresses = [leaf.address for leaf in expansion.leaves if isinstance(leaf, ToAddress)]
-        if not addresses:
-            return None
-        head = delivered_to(recipient.address) if "forward" in self._headers else b""
-        return await forwarding.forward(
-            self._context,
-            delivery,
-            recipient,
-            content,
-            addresses,
-            owner=expansion.owner,
-            head=head,
-        )
+        self, recipient: _Recipient, targets: Sequence[LocalRecipient], head: bytes | None = None
+    ) -> list[NewMessage]:
+        return [
+            await forwarding.forward(
+                self._context,
+                recipient.delivery,
+                recipient.content,
+                group,
+                head=self._head(group[0]) if head is None else head,
+            )
+            for group in forwarding.groups(targets)
+        ]
+
+    def _head(self, target: LocalRecipient) -> bytes:
+        return delivered_to(target.delivered.lower()) if "forward" in self._headers else b""
+
+    def _outcome(self, delivery: Delivery, recipient: DeliveryRecipient, done: _Done) -> Outcome:
+        delays = result.delays(delivery, self._context.clock.now())
+        number = recipient.number
+        answers = [
+            Answer(to.address, to.original, result.outcome(said, number, RELAY, delays))
+            for to, said in done.answers
+        ]
+        return summary(answers, done.expansion) or result.outcome(_EMPTY, number, RELAY, delays)
+
+
+def _must_wait(answers: Iterable[_Said]) -> bool:
+    return any(said.is_deferred for _, said in answers)
 
 
 def _identity(name: str, parameter: str) -> Identity:

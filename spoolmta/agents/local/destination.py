@@ -18,14 +18,12 @@ class Kind(StrEnum):
     """What a destination is.
 
     ADDRESS  mail goes on to it
-    USER     "\\name": the mailbox of a user of this machine, whatever aliases say of the name
     COMMAND  "|command"
     FILE     "/file", "~/file"; with a slash at its end a maildir
     INCLUDE  ":include:/file"
     """
 
     ADDRESS = "address"
-    USER = "user"
     COMMAND = "command"
     FILE = "file"
     INCLUDE = "include"
@@ -33,7 +31,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One value: *text* is the address (internal form), user, command line or path."""
+    """One value: *text* is the address (internal form), command line or path."""
 
     kind: Kind
     text: str
@@ -72,8 +70,6 @@ def _special(text: str) -> Destination | None:
         return Destination(Kind.FILE, text)
     if text[: len(_INCLUDE)].lower() == _INCLUDE:
         return Destination(Kind.INCLUDE, text[len(_INCLUDE) :].strip())
-    if text.startswith("\\") and len(text) > 1:
-        return Destination(Kind.USER, text[1:])
     return None
 
 

@@ -1,152 +1,80 @@
 """From a local name to its destinations: aliases, :include: lists, .forward files.
 
-A name that has an alias is that alias, else it is a user, whose .forward may send the mail on.
-Where a list comes down to one local name, that name is expanded in turn. Of several addresses
-each becomes a recipient of a new message, so that each has an outcome of its own and none gets the
-mail twice because another one was deferred; commands and files are delivered to at once. A name
-that stands in its own expansion means the user of that name.
+A name that has an alias is that alias, else it is a user, whose .forward may send the mail on, else
+it is unknown. A name that stands in its own expansion means the user of that name. Addresses of
+other machines, of lists with an owner, and of files become recipients of a new message, so that
+each has an outcome of its own; the other users of this machine get the mail at once.
 
-Postfix:    local/alias.c, dotforward.c, include.c, recipient.c, unknown.c; aliases(5)
-Parameters: alias_maps, recipient_delimiter, forward_path, forward_expansion_filter,
-            allow_mail_to_commands, allow_mail_to_files, expand_owner_alias, owner_request_special,
-            luser_relay
+Postfix:    local/recipient.c, alias.c, include.c, dotforward.c, indirect.c, unknown.c; aliases(5)
+Parameters: frozen_delivered_to, reset_owner_alias, propagate_unmatched_extensions, luser_relay,
+            allow_mail_to_commands, allow_mail_to_files, duplicate_filter_limit
 Must not:   deliver anything; open a user's file
-Limits:     an alias for several local users forwards to each where Postfix delivers at once;
-            mailbox_transport, fallback_transport and their maps are not heeded
 """
 
-import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-from spoolmta.address.parts import split_address, split_extension
-from spoolmta.address.quoting import quote
-from spoolmta.address.resolve import AddressClass, Routing, resolve
+from spoolmta.address.parts import split_address
+from spoolmta.address.resolve import Routing, resolve
 from spoolmta.address.rewrite import rewrite
-from spoolmta.agents.command import censor
+from spoolmta.agents.local.aliases import Alias, Aliases
 from spoolmta.agents.local.destination import Destination, Kind, parse_value
-from spoolmta.agents.local.lists import Lists, owner_of_table
-from spoolmta.agents.local.user import User, find_user
+from spoolmta.agents.local.forward_files import ForwardFiles, names
+from spoolmta.agents.local.lists import Lists
+from spoolmta.agents.local.recipient import (
+    MOST_STEPS,
+    Ended,
+    Expansion,
+    Leaf,
+    LocalRecipient,
+    Source,
+    ToAddress,
+    ToCommand,
+    ToFile,
+    ToTransport,
+    ToUser,
+)
+from spoolmta.agents.local.transports import Transports
+from spoolmta.agents.local.user import find_user
 from spoolmta.agents.mailbox.trouble import MailboxError
-from spoolmta.agents.recipient_user import Identity
 from spoolmta.agents.result import Result
 from spoolmta.config.expansion import expand
 from spoolmta.config.parameters.local import LocalParameters
 from spoolmta.maillog import MailLog
-from spoolmta.maps import Maps
 from spoolmta.maps.syntax import split_words
 
-_DEEPEST = 100
 # Mail for them is never refused; without an alias nobody reads it.
 _REQUIRED = frozenset({"postmaster", "mailer-daemon"})
-# A $name outside of a condition: a path that has one without a value is not looked for.
-_PLAIN_NAME = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
-
-
-class Source(StrEnum):
-    """Where a destination was found; the words of allow_mail_to_commands and _files."""
-
-    ALIAS = "alias"
-    INCLUDE = "include"
-    FORWARD = "forward"
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """On whose behalf a command is run or a file written; *user* only if a user asked for it."""
-
-    identity: Identity
-    user: User | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ToUser:
-    """The mailbox of a user."""
-
-    user: User
-
-
-@dataclass(frozen=True, slots=True)
-class ToCommand:
-    """A command, run with *rights*."""
-
-    line: str
-    rights: Rights
-
-
-@dataclass(frozen=True, slots=True)
-class ToFile:
-    """A file, or a maildir if *path* ends in a slash."""
-
-    path: str
-    rights: Rights
-
-
-@dataclass(frozen=True, slots=True)
-class ToAddress:
-    """A recipient of a new message. *local* is its local part if it is of this machine."""
-
-    address: str
-    local: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Nothing to deliver: the result stands."""
-
-    result: Result
-
-
-Leaf = ToUser | ToCommand | ToFile | ToAddress | Ended
-
-
-@dataclass(frozen=True, slots=True)
-class Expansion:
-    """What a recipient comes down to.
-
-    *owner* is the new sender if the mail went through a list with an owner, else None.
-    *is_expanded* tells that it went through a list at all.
-    """
-
-    leaves: tuple[Leaf, ...]
-    owner: str | None = None
-    is_expanded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """How we came here: names of aliases, users whose .forward was read, and the extension."""
-
-    aliases: frozenset[str] = frozenset()
-    forwards: frozenset[str] = frozenset()
-    includes: frozenset[str] = frozenset()
-    relayed: bool = False
-    extension: str = ""
-    delimiter: str = ""
-    recipient: str = ""
-
-    @property
-    def depth(self) -> int:
-        return len(self.aliases) + len(self.forwards) + len(self.includes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An alias, the table that has it, and the part of the name that was looked up."""
-
-    name: str
-    value: str
-    table: str
+_MISCONFIGURED = Result("5.3.5", "mail system configuration error")
 
 
 @dataclass(slots=True)
-class _List:
-    """A list being taken apart: what it is called, whose rights it has, what it has given."""
+class _Run:
+    """One expansion: what it gave so far, and what it came across.
 
-    name: str
-    source: Source
-    rights: Rights
+    *was_delivered_to* tells the addresses that the message was delivered to before; *finished* are
+    the .forward files that are expanded to their end.
+    """
+
+    was_delivered_to: Callable[[str], bool]
+    filter_limit: int
     leaves: list[Leaf] = field(default_factory=list)
+    is_expanded: bool = False
+    has_owner: bool = False
+    finished: set[str] = field(default_factory=set)
+    _seen: set[tuple[str, ...]] = field(default_factory=set)
+
+    def been_here(self, *what: str) -> bool:
+        """Tell whether this was met before; it is remembered, as long as there is room."""
+        if what in self._seen:
+            return True
+        if not self.filter_limit or len(self._seen) < self.filter_limit:
+            self._seen.add(what)
+        return False
+
+    def end(self, recipient: LocalRecipient, dsn: str, reason: str) -> None:
+        """Add a result that needs no delivery."""
+        self.leaves.append(Ended(recipient, Result(dsn, reason)))
 
 
 class Expander:
@@ -156,215 +84,237 @@ class Expander:
         self,
         parameters: LocalParameters,
         routing: Routing,
-        aliases: Maps,
         lists: Lists,
         log: MailLog,
+        *,
+        transport: str,
     ) -> None:
-        """Check the parameters.
+        """Check the parameters and open the tables; *transport* is this service's name.
 
-        Raises ConfigError: a parameter cannot be understood.
+        Raises ConfigError: a parameter cannot be understood, or a table used.
         """
         self._parameters = parameters
-        self._forward_paths = split_words(parameters.forward_path)
-        self._luser_relay = parameters.luser_relay.strip()
         self._routing = routing
-        self._aliases = aliases
         self._lists = lists
         self._log = log
-        self._commands_from = frozenset(split_words(parameters.allow_mail_to_commands))
-        self._files_from = frozenset(split_words(parameters.allow_mail_to_files))
-        for template in (*self._forward_paths, self._luser_relay):
-            expand(template, lambda _: "")
+        self._transport = transport
+        self.aliases = Aliases(parameters, routing.rules, log)
+        self._forward_files = ForwardFiles(parameters, lists)
+        self.transports = Transports(parameters)
+        self._luser_relay = parameters.luser_relay.strip()
+        self._may_name_commands = frozenset(split_words(parameters.allow_mail_to_commands))
+        self._may_name_files = frozenset(split_words(parameters.allow_mail_to_files))
+        self._propagating = frozenset(split_words(parameters.propagate_unmatched_extensions))
+        expand(self._luser_relay, lambda _: "")
 
-    async def expand(self, address: str) -> Expansion:
+    async def expand(
+        self, recipient: LocalRecipient, was_delivered_to: Callable[[str], bool]
+    ) -> Expansion:
         """Return the destinations of a local recipient.
 
-        Raises MapUnavailable, TemporaryError: defer.
+        Raises TemporaryError: defer.
         """
-        local = split_address(address)[0].lower()
+        run = _Run(was_delivered_to, self._parameters.duplicate_filter_limit)
+        await self._take_recipient(recipient, run)
+        return Expansion(tuple(run.leaves), run.is_expanded, run.has_owner)
+
+    async def owner_of_list(self, name: str) -> str | None:
+        """Return who gets reports on mail for the list *name*, None if it has no owner.
+
+        Raises MailboxError: the alias tables give no answer; defer.
+        """
+        return await self.aliases.owner(name)
+
+    async def _take_recipient(self, recipient: LocalRecipient, run: _Run) -> None:
+        if run.been_here("recipient", str(recipient.steps), recipient.address.lower()):
+            return
+        if run.was_delivered_to(recipient.address):
+            run.end(recipient, "5.4.6", f"mail forwarding loop for {recipient.address}")
+            return
         try:
-            return await self._name(local, _Path(recipient=address))
+            await self._take_name(recipient, run)
         except MailboxError as error:
-            return Expansion((Ended(error.result),))
+            run.leaves.append(Ended(recipient, error.result))
 
-    async def _name(self, local: str, path: _Path) -> Expansion:
-        if path.depth > _DEEPEST:
-            return _ended("5.4.6", f"possible alias database loop for {local}")
-        user, extension = split_extension(local, self._routing.delimiter)
-        if not extension or "/" in extension:
-            path = replace(path, extension="", delimiter="")
-        else:
-            path = replace(path, extension=extension, delimiter=local[len(user)])
-        for name in dict.fromkeys((local, user)):
-            found = await self._alias(name)
-            if found is not None:
-                return await self._expand_alias(found, user, path)
-        return await self._user(user, path)
+    async def _take_name(self, recipient: LocalRecipient, run: _Run) -> None:
+        if await self._take_alias(recipient.local, replace(recipient, unmatched=""), run):
+            return
+        if recipient.extension:
+            kept = recipient.extension if "alias" in self._propagating else ""
+            if await self._take_alias(recipient.user, replace(recipient, unmatched=kept), run):
+                return
+        is_others = recipient.owner and recipient.owner.lower() != recipient.user
+        if is_others or recipient.source is Source.INCLUDE:
+            self._send_on(recipient, run)
+        elif not await self._take_forward_file(recipient, run):
+            await self._take_mailbox(recipient, run)
 
-    async def _alias(self, name: str) -> _Found | None:
-        key = quote(name)
-        for table in self._aliases.maps:
-            value = await table.lookup(key)
-            if value is not None and value.strip():
-                return _Found(name, value, table.name)
-        return None
+    async def _take_alias(self, name: str, recipient: LocalRecipient, run: _Run) -> bool:
+        if recipient.expanded_from == name:
+            return False
+        if recipient.steps >= MOST_STEPS:
+            self._log.warning(f"alias database loop for {name}")
+            run.end(recipient, "5.4.6", f"alias database loop for {name}")
+            return True
+        alias = await self.aliases.find(name)
+        if alias is None:
+            return False
+        await self._expand_alias(alias, recipient, run)
+        return True
 
-    async def _expand_alias(self, found: _Found, user: str, path: _Path) -> Expansion:
-        if found.name in path.aliases:
-            self._log.warning(f"alias database loop for {found.name}")
-            return _ended("5.4.6", f"alias database loop for {found.name}")
-        path = replace(path, aliases=path.aliases | {found.name})
-        rights = Rights(self._lists.rights(owner_of_table(found.table)))
-        list_ = _List(found.name, Source.ALIAS, rights)
-        await self._take_all(parse_value(found.value), list_, path)
-        owner = await self._owner(found.name)
+    async def _expand_alias(self, alias: Alias, recipient: LocalRecipient, run: _Run) -> None:
+        inside = replace(recipient.through(Source.ALIAS, alias.name), rights=alias.rights)
+        owner = await self.aliases.owner(alias.name)
         if owner is not None:
-            return Expansion(_unique(list_.leaves), owner=owner, is_expanded=True)
-        return await self._follow(list_, path, itself=(found.name, user))
+            inside = inside.with_owner(owner)
+        elif self._parameters.reset_owner_alias:
+            inside = replace(inside, owner="")
+        run.is_expanded = True
+        run.has_owner = run.has_owner or owner is not None
+        destinations = parse_value(alias.value)
+        if not destinations:
+            self._log.warning(f"alias {alias.name} has no destination")
+            raise MailboxError("4.3.5", _MISCONFIGURED.reason)
+        await self._take_all(destinations, self._thawed(inside), run)
 
-    async def _user(self, name: str, path: _Path) -> Expansion:
-        user = await find_user(name)
+    async def _take_forward_file(self, recipient: LocalRecipient, run: _Run) -> bool:
+        """Expand the .forward file of a user; tell whether there is one that counts."""
+        user = await find_user(recipient.user)
         if user is None:
-            return await self._unknown(name, path)
-        if user.name in path.forwards:
-            return Expansion((ToUser(user),), is_expanded=path.depth > 0)
-        destinations = await self._forward(user, path)
-        if destinations is None:
-            return Expansion((ToUser(user),), is_expanded=path.depth > 0)
-        path = replace(path, forwards=path.forwards | {user.name})
-        list_ = _List(user.name, Source.FORWARD, Rights(user.identity, user))
-        await self._take_all(destinations, list_, path)
-        return await self._follow(list_, path, itself=(user.name,))
+            return False
+        file = await self._forward_files.of(user, recipient)
+        if file is None or not file.destinations:
+            return False
+        if run.been_here("forward", file.path):
+            # Inside of its own expansion it means the mailbox.
+            return file.path in run.finished
+        run.is_expanded = True
+        keeps = "forward" in self._propagating and not file.has_extension
+        inside = replace(
+            recipient.through(Source.FORWARD, recipient.local),
+            rights=user,
+            owner=recipient.user,
+            unmatched=recipient.extension if keeps else "",
+        )
+        await self._take_all(file.destinations, self._thawed(inside), run)
+        run.finished.add(file.path)
+        return True
 
-    async def _follow(self, list_: _List, path: _Path, *, itself: tuple[str, ...]) -> Expansion:
-        """Expand the one local name that a list comes down to, and the user that is meant by it."""
-        leaves: list[Leaf] = []
-        for leaf in list_.leaves:
-            if isinstance(leaf, ToAddress) and leaf.local in itself:
-                leaves += (await self._user(itself[-1], path)).leaves
-            else:
-                leaves.append(leaf)
-        unique = _unique(leaves)
-        if len(unique) == 1 and isinstance(unique[0], ToAddress) and unique[0].local:
-            return replace(await self._name(unique[0].local, path), is_expanded=True)
-        return Expansion(unique, is_expanded=True)
+    async def _take_mailbox(self, recipient: LocalRecipient, run: _Run) -> None:
+        if run.been_here("mailbox", recipient.local):
+            return
+        service = await self.transports.of_mailbox(recipient.user)
+        if service:
+            run.leaves.append(ToTransport(recipient, service))
+            return
+        user = await find_user(recipient.user)
+        if user is None:
+            await self._take_unknown(recipient, run)
+        else:
+            run.leaves.append(ToUser(self._thawed(replace(recipient, rights=user)), user))
 
-    async def _take_all(self, destinations: list[Destination], list_: _List, path: _Path) -> None:
+    async def _take_unknown(self, recipient: LocalRecipient, run: _Run) -> None:
+        service = await self.transports.of_unknown(recipient.user)
+        if service:
+            run.leaves.append(ToTransport(recipient, service))
+        elif self._luser_relay:
+            await self._take_luser_relay(recipient, run)
+        elif recipient.user in _REQUIRED:
+            self._log.warning(f"required alias not found: {recipient.user}")
+            run.end(recipient, "2.0.0", "discarded")
+        else:
+            run.end(recipient, "5.1.1", f'unknown user: "{recipient.user}"')
+
+    async def _take_luser_relay(self, recipient: LocalRecipient, run: _Run) -> None:
+        values = names(recipient, None, self._parameters.recipient_delimiter[:1])
+        relay = expand(self._luser_relay, values.get)
+        if rewrite(relay, self._routing.rules) == recipient.address:
+            run.end(recipient, "5.1.1", f'unknown user: "{recipient.user}"')
+        else:
+            await self._take_address(relay, replace(recipient, unmatched=""), run)
+
+    async def _take_all(
+        self, destinations: Iterable[Destination], inside: LocalRecipient, run: _Run
+    ) -> None:
         for destination in destinations:
-            await self._take(destination, list_, path)
+            try:
+                await self._take(destination, inside, run)
+            except MailboxError as error:
+                run.leaves.append(Ended(inside, error.result))
 
-    async def _take(self, destination: Destination, list_: _List, path: _Path) -> None:
+    async def _take(self, destination: Destination, inside: LocalRecipient, run: _Run) -> None:
         text = destination.text
+        who = str(inside.rights.uid) if inside.rights else ""
         match destination.kind:
             case Kind.ADDRESS:
-                list_.leaves.append(await self._address(text))
-            case Kind.USER:
-                list_.leaves.append(await self._mailbox_of(text))
-            case Kind.COMMAND if list_.source in self._commands_from:
-                list_.leaves.append(ToCommand(text, list_.rights))
-            case Kind.COMMAND:
-                list_.leaves.append(Ended(Result("5.7.1", "mail to command is restricted")))
-            case Kind.FILE if list_.source in self._files_from:
-                list_.leaves.append(self._file(text, list_.rights))
-            case Kind.FILE:
-                list_.leaves.append(Ended(Result("5.7.1", "mail to file is restricted")))
+                await self._take_address(text, inside, run)
             case Kind.INCLUDE:
-                await self._include(text, list_, path)
+                if not run.been_here("include", who, text):
+                    await self._take_include(text, inside, run)
+            case Kind.COMMAND:
+                if run.been_here("command", inside.local, who, text):
+                    return
+                if inside.source in self._may_name_commands:
+                    run.leaves.append(ToCommand(inside, text))
+                else:
+                    run.end(inside, "5.7.1", "mail to command is restricted")
+            case Kind.FILE:
+                path = self._path(text, inside)
+                if run.been_here("file", who, path):
+                    return
+                if inside.source in self._may_name_files:
+                    run.leaves.append(ToFile(inside, path))
+                else:
+                    run.end(inside, "5.7.1", "mail to file is restricted")
 
-    async def _address(self, text: str) -> Leaf:
+    async def _take_address(self, text: str, inside: LocalRecipient, run: _Run) -> None:
         address = rewrite(text, self._routing.rules)
         resolution = await resolve(address, sender="", routing=self._routing)
-        if resolution.address_class is not AddressClass.LOCAL or resolution.malformed:
-            return ToAddress(address)
-        if resolution.transport != self._routing.local_transport.transport:
-            return ToAddress(address)
-        return ToAddress(address, split_address(resolution.recipient)[0].lower())
+        if resolution.malformed:
+            run.end(inside, "5.1.3", f"bad recipient address syntax: {text}")
+            return
+        address = _with_extension(resolution.recipient, inside.unmatched)
+        recipient = inside.at(address, self._routing.delimiter)
+        if resolution.transport == self._transport:
+            await self._take_recipient(recipient, run)
+        else:
+            self._send_on(recipient, run)
 
-    async def _mailbox_of(self, name: str) -> Leaf:
-        name = split_extension(split_address(name)[0].lower(), self._routing.delimiter)[0]
-        user = await find_user(name)
-        return _unknown_user(name) if user is None else ToUser(user)
+    def _send_on(self, recipient: LocalRecipient, run: _Run) -> None:
+        if not run.been_here("address", recipient.address.lower()):
+            run.leaves.append(ToAddress(recipient))
 
-    def _file(self, text: str, rights: Rights) -> Leaf:
+    async def _take_include(self, path: str, inside: LocalRecipient, run: _Run) -> None:
+        destinations, rights = await self._lists.include(path, inside.rights)
+        included = replace(
+            inside,
+            source=Source.INCLUDE,
+            rights=rights,
+            owner=inside.owner or inside.address,
+            expanded_from=inside.local,
+            unmatched=inside.unmatched if "include" in self._propagating else "",
+        )
+        await self._take_all(destinations, included, run)
+
+    def _path(self, text: str, inside: LocalRecipient) -> str:
+        if not text.startswith("~"):
+            return text
         if not text.startswith("~/"):
-            return ToFile(text, rights)
-        if rights.user is None:
-            return Ended(Result("5.3.5", "mail system configuration error"))
-        return ToFile(f"{rights.user.home}/{text[2:]}", rights)
+            self._log.warning(f"bad home directory syntax for: {text}")
+        elif inside.rights is None:
+            self._log.warning(f"unknown home directory for: {text}")
+        else:
+            return f"{inside.rights.home}/{text[2:]}"
+        raise MailboxError(*_MISCONFIGURED[:2])
 
-    async def _include(self, text: str, list_: _List, path: _Path) -> None:
-        if text in path.includes or path.depth > _DEEPEST:
-            self._log.warning(f":include: file {text} includes itself")
-            raise MailboxError("5.4.6", f"possible alias database loop for {list_.name}")
-        user = list_.rights.user
-        destinations, identity = await self._lists.include(text, user)
-        path = replace(path, includes=path.includes | {text})
-        inner = _List(list_.name, Source.INCLUDE, Rights(identity, user), list_.leaves)
-        await self._take_all(destinations, inner, path)
-
-    async def _owner(self, name: str) -> str | None:
-        """Return the sender of mail that goes through an alias with an owner."""
-        if not self._parameters.owner_request_special:
-            return None
-        owner = f"owner-{name}"
-        found = await self._alias(owner)
-        if found is None:
-            return None
-        if self._parameters.expand_owner_alias:
-            addresses = [d.text for d in parse_value(found.value) if d.kind is Kind.ADDRESS]
-            owner = addresses[0] if len(addresses) == 1 else owner
-        return rewrite(owner, self._routing.rules)
-
-    async def _forward(self, user: User, path: _Path) -> list[Destination] | None:
-        values = {
-            "home": user.home,
-            "user": user.name,
-            "shell": user.shell,
-            **self._recipient_values(path),
-        }
-        for template in self._forward_paths:
-            names = ("".join(groups) for groups in _PLAIN_NAME.findall(template))
-            if not all(values.get(name) for name in names):
-                continue
-            name = expand(template, values.get)
-            destinations = await self._lists.forward(name, user)
-            if destinations is not None:
-                return destinations
-        return None
-
-    def _recipient_values(self, path: _Path) -> dict[str, str]:
-        allowed = self._parameters.forward_expansion_filter
-        local, domain = split_address(path.recipient)
-        values = {
-            "recipient": path.recipient,
-            "local": local,
-            "domain": domain,
-            "extension": path.extension,
-        }
-        censored = {name: censor(value, allowed) for name, value in values.items()}
-        return {**censored, "recipient_delimiter": path.delimiter}
-
-    async def _unknown(self, name: str, path: _Path) -> Expansion:
-        if name in _REQUIRED:
-            self._log.warning(f"required alias not found: {name}")
-            return _ended("2.0.0", "discarded")
-        if not self._luser_relay or path.relayed:
-            return Expansion((_unknown_user(name),), is_expanded=path.depth > 0)
-        values = {"user": name, **self._recipient_values(path)}
-        leaf = await self._address(expand(self._luser_relay, values.get))
-        if isinstance(leaf, ToAddress) and leaf.local:
-            expansion = await self._name(leaf.local, replace(path, relayed=True))
-            return replace(expansion, is_expanded=True)
-        return Expansion((leaf,), is_expanded=True)
+    def _thawed(self, recipient: LocalRecipient) -> LocalRecipient:
+        if self._parameters.frozen_delivered_to:
+            return recipient
+        return replace(recipient, delivered=recipient.address)
 
 
-def _unknown_user(name: str) -> Ended:
-    return Ended(Result("5.1.1", f'unknown user: "{name}"'))
-
-
-def _ended(dsn: str, reason: str) -> Expansion:
-    return Expansion((Ended(Result(dsn, reason)),))
-
-
-def _unique(leaves: list[Leaf]) -> tuple[Leaf, ...]:
-    return tuple(dict.fromkeys(leaves))
+def _with_extension(address: str, extension: str) -> str:
+    if not extension:
+        return address
+    local, domain = split_address(address)
+    return f"{local}{extension}@{domain}" if domain else local + extension

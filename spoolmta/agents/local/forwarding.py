@@ -4,10 +4,11 @@ Postfix:    local/forward.c
 RFC:        3461 4.2.7.2 (DSN parameters through an alias), 5.2.7.3 (through a list)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from spoolmta.message.envelope import Envelope, Notify, Recipient
-from spoolmta.message.outcome import Delivery, DeliveryRecipient
+from spoolmta.agents.local.recipient import LocalRecipient
+from spoolmta.message.envelope import Envelope, Recipient
+from spoolmta.message.outcome import Delivery
 from spoolmta.service.context import ServiceContext
 from spoolmta.spool import content as spool_content
 from spoolmta.spool.connection import Transaction
@@ -20,15 +21,14 @@ _IN_MEMORY_BYTES = 4 * PIECE_BYTES
 async def forward(
     context: ServiceContext,
     delivery: Delivery,
-    recipient: DeliveryRecipient,
     content: Content,
-    addresses: Sequence[str],
+    recipients: Sequence[LocalRecipient],
     *,
-    owner: str | None,
     head: bytes,
 ) -> NewMessage:
-    """Return a copy of the message for *addresses*, to be enqueued with the recipient's outcome.
+    """Return a copy of the message for *recipients*, to be enqueued with the outcome.
 
+    They have one sender. *head* goes in front of the header.
     A large one's content is uploaded here; what is not enqueued in the end, the keeper removes.
     """
     message_id = context.ids.next()
@@ -52,7 +52,7 @@ async def forward(
     return NewMessage(
         message_id,
         context.queue_id(message_id),
-        envelope(delivery, recipient, addresses, owner=owner),
+        envelope(delivery, recipients),
         size,
         (first, *others),
         context.clock.now(),
@@ -60,34 +60,28 @@ async def forward(
     )
 
 
-def envelope(
-    delivery: Delivery,
-    recipient: DeliveryRecipient,
-    addresses: Sequence[str],
-    *,
-    owner: str | None,
-) -> Envelope:
-    """Return the envelope for *addresses*; a list with an *owner* starts DSN parameters afresh."""
-    is_list = owner is not None
-    notify = Notify.ABSENT if is_list else notify_through_alias(Notify(recipient.notify))
-    orcpt = "" if is_list else recipient.orcpt
-    original = "" if is_list else recipient.original or recipient.address
+def envelope(delivery: Delivery, recipients: Sequence[LocalRecipient]) -> Envelope:
+    """Return the envelope of the copy; a list with an owner starts DSN parameters afresh."""
+    first = recipients[0]
     return Envelope(
-        sender=delivery.sender if owner is None else owner,
-        recipients=tuple(Recipient(address, original, orcpt, notify) for address in addresses),
+        sender=first.sender,
+        recipients=tuple(
+            Recipient(one.address, one.original, one.orcpt, one.notify) for one in recipients
+        ),
         origin="local",
-        envid="" if is_list else delivery.envid,
-        ret="" if is_list else delivery.ret,
+        envid="" if first.is_list else delivery.envid,
+        ret="" if first.is_list else delivery.ret,
         encoding=delivery.encoding,
         smtputf8=delivery.smtputf8,
     )
 
 
-def notify_through_alias(notify: Notify) -> Notify:
-    """Return what is asked of the next system: the success of the alias is told here."""
-    if not notify & Notify.SUCCESS:
-        return notify
-    return notify & ~Notify.SUCCESS or Notify.NEVER
+def groups(recipients: Iterable[LocalRecipient]) -> list[list[LocalRecipient]]:
+    """Return the recipients of each new message: those that have the same sender and headers."""
+    found: dict[tuple[str, str, bool], list[LocalRecipient]] = {}
+    for one in recipients:
+        found.setdefault((one.delivered, one.sender, one.is_list), []).append(one)
+    return list(found.values())
 
 
 def _upload(

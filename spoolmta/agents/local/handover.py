@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoolmta.address.parts import split_address
 from spoolmta.agents import command
-from spoolmta.agents.local.expansion import Rights, ToCommand, ToFile, ToUser
+from spoolmta.agents.local.forward_files import names
 from spoolmta.agents.local.mailbox import MailboxCommand, Mailboxes
+from spoolmta.agents.local.recipient import LocalRecipient, ToCommand, ToFile, ToUser
 from spoolmta.agents.local.user import User
 from spoolmta.agents.mailbox import maildir, work
 from spoolmta.agents.mailbox.locking import LockRules, parse_methods
@@ -37,7 +37,7 @@ from spoolmta.config.expansion import expand
 from spoolmta.config.parameters.local import LocalParameters
 from spoolmta.maps.syntax import split_words
 from spoolmta.message.envelope import Client
-from spoolmta.message.outcome import Delivery, DeliveryRecipient
+from spoolmta.message.outcome import Delivery
 from spoolmta.spool.content import Content
 
 _DEFAULT_CODE = "5.2.0"
@@ -45,22 +45,13 @@ _DEFAULT_CODE = "5.2.0"
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message on its way to one recipient.
-
-    *sender* is that after aliases; *delimited_extension* is "+extension" with its delimiter, or "".
-    """
+    """A message on its way to recipient *number*; *to* is where its expansion has led."""
 
     delivery: Delivery
-    recipient: DeliveryRecipient
+    number: int
     content: Content
-    sender: str
-    delimited_extension: str
+    to: LocalRecipient
     client: Callable[[], Awaitable[Client]]
-
-    @property
-    def extension(self) -> str:
-        """The extension without its delimiter."""
-        return self.delimited_extension[1:]
 
 
 class Handover:
@@ -72,12 +63,15 @@ class Handover:
         mailboxes: Mailboxes,
         deliverer: Deliverer,
         clock: Clock,
+        *,
+        nobody: Identity,
     ) -> None:
-        """Check the parameters.
+        """Check the parameters; *nobody* are the rights of what belongs to root (default_privs).
 
         Raises ConfigError: one cannot be understood.
         """
         self._parameters = parameters
+        self._nobody = nobody
         self._mailboxes = mailboxes
         self._deliverer = deliverer
         self._clock = clock
@@ -97,14 +91,14 @@ class Handover:
         """
         try:
             match leaf:
-                case ToUser(user):
+                case ToUser(_, user):
                     return await self._to_user(user, parcel)
-                case ToCommand(line, rights):
-                    return await self._to_command(line, rights, parcel)
-                case ToFile(path, rights):
+                case ToCommand(_, line):
+                    return await self._to_command(line, parcel)
+                case ToFile(_, path):
                     if path.endswith("/"):
-                        return await self._to_maildir(path, rights.identity, parcel)
-                    return await self._to_file(path, rights.identity, parcel)
+                        return await self._to_maildir(path, self._identity(parcel), parcel)
+                    return await self._to_file(path, self._identity(parcel), parcel)
         except DelivererLost as error:
             return Result("4.3.0", str(error))
         except NotPermitted as error:
@@ -115,7 +109,7 @@ class Handover:
     async def _to_user(self, user: User, parcel: Parcel) -> Result:
         door = await self._mailboxes.of(user)
         if isinstance(door, MailboxCommand):
-            return await self._to_command(door.line, Rights(user.identity, user), parcel)
+            return await self._to_command(door.line, parcel)
         if door.path.endswith("/"):
             return await self._to_maildir(door.path, door.identity, parcel)
         strict = self._parameters.strict_mailbox_ownership
@@ -131,6 +125,12 @@ class Handover:
         )
         return await self._to_mbox(file, door.identity, parcel)
 
+    def _identity(self, parcel: Parcel) -> Identity:
+        rights = parcel.to.rights
+        if rights is None or (rights.uid == 0 and self._deliverer.is_privileged):
+            return self._nobody
+        return rights.identity
+
     async def _to_file(self, path: str, identity: Identity, parcel: Parcel) -> Result:
         file = MboxFile(
             path=path,
@@ -145,7 +145,7 @@ class Handover:
         return await self._to_mbox(file, identity, parcel)
 
     async def _to_mbox(self, file: MboxFile, identity: Identity, parcel: Parcel) -> Result:
-        head = separator(parcel.sender, self._clock.now()) + self._head(parcel, "file")
+        head = separator(parcel.to.sender, self._clock.now()) + self._head(parcel, "file")
         return await self._hand_over(
             work.ToMbox(file), identity, parcel, head=head, tail=b"\n", style=MBOX
         )
@@ -154,7 +154,7 @@ class Handover:
         delivery = parcel.delivery
         name = maildir.file_name(
             delivery.queue_id,
-            parcel.recipient.number,
+            parcel.number,
             delivery.arrived_at,
             self._parameters.myhostname,
         )
@@ -168,21 +168,24 @@ class Handover:
         head = self._head(parcel, "file")
         return await self._hand_over(work.ToMaildir(file), identity, parcel, head=head)
 
-    async def _to_command(self, line: str, rights: Rights, parcel: Parcel) -> Result:
+    async def _to_command(self, line: str, parcel: Parcel) -> Result:
         parameters = self._parameters
-        values = await _environment(parcel, rights.user)
         exported = command.environment(
-            values, parameters.export_environment, parameters.command_expansion_filter
+            await _environment(parcel),
+            parameters.export_environment,
+            parameters.command_expansion_filter,
         )
         request = command.Command(
             line,
             parameters.local_command_shell,
             exported,
-            self._start_folder(parcel, rights.user),
+            self._start_folder(parcel.to),
             parameters.command_time_limit,
         )
-        head = separator(parcel.sender, self._clock.now()) + self._head(parcel, "command")
-        return await self._hand_over(work.ToCommand(request), rights.identity, parcel, head=head)
+        head = separator(parcel.to.sender, self._clock.now()) + self._head(parcel, "command")
+        return await self._hand_over(
+            work.ToCommand(request), self._identity(parcel), parcel, head=head
+        )
 
     async def _hand_over(
         self,
@@ -207,30 +210,16 @@ class Handover:
         return work.decode_result(answer)
 
     def _head(self, parcel: Parcel, kind: str) -> bytes:
-        recipient = parcel.recipient
+        to = parcel.to
+        original = to.original if self._parameters.enable_original_recipient else ""
         return envelope_headers(
-            Addresses(
-                parcel.sender,
-                recipient.original or recipient.address,
-                recipient.address if kind in self._headers else "",
-            )
+            Addresses(to.sender, original, to.delivered if kind in self._headers else "")
         )
 
-    def _start_folder(self, parcel: Parcel, user: User | None) -> str:
+    def _start_folder(self, to: LocalRecipient) -> str:
         if not self._parameters.command_execution_directory:
             return ""
-        address = parcel.recipient.address
-        local, domain = split_address(address)
-        values = {
-            "user": user.name if user else local,
-            "home": user.home if user else "",
-            "shell": user.shell if user else "",
-            "recipient": address,
-            "local": local,
-            "domain": domain,
-            "extension": parcel.extension,
-            "recipient_delimiter": self._parameters.recipient_delimiter[:1],
-        }
+        values = names(to, to.rights, self._parameters.recipient_delimiter[:1])
         allowed = self._parameters.execution_directory_expansion_filter
         return expand(
             self._parameters.command_execution_directory,
@@ -238,23 +227,16 @@ class Handover:
         )
 
 
-async def _environment(parcel: Parcel, user: User | None) -> dict[str, str]:
-    recipient = parcel.recipient
+async def _environment(parcel: Parcel) -> dict[str, str]:
+    to = parcel.to
     client = await parcel.client()
-    local, domain = split_address(recipient.address)
-    name = user.name if user else local.removesuffix(parcel.delimited_extension)
-    return {
+    user = to.rights
+    values = {
+        "EXTENSION": to.extension[1:],
         "HOME": user.home if user else "",
         "SHELL": user.shell if user else "",
-        "LOGNAME": name,
-        "USER": name,
-        "SENDER": parcel.sender,
-        "RECIPIENT": recipient.address,
-        "LOCAL": local,
-        "DOMAIN": domain,
-        "EXTENSION": parcel.extension,
-        "ORIGINAL_RECIPIENT": recipient.original or recipient.address,
-        "ENVID": parcel.delivery.envid,
+        "ORIGINAL_RECIPIENT": to.original,
+        "ENVID": "" if to.is_list else parcel.delivery.envid,
         "CLIENT_ADDRESS": client.address,
         "CLIENT_HELO": client.helo,
         "CLIENT_HOSTNAME": client.name,
@@ -262,4 +244,13 @@ async def _environment(parcel: Parcel, user: User | None) -> dict[str, str]:
         "SASL_METHOD": client.sasl_method,
         "SASL_SENDER": client.sasl_sender,
         "SASL_USERNAME": client.sasl_username,
+    }
+    return {
+        **{name: value for name, value in values.items() if value},
+        "LOGNAME": user.name if user else to.user,
+        "USER": user.name if user else to.user,
+        "SENDER": to.sender,
+        "RECIPIENT": to.address,
+        "LOCAL": to.local,
+        "DOMAIN": to.domain,
     }

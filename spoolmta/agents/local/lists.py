@@ -4,17 +4,17 @@ A file is opened by the process that is its owner (or, for root's, default_privs
 
 Postfix:    local/include.c, local/dotforward.c
 Must not:   open a user's file here
+Limits:     a list that belongs to root must be readable for default_privs
 """
 
 import asyncio
 import errno
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from spoolmta.agents.local.destination import Destination, parse_file
-from spoolmta.agents.local.user import User
+from spoolmta.agents.local.user import User, find_user_by_id
 from spoolmta.agents.mailbox import work
 from spoolmta.agents.mailbox.trouble import MailboxError
 from spoolmta.agents.recipient_user import Identity
@@ -29,10 +29,6 @@ _MISCONFIGURED = "mail system configuration error"
 
 class Reader(Protocol):
     """Who reads a file on behalf of a user: the deliverer."""
-
-    def refusal(self, identity: Identity) -> str:
-        """Return why nothing is read as *identity*; "" if it is."""
-        ...
 
     async def run(self, identity: Identity, work: bytes, descriptors: Sequence[int] = ()) -> bytes:
         """Return the answer to a ReadList.
@@ -52,72 +48,63 @@ class Lists:
         self._nobody = nobody
 
     async def forward(self, path: str, user: User) -> list[Destination] | None:
-        """Return the destinations of a .forward file; None if there is none to be heeded.
+        """Return the destinations of a .forward file, none if it is not heeded; None: no file.
 
         Raises MailboxError: it could not be read now; defer.
         """
-        request = work.ReadList(path, _LIMIT_BYTES, user.uid)
-        text = await self._read(user.identity, request)
+        text = await self._read(user.identity, work.ReadList(path, _LIMIT_BYTES, user.uid))
         if text.refusal:
-            self._log.warning(f"file {path} {text.refusal}: ignored")
-            return None
+            self._log.warning(text.refusal)
+            return []
         if text.error in _ABSENT:
             return None
         if text.error:
             raise MailboxError("4.2.0", f"cannot read {path}: {os.strerror(text.error)}")
-        return _parse(text.content) or None
+        return _parse(text.content)
 
-    async def include(self, path: str, reader: User | None) -> tuple[list[Destination], Identity]:
+    async def include(
+        self, path: str, rights: User | None
+    ) -> tuple[list[Destination], User | None]:
         """Return the destinations of an :include: file, and with whose rights they are used.
 
-        *reader* is the user whose .forward named it, None if an alias did.
+        *rights* are those of the list that names the file, None for root's.
         Raises MailboxError: it cannot be used; its result says whether for ever.
         """
-        identity = reader.identity if reader else await self._owner(path)
-        owner = reader.uid if reader else None
-        text = await self._read(identity, work.ReadList(path, _LIMIT_BYTES, owner))
-        if text.error or text.refusal:
-            reason = text.refusal or f"cannot be opened: {os.strerror(text.error)}"
-            self._log.warning(f":include: file {path} {reason}")
-            dsn = "5.3.5" if text.refusal or text.error in _ABSENT else "4.3.5"
-            raise MailboxError(dsn, _MISCONFIGURED)
-        return _parse(text.content), identity
-
-    async def _owner(self, path: str) -> Identity:
-        """Return who owns a file that an alias names; root's are read without rights."""
         if not path.startswith("/"):
-            self._log.warning(f":include: file {path} has no absolute path")
-            raise MailboxError("5.3.5", _MISCONFIGURED)
+            raise self._misconfigured(f":include:{path} uses a relative path")
+        reader = rights or await self._owner(path)
+        identity = reader.identity if reader else self._nobody
+        text = await self._read(identity, work.ReadList(path, _LIMIT_BYTES, None))
+        if text.refusal:
+            raise self._misconfigured(f":include: {text.refusal}")
+        if text.error:
+            reason = f"cannot open include file {path}: {os.strerror(text.error)}"
+            dsn = "5.3.5" if reader and text.error in _ABSENT else "4.3.5"
+            raise self._misconfigured(reason, dsn)
+        return _parse(text.content), reader
+
+    async def _owner(self, path: str) -> User | None:
+        """Return who owns a file that a list of root's names, None if it is root's, too."""
         try:
             status = await asyncio.to_thread(os.stat, path)
         except OSError as error:
-            self._log.warning(f"unable to lookup :include: file {path}: {error.strerror}")
-            dsn = "5.3.5" if error.errno in _ABSENT else "4.3.5"
-            raise MailboxError(dsn, _MISCONFIGURED) from error
-        return self.rights(Identity(status.st_uid, status.st_gid))
+            reason = f"unable to lookup :include: file {path}: {error.strerror}"
+            dsn = "5.3.5" if error.errno in _ABSENT - {errno.EACCES} else "4.3.5"
+            raise self._misconfigured(reason, dsn) from error
+        if status.st_uid == 0:
+            return None
+        user = await find_user_by_id(status.st_uid)
+        if user is None:
+            reason = f"cannot find username for uid {status.st_uid}, owner of :include: file {path}"
+            raise self._misconfigured(reason, "4.3.5")
+        return user
 
-    def rights(self, owner: Identity | None) -> Identity:
-        """Return with whose rights the list of *owner* is used; None and root have none."""
-        if owner is None or self._deliverer.refusal(owner):
-            return self._nobody
-        return owner
+    def _misconfigured(self, reason: str, dsn: str = "5.3.5") -> MailboxError:
+        self._log.warning(reason)
+        return MailboxError(dsn, _MISCONFIGURED)
 
     async def _read(self, identity: Identity, request: work.ReadList) -> work.Text:
         return work.decode_text(await self._deliverer.run(identity, work.encode(request)))
-
-
-def owner_of_table(name: str) -> Identity | None:
-    """Return who owns the file of the table "type:/path"; None if it is in no file of its own."""
-    path = name.rpartition(":")[2]
-    if not path.startswith("/"):
-        return None
-    for candidate in (Path(f"{path}.db"), Path(path)):
-        try:
-            status = candidate.stat()
-        except OSError:
-            continue
-        return Identity(status.st_uid, status.st_gid)
-    return None
 
 
 def _parse(content: bytes) -> list[Destination]:

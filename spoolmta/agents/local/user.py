@@ -11,6 +11,7 @@ import ctypes
 import errno
 import functools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from spoolmta.agents.recipient_user import Identity
@@ -56,7 +57,15 @@ async def find_user(name: str) -> User | None:
     """
     if not name or "\0" in name or "/" in name:
         return None
-    return await asyncio.to_thread(_find, os.fsencode(name))
+    return await asyncio.to_thread(_find, name, _library().getpwnam_r, os.fsencode(name))
+
+
+async def find_user_by_id(uid: int) -> User | None:
+    """Return the account with that user id, None if there is none.
+
+    Raises MapUnavailable: as `find_user`.
+    """
+    return await asyncio.to_thread(_find, f"id {uid}", _library().getpwuid_r, ctypes.c_uint32(uid))
 
 
 @functools.cache
@@ -64,15 +73,13 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-def _find(name: bytes) -> User | None:
+def _find(who: str, ask: Callable[..., int], key: bytes | ctypes.c_uint32) -> User | None:
     entry = _Passwd()
     found = ctypes.POINTER(_Passwd)()
     size = _BUFFER_BYTES
     while True:
         buffer = ctypes.create_string_buffer(size)
-        status = _library().getpwnam_r(
-            name, ctypes.byref(entry), buffer, ctypes.c_size_t(size), ctypes.byref(found)
-        )
+        status = ask(key, ctypes.byref(entry), buffer, ctypes.c_size_t(size), ctypes.byref(found))
         if status != errno.ERANGE:
             break
         size *= 2
@@ -86,4 +93,4 @@ def _find(name: bytes) -> User | None:
         )
     if status == 0 or status in _NOT_FOUND:
         return None
-    raise MapUnavailable(f"cannot look up user {os.fsdecode(name)}: {os.strerror(status)}")
+    raise MapUnavailable(f"cannot look up user {who}: {os.strerror(status)}")

@@ -18,7 +18,10 @@ _HOLD = len(b"\r\nFrom")
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The addresses that are printed in front of a message; *delivered_to* "" is left out."""
+    """The addresses that are printed in front of a message.
+
+    *original* and *delivered_to* are left out if they are "".
+    """
 
     sender: str
     original: str
@@ -27,7 +30,9 @@ class Addresses:
 
 def envelope_headers(addresses: Addresses) -> bytes:
     """Return Return-Path, X-Original-To and Delivered-To, with LF line ends."""
-    lines = return_path(addresses.sender) + original_to(addresses.original)
+    lines = return_path(addresses.sender)
+    if addresses.original:
+        lines += original_to(addresses.original)
     if addresses.delivered_to:
         lines += delivered_to(addresses.delivered_to)
     return lines.replace(b"\r\n", b"\n")

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -45,7 +46,8 @@ class ToCommand(msgspec.Struct, frozen=True, tag=True):
 class ReadList(msgspec.Struct, frozen=True, tag=True):
     """Return a file's content: a list of destinations that may be up to *limit* bytes long.
 
-    With *owner*, the file must belong to that user or to root, and nobody else may write it.
+    With *owner* it is a .forward file: it must belong to that user or to root, and no link leads to
+    it.
     """
 
     path: str
@@ -57,8 +59,6 @@ class Text(msgspec.Struct, frozen=True):
     """The answer to ReadList. *error* is an errno, 0 if there is none; *refusal* tells why not."""
 
     content: bytes
-    uid: int = 0
-    gid: int = 0
     error: int = 0
     refusal: str = ""
 
@@ -108,33 +108,47 @@ def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
 
 
 def _read_list(task: ReadList) -> Text:
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    is_forward = task.owner is not None
     try:
-        descriptor = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        status = Path(task.path).stat(follow_symlinks=not is_forward)
+    except OSError as error:
+        return Text(b"", error=error.errno or errno.EIO)
+    if refusal := _refusal(task, status):
+        return Text(b"", refusal=refusal)
+    try:
+        descriptor = os.open(task.path, flags | os.O_NOFOLLOW if is_forward else flags)
+    except PermissionError as error:
+        # Whoever may see a .forward file and not read it has none.
+        if is_forward:
+            return Text(b"", refusal=f"cannot open file {task.path}: {error.strerror}")
+        return Text(b"", error=errno.EACCES)
     except OSError as error:
         return Text(b"", error=error.errno or errno.EIO)
     try:
-        status = os.fstat(descriptor)
-        refusal = _refusal(task, status)
-        if refusal:
-            return Text(b"", refusal=refusal)
-        content = b""
-        while piece := os.read(descriptor, READ_BYTES):
-            content += piece
-            if len(content) > task.limit:
-                return Text(b"", refusal="is too long")
-        return Text(content, status.st_uid, status.st_gid)
+        return _read(task, descriptor)
     except OSError as error:
         return Text(b"", error=error.errno or errno.EIO)
     finally:
         os.close(descriptor)
 
 
+def _read(task: ReadList, descriptor: int) -> Text:
+    if refusal := _refusal(task, os.fstat(descriptor)):
+        return Text(b"", refusal=refusal)
+    content = b""
+    while piece := os.read(descriptor, READ_BYTES):
+        content += piece
+        if len(content) > task.limit:
+            return Text(b"", refusal=f"file {task.path} is too long")
+    return Text(content)
+
+
 def _refusal(task: ReadList, status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
-        return "is not a regular file"
-    if task.owner is not None:
-        if status.st_uid not in (0, task.owner):
-            return "is owned by another user"
-        if status.st_mode & stat.S_IWOTH:
-            return "can be written by everybody"
+        return f"file {task.path} is not a regular file"
+    if task.owner is not None and status.st_uid not in (0, task.owner):
+        return f"file {task.path} has bad owner uid {status.st_uid}"
+    if status.st_mode & stat.S_IWOTH:
+        return f"file {task.path} is world writable"
     return ""

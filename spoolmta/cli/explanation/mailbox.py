@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spoolmta.address.routing import Routing
-from spoolmta.agents.local.expansion import (
+from spoolmta.agents.local.expansion import Expander
+from spoolmta.agents.local.lists import Lists
+from spoolmta.agents.local.mailbox import MailboxCommand, Mailboxes
+from spoolmta.agents.local.recipient import (
     Ended,
-    Expander,
     Leaf,
+    LocalRecipient,
     ToAddress,
     ToCommand,
     ToFile,
+    ToTransport,
     ToUser,
 )
-from spoolmta.agents.local.lists import Lists
-from spoolmta.agents.local.mailbox import MailboxCommand, Mailboxes
+from spoolmta.agents.local.user import User
 from spoolmta.agents.mailbox.work import decode_path, decode_text, perform
 from spoolmta.agents.recipient_user import Deliverer, Identity
 from spoolmta.agents.result import Result
@@ -32,7 +35,6 @@ from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.local import LocalParameters
 from spoolmta.config.parameters.virtual import VirtualParameters
 from spoolmta.maillog import MailLog
-from spoolmta.maps import open_maps
 from spoolmta.maps.recorded import Recorder, hits
 from spoolmta.service.privileges import account
 
@@ -56,17 +58,10 @@ class OwnEyes:
     *read* are the files that told something, *closed* those that we may not read.
     """
 
-    def __init__(self, deliverer: Deliverer | None, mail_owner: int) -> None:
+    def __init__(self, deliverer: Deliverer | None) -> None:
         self.read: dict[str, bytes] = {}
         self.closed: list[str] = []
         self._deliverer = deliverer
-        self._mail_owner = mail_owner
-
-    def refusal(self, identity: Identity) -> str:
-        """Return why the agent would do nothing as *identity*; "" if it would."""
-        if identity.uid in (0, self._mail_owner):
-            return f"delivery as user id {identity.uid} is not permitted"
-        return ""
 
     async def run(self, identity: Identity, work: bytes, descriptors: Sequence[int] = ()) -> bytes:
         """Return the answer to a ReadList.
@@ -133,19 +128,22 @@ class Places:
         Raises ConfigError: the service would not start.
         """
         parameters = self._configuration.section(LocalParameters, service.overrides)
-        eyes = OwnEyes(self._deliverer, account(parameters.mail_owner).pw_uid)
+        eyes = OwnEyes(self._deliverer)
         entry = account(parameters.default_privs, "default_privs")
         lists = Lists(eyes, self._log, Identity(entry.pw_uid, entry.pw_gid))
-        aliases = open_maps(parameters.alias_maps, sensitive=True)
-        aliases = self._recorder.watch("alias_maps", aliases)
-        expander = Expander(parameters, self._routing, aliases, lists, self._log)
+        expander = Expander(parameters, self._routing, lists, self._log, transport=service.name)
+        for tables in (expander.aliases, expander.transports):
+            self._recorder.watch_all(tables, {})
         self._recorder.take()
-        expansion = await expander.expand(address)
+        first = LocalRecipient.first(address, self._routing.delimiter)
+        expansion = await expander.expand(first, lambda _: False)
         place = Place(steps=self._local_steps(eyes))
         place.remarks = [f"{path} cannot be read by you: it may send the mail elsewhere"
                          for path in eyes.closed]  # fmt: skip
-        if expansion.owner is not None:
-            place.remarks.append(f"what is sent on has the sender <{expansion.owner}>")
+        owners = dict.fromkeys(
+            leaf.recipient.sender for leaf in expansion.leaves if leaf.recipient.is_list
+        )
+        place.remarks += [f"what is sent on has the sender <{owner}>" for owner in owners]
         mailboxes = Mailboxes(parameters)
         self._recorder.watch_all(mailboxes, {"_commands": "mailbox_command_maps"})
         for leaf in expansion.leaves:
@@ -153,27 +151,30 @@ class Places:
         return place
 
     async def _take(self, leaf: Leaf, mailboxes: Mailboxes, place: Place) -> None:
+        rights = leaf.recipient.rights
         match leaf:
-            case ToAddress(address=address):
-                place.addresses.append(address)
-            case ToCommand(line=line, rights=rights):
-                self._put(place, f"|{line}", rights.identity)
-            case ToFile(path=path, rights=rights):
-                self._put(place, path, rights.identity)
-            case ToUser(user):
+            case ToAddress(to):
+                place.addresses.append(to.address)
+            case ToCommand(_, line):
+                self._put(place, f"|{line}", rights)
+            case ToFile(_, path):
+                self._put(place, path, rights)
+            case ToTransport(_, transport):
+                place.remarks.append(f"the transport {transport} delivers")
+            case ToUser(_, user):
                 door = await mailboxes.of(user)
-                if isinstance(door, MailboxCommand):
-                    self._put(place, f"|{door.line}", user.identity)
-                else:
-                    self._put(place, door.path, door.identity)
+                path = f"|{door.line}" if isinstance(door, MailboxCommand) else door.path
+                self._put(place, path, user)
                 place.steps += self._steps("mailbox command")
-            case Ended(result):
+            case Ended(_, result):
                 _meet(place, result)
 
-    def _put(self, place: Place, path: str, identity: Identity) -> None:
-        """Add a mailbox, file or command, and what stands in the way of writing as *identity*."""
+    def _put(self, place: Place, path: str, rights: User | None) -> None:
+        """Add a mailbox, file or command, and what stands in the way of writing it."""
         place.paths.append(path)
-        if self._deliverer is not None and (refusal := self._deliverer.refusal(identity)):
+        if rights is None or self._deliverer is None:
+            return
+        if refusal := self._deliverer.refusal(rights.identity):
             _meet(place, Result("4.3.5", refusal))
 
     def _local_steps(self, eyes: OwnEyes) -> list[Step]:

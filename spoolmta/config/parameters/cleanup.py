@@ -3,7 +3,7 @@
 Postfix: cleanup(8), postconf(5)
 """
 
-from spoolmta.config.parameter import number, text, yes_no
+from spoolmta.config.parameter import text, yes_no
 from spoolmta.config.parameters.address import RewritingParameters
 
 
@@ -19,7 +19,6 @@ class CleanupParameters(RewritingParameters):
     always_bcc: str = text("")  # address that gets a copy of all mail from outside
     sender_bcc_maps: str = text("")  # who gets a copy, by sender
     recipient_bcc_maps: str = text("")  # who gets a copy, by recipient
-    duplicate_filter_limit: int = number("1000")  # recipients remembered; 0: all
     internal_mail_filter_classes: str = text("")  # bounce: check the mail we make ourselves, too
     cleanup_service_name: str = text("cleanup", empty_allowed=False)  # whose -o options count
     receive_override_options: str = text("")  # no_address_mappings, no_header_body_checks, ...

@@ -97,6 +97,7 @@ class CommonParameters(LogParameters):
     empty_address_recipient: str = text(
         "MAILER-DAEMON", empty_allowed=False
     )  # who gets mail for the null address
+    duplicate_filter_limit: int = number("1000")  # recipients remembered; 0: all
     enable_original_recipient: bool = yes_no("yes")  # keep and show X-Original-To
     smtputf8_enable: bool = yes_no(
         "${{$compatibility_level} <level {1} ? {no} : {yes}}"

@@ -34,14 +34,20 @@ class LocalParameters(MailboxParameters, RoutingParameters):
     allow_mail_to_commands: str = text("alias, forward")  # lists that may name commands
     allow_mail_to_files: str = text("alias, forward")  # lists that may name files
     expand_owner_alias: bool = yes_no("no")  # sender is what owner-x expands to, not owner-x
+    reset_owner_alias: bool = yes_no("no")  # an alias in a list with an owner has none itself
+    frozen_delivered_to: bool = yes_no("yes")  # Delivered-To is the first address, not the last
     prepend_delivered_header: str = text(
         "command, file, forward"
     )  # deliveries that get a Delivered-To header
+    mailbox_transport_maps: str = text("")  # transport for a user's mail, by user
+    mailbox_transport: str = text("")  # transport for the mail of every user
     mailbox_command_maps: str = text("")  # command for a user's mail, by user
     mailbox_command: str = text("")  # command for the mail of every user
     home_mailbox: str = text("")  # mailbox below the home folder; with "/" at its end a maildir
     mailbox_delivery_lock: str = text("fcntl, dotlock", empty_allowed=False)  # how it is locked
     strict_mailbox_ownership: bool = yes_no("yes")  # defer if a mailbox is not its user's
+    fallback_transport_maps: str = text("")  # transport for names that are no users, by name
+    fallback_transport: str = text("")  # transport for names that are no users
     luser_relay: str = text("")  # address for mail to users that do not exist
     local_command_shell: str = text("")  # program that runs all commands, such as a safe shell
     command_execution_directory: str = text("")  # where commands begin; empty: the queue's folder

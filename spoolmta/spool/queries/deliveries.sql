@@ -78,8 +78,9 @@ DELETE FROM attempt WHERE delivery_id IN carray(:ids) AND process_id = :process_
 INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?, ?, ?, ?);
 
 -- name: put_outcome
-INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, noticed, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
+INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, address,
+                                noticed, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
 
 -- name: forget_outcome
 DELETE FROM outcome WHERE message_id = ? AND number = ?;

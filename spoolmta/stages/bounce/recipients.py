@@ -10,6 +10,8 @@ Must not:   touch the spool
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from spoolmta.message.envelope import Notify, Recipient
 from spoolmta.message.outcome import Action
 from spoolmta.spool.notices import Kind, RecordedOutcome
@@ -130,13 +132,21 @@ def _concerned(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> Co
     if kind is Kind.SUCCESS:
         reason = f"delivery via {outcome.relay}: {reason}"
     return Concerned(
-        recipient,
+        _final(recipient, outcome.address),
         _WORDS.get(kind) or outcome.success,
         outcome.dsn,
         reason,
         outcome.remote,
         outcome.reply,
     )
+
+
+def _final(recipient: Recipient, address: str) -> Recipient:
+    """Return the recipient as the one at the end of its expansion, if there was any."""
+    if not address or address == recipient.address:
+        return recipient
+    original = recipient.original or recipient.address
+    return msgspec.structs.replace(recipient, address=address, original=original)
 
 
 def _to_sender(kind: Kind, sender: str, told: tuple[Concerned, ...]) -> Letter:

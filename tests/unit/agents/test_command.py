@@ -116,7 +116,7 @@ def test_a_configured_shell_runs_everything() -> None:
 def test_what_a_shell_could_understand_is_taken_out_of_values() -> None:
     allowed = "abcs@.x"
     values = command.environment({"SENDER": "a$b`c@x.s", "EXTENSION": ""}, "", allowed)
-    assert values == {"PATH": command.DEFAULT_PATH, "SENDER": "a_b_c@x.s"}
+    assert values == {"PATH": command.DEFAULT_PATH, "SENDER": "a_b_c@x.s", "EXTENSION": ""}
 
 
 def test_only_named_variables_of_ours_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

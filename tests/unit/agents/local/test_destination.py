@@ -24,7 +24,7 @@ def _short(text: str) -> list[tuple[str, str]]:
         ("~/Maildir/", [("file", "~/Maildir/")]),
         (":include:/etc/list", [("include", "/etc/list")]),
         ('":include:/etc/a list"', [("include", "/etc/a list")]),
-        ("\\alice, bob@x", [("user", "alice"), ("address", "bob@x")]),
+        ("\\alice, bob@x", [("address", "alice"), ("address", "bob@x")]),
         ('"|x"@y.example', [("address", "|x@y.example")]),
         ("", []),
     ],
@@ -38,7 +38,7 @@ def test_a_value_is_taken_apart_as_aliases_5_says(
 def test_a_file_has_values_in_lines_and_remarks() -> None:
     text = "# remark\n\\alice, bob\n\n|prog\n"
     assert parse_file(text) == [
-        Destination(Kind.USER, "alice"),
+        Destination(Kind.ADDRESS, "alice"),
         Destination(Kind.ADDRESS, "bob"),
         Destination(Kind.COMMAND, "prog"),
     ]
