@@ -213,13 +213,20 @@ CREATE TABLE notice (
     PRIMARY KEY (message_id, kind)
 ) STRICT, WITHOUT ROWID;
 
--- Destinations that are not tried before a time, and why. Written by qmgr.
-CREATE TABLE dead_destination (
-    transport   TEXT    NOT NULL,
-    destination TEXT    NOT NULL,
-    dead_until  INTEGER NOT NULL,
-    dsn         TEXT    NOT NULL,
-    reason      TEXT    NOT NULL,
+-- What the scheduler has learnt of a destination that mail goes to: how many deliveries it may have at once, and how much
+-- feedback has added up to a change of that; until when it rests between deliveries, or is not tried at all and why (0: not
+-- so). Written by qmgr: a dead mark or a rest at once, a window within seconds. A destination without a row is like new.
+CREATE TABLE destination (
+    transport      TEXT    NOT NULL,
+    destination    TEXT    NOT NULL,
+    window         INTEGER NOT NULL,
+    success        REAL    NOT NULL,
+    failure        REAL    NOT NULL,
+    failed_cohorts REAL    NOT NULL,
+    resting_until  INTEGER NOT NULL,
+    dead_until     INTEGER NOT NULL,
+    dsn            TEXT    NOT NULL,
+    reason         TEXT    NOT NULL,
     PRIMARY KEY (transport, destination)
 ) STRICT, WITHOUT ROWID;
 
@@ -387,7 +394,11 @@ SELECT event.event_id,
        event.detail
   FROM event LEFT JOIN message USING (message_id);
 
--- One row a destination that mail goes to now, or that is not tried before dead_until.
+-- One row a destination that mail goes to now, or that the scheduler remembers something of.
+--   dead_until     it is not tried before, for the reason given; NULL: it is
+--   concurrency    how many deliveries it may have at once, as far as that is learnt and written (within seconds)
+--   failed_cohorts how many windows' worth of deliveries have failed in a row
+--   resting_until  the end of its pause between deliveries
 CREATE VIEW v1_destinations AS
 SELECT named.transport,
        named.destination,
@@ -395,12 +406,15 @@ SELECT named.transport,
        coalesce(load.waiting, 0) AS waiting,
        coalesce(load.granted, 0) AS granted,
        coalesce(load.under_way, 0) AS under_way,
-       dead_destination.dead_until / 1000000.0 AS dead_until_at,
-       strftime('%Y-%m-%d %H:%M:%S', dead_destination.dead_until / 1000000, 'unixepoch') AS dead_until,
-       coalesce(dead_destination.dsn, '') AS dsn,
-       coalesce(dead_destination.reason, '') AS reason
-  FROM (SELECT transport, destination FROM dead_destination UNION SELECT transport, destination FROM delivery) AS named
-  LEFT JOIN dead_destination USING (transport, destination)
+       nullif(destination.dead_until, 0) / 1000000.0 AS dead_until_at,
+       strftime('%Y-%m-%d %H:%M:%S', nullif(destination.dead_until, 0) / 1000000, 'unixepoch') AS dead_until,
+       coalesce(destination.dsn, '') AS dsn,
+       coalesce(destination.reason, '') AS reason,
+       destination.window AS concurrency,
+       destination.failed_cohorts,
+       strftime('%Y-%m-%d %H:%M:%S', nullif(destination.resting_until, 0) / 1000000, 'unixepoch') AS resting_until
+  FROM (SELECT transport, destination FROM destination UNION SELECT transport, destination FROM delivery) AS named
+  LEFT JOIN destination USING (transport, destination)
   LEFT JOIN (SELECT delivery.transport,
                     delivery.destination,
                     count(DISTINCT delivery.message_id) AS messages,

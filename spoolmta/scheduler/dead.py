@@ -1,4 +1,4 @@
-"""The destinations that are not tried now: until when, and what still waits for them.
+"""The destinations that are not tried now: until when, and which of them something waits for.
 
 Work is constant per destination that changes, however many are dead.
 
@@ -37,15 +37,11 @@ class DeadDestinations:
         """Forget a destination that turned out to be alive."""
         self._dead.pop(destination.key, None)
 
-    def take_stalled(self) -> dict[int, Destination]:
-        """Take every delivery that waits for a dead destination, by its id."""
-        waiting: dict[int, Destination] = {}
-        for destination in self._stalled.values():
-            if destination.is_dead:
-                waiting.update((w.delivery_id, destination) for w in destination.todo)
-                destination.todo.clear()
+    def take_stalled(self) -> list[Destination]:
+        """Take the dead destinations that deliveries wait for."""
+        stalled = [destination for destination in self._stalled.values() if destination.is_dead]
         self._stalled.clear()
-        return waiting
+        return stalled
 
     def take_due(self, now: float) -> list[Destination]:
         """Take the destinations that may be tried again at *now* (seconds)."""

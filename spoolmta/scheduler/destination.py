@@ -1,19 +1,23 @@
 """One destination: how many deliveries it may have at once, and whether it is tried at all.
 
-Each success widens the window by one, each failure of the destination as a whole narrows it by
-one; failures that add up to the failed-cohort limit make it dead until a time. Only whole-site
-failures count: a refused recipient is a success of the destination.
+Each success widens the window, each failure of the destination as a whole narrows it, by the
+feedback of the transport; failures that add up to the failed-cohort limit make it dead until a
+time. Only whole-site failures count: a refused recipient is a success of the destination.
 
-Postfix:    SCHEDULER_README, postconf(5) default_destination_concurrency_limit and
-            default_destination_concurrency_failed_cohort_limit
+Postfix:    SCHEDULER_README, postconf(5) default_destination_concurrency_limit,
+            ..._positive_feedback, ..._negative_feedback, ..._failed_cohort_limit and
+            default_destination_rate_delay
 Must not:   know of rows, clocks or transports
-Limits:     windows start afresh when the queue manager restarts; dead marks do not
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 
-from spoolmta.spool.deliveries import Waiting
+from spoolmta.scheduler.feedback import ConcurrencyFeedback
+from spoolmta.scheduler.job import Job
+from spoolmta.spool.deliveries import DestinationState, Waiting
+
+_FULL = ConcurrencyFeedback()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class WindowLimits:
     initial: int
     limit: int
     failed_cohorts: int
+    positive: ConcurrencyFeedback = _FULL
+    negative: ConcurrencyFeedback = _FULL
 
     @property
     def first_window(self) -> int:
@@ -30,20 +36,28 @@ class WindowLimits:
         return min(self.initial, self.limit) if self.limit else self.initial
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Destination:
-    """What the scheduler knows of one destination; times are seconds."""
+    """What the scheduler knows of one destination; times are seconds.
+
+    *todo* has what waits, by job, in the order of the jobs. It is *dead_until* a time with the
+    reason that its mail is deferred with, and rests until *resting_until* between deliveries.
+    *success* and *failure* are the parts of a step that feedback has added up to.
+    """
 
     transport: str
     name: str
     limits: WindowLimits
     window: int = 0
-    busy: int = 0
+    success: float = 0.0
+    failure: float = 0.0
     failed_cohorts: float = 0.0
+    busy: int = 0
     dead_until: float = 0.0
     dsn: str = ""
     reason: str = ""
-    todo: deque[Waiting] = field(default_factory=deque)
+    resting_until: float = 0.0
+    todo: dict[Job, deque[Waiting]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.window = self.window or self.limits.first_window
@@ -61,23 +75,58 @@ class Destination:
     @property
     def room(self) -> int:
         """How many more deliveries may go now."""
-        return 0 if self.is_dead else self.window - self.busy
+        return 0 if self.dead_until or self.resting_until else self.window - self.busy
 
     @property
     def is_idle(self) -> bool:
         """True if there is nothing to remember it for."""
-        return not (self.todo or self.busy or self.is_dead)
+        return not (self.todo or self.busy or self.dead_until or self.resting_until)
+
+    @property
+    def state(self) -> DestinationState | None:
+        """What is worth keeping over a restart; None if it is like a fresh one, or forgotten."""
+        learnt = self.window, self.success, self.failure, self.failed_cohorts
+        is_fresh = learnt == (self.limits.first_window, 0.0, 0.0, 0.0)
+        if self.is_idle or (is_fresh and not self.dead_until and not self.resting_until):
+            return None
+        return DestinationState(
+            self.transport,
+            self.name,
+            *learnt,
+            self.resting_until,
+            self.dead_until,
+            self.dsn,
+            self.reason,
+        )
+
+    def recall(self, state: DestinationState) -> None:
+        """Take up what was learnt before a restart; the limits may have changed meanwhile."""
+        limit = self.limits.limit or state.window
+        self.window = max(1, min(state.window, limit))
+        self.success, self.failure = state.success, state.failure
+        self.failed_cohorts = state.failed_cohorts
+        self.resting_until = state.resting_until
+        self.dead_until, self.dsn, self.reason = state.dead_until, state.dsn, state.reason
 
     def succeeded(self) -> None:
         """Widen the window: the destination answered. Call it while the delivery is still busy."""
         self.failed_cohorts = 0.0
-        if self.is_dead:
+        if self.dead_until:
             self.revive()
             return
         limit = self.limits.limit
         # A window that is not used must not grow out of sight.
-        if (not limit or limit > self.window) and self.window < self.busy + self.limits.initial:
+        if (limit and self.window >= limit) or self.window >= self.busy + self.limits.initial:
+            return
+        step = self.limits.positive.at(self.window)
+        self.success += step
+        # Half a step more, lest a rounding error cost a whole one.
+        while self.success + step / 2 >= 1.0:
             self.window += 1
+            self.success -= 1.0
+            self.failure = 0.0
+        if limit:
+            self.window = min(self.window, limit)
 
     def failed(self, dead_until: float, dsn: str, reason: str) -> bool:
         """Narrow the window; return True if the destination is dead by that, until *dead_until*.
@@ -85,19 +134,27 @@ class Destination:
         *dsn* and *reason* are what its mail is deferred with meanwhile.
         """
         self.failed_cohorts += 1.0 / self.window
-        self.window = max(1, self.window - 1)
-        limit = self.limits.failed_cohorts
-        if self.is_dead or not limit or self.failed_cohorts < limit:
+        if self.dead_until:
             return False
-        self.suspend(dead_until, dsn, reason)
-        return True
+        limit = self.limits.failed_cohorts
+        if limit and self.failed_cohorts >= limit:
+            self.suspend(dead_until, dsn, reason)
+            return True
+        step = self.limits.negative.at(self.window)
+        self.failure -= step
+        while self.failure - step / 2 < 0.0:
+            self.window -= 1
+            self.success = 0.0
+            self.failure += 1.0
+        self.window = max(1, self.window)
+        return False
 
     def suspend(self, dead_until: float, dsn: str, reason: str) -> None:
         """Try nothing until *dead_until*; mail is deferred with *dsn* and *reason* meanwhile."""
         self.dead_until, self.dsn, self.reason = dead_until, dsn, reason
 
     def revive(self) -> None:
-        """Forget that it was dead and begin with a fresh window."""
+        """Forget that it was dead; what is still under way is the window to begin with."""
         self.dead_until, self.dsn, self.reason = 0.0, "", ""
-        self.failed_cohorts = 0.0
-        self.window = max(self.limits.first_window, self.busy)
+        self.success = self.failure = self.failed_cohorts = 0.0
+        self.window = self.busy or self.limits.first_window

@@ -111,13 +111,22 @@ class Claim(NamedTuple):
     pause: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeadDestination:
-    """A destination that is not tried before *until* (seconds)."""
+class DestinationState(NamedTuple):
+    """What the scheduler has learnt of a destination; times are seconds, 0 if they do not apply.
+
+    *success*, *failure* and *failed_cohorts* are what feedback has added up to. It rests between
+    deliveries until *resting_until*; it is dead, its mail deferred with *dsn* and *reason*, until
+    *dead_until*.
+    """
 
     transport: str
     destination: str
-    until: float
+    window: int
+    success: float
+    failure: float
+    failed_cohorts: float
+    resting_until: float
+    dead_until: float
     dsn: str
     reason: str
 
@@ -330,30 +339,27 @@ def set_aside(tx: Transaction, state: State | str, message_id: int, reason: str)
     events.record(tx, message_id, "corrupted", reason=reason)
 
 
-def mark_dead(tx: Transaction, destination: DeadDestination) -> None:
-    """Write that a destination is not to be tried for a time."""
-    tx.run(
-        "put_dead_destination",
+def store_destinations(tx: Transaction, states: Iterable[DestinationState]) -> None:
+    """Write what has been learnt of destinations."""
+    tx.run_many(
+        "put_destination",
         (
-            destination.transport,
-            destination.destination,
-            micros(destination.until),
-            destination.dsn,
-            destination.reason,
+            (*state[:6], micros(state.resting_until), micros(state.dead_until), *state[8:])
+            for state in states
         ),
     )
 
 
-def mark_alive(tx: Transaction, transport: str, destination: str) -> None:
-    """Delete the mark of a dead destination."""
-    tx.run("delete_dead_destination", (transport, destination))
+def forget_destinations(tx: Transaction, keys: Iterable[tuple[str, str]]) -> None:
+    """Delete what was learnt of destinations, by transport and name."""
+    tx.run_many("delete_destination", keys)
 
 
-def dead_destinations(reader: Reader) -> list[DeadDestination]:
-    """Return the destinations that are marked dead."""
+def stored_destinations(reader: Reader) -> list[DestinationState]:
+    """Return what is written of destinations."""
     return [
-        DeadDestination(transport, destination, seconds(until), dsn, reason)
-        for transport, destination, until, dsn, reason in reader.read("load_dead_destinations")
+        DestinationState._make((*learnt, seconds(resting_until), seconds(dead_until), dsn, reason))
+        for *learnt, resting_until, dead_until, dsn, reason in reader.read("load_destinations")
     ]
 
 

@@ -25,7 +25,7 @@ from spoolmta.spool import deliveries, plans, processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.deliveries import (
-    DeadDestination,
+    DestinationState,
     Feedback,
     Report,
     Verdict,
@@ -191,8 +191,10 @@ class SampleSpool:
         until = self.start + 7200
         with self.spool.transaction() as tx:
             queues.postpone(tx, message_id, until)
-            dead = DeadDestination("smtp", "slow.example", until, "4.4.1", TIMED_OUT)
-            deliveries.mark_dead(tx, dead)
+            dead = DestinationState(
+                "smtp", "slow.example", 1, 0.0, 0.0, 1.0, 0.0, until, "4.4.1", TIMED_OUT
+            )
+            deliveries.store_destinations(tx, [dead])
 
     def _fill_active(self) -> None:
         message_id = self.enqueue(

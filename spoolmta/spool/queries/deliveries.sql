@@ -112,14 +112,17 @@ DELETE FROM delivery WHERE delivery_id IN carray(:ids);
 -- name: delete_delivery_recipients
 DELETE FROM delivery_recipient WHERE delivery_id IN carray(:ids);
 
--- name: put_dead_destination
-INSERT OR REPLACE INTO dead_destination (transport, destination, dead_until, dsn, reason) VALUES (?, ?, ?, ?, ?);
+-- name: put_destination
+INSERT OR REPLACE INTO destination (transport, destination, window, success, failure, failed_cohorts, resting_until, dead_until,
+                                    dsn, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- name: delete_dead_destination
-DELETE FROM dead_destination WHERE transport = ? AND destination = ?;
+-- name: delete_destination
+DELETE FROM destination WHERE transport = ? AND destination = ?;
 
--- name: load_dead_destinations
-SELECT transport, destination, dead_until, dsn, reason FROM dead_destination;
+-- name: load_destinations
+SELECT transport, destination, window, success, failure, failed_cohorts, resting_until, dead_until, dsn, reason
+  FROM destination;
 
 -- name: existing_deliveries
 SELECT delivery_id FROM delivery WHERE delivery_id IN carray(:ids);

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spoolmta.scheduler.destination import Destination, WindowLimits
+from spoolmta.scheduler.feedback import ConcurrencyFeedback
 
 LIMITS = WindowLimits(initial=5, limit=20, failed_cohorts=1)
 
@@ -43,6 +44,40 @@ def test_a_window_that_is_not_used_does_not_grow_out_of_sight() -> None:
     assert target.window == 6
 
 
+def test_negative_feedback_narrows_the_window_as_postfix_narrows_it() -> None:
+    """The windows are those that Postfix 3.7 logs with destination_concurrency_feedback_debug."""
+    target = destination(WindowLimits(initial=10, limit=20, failed_cohorts=100))
+    windows = [(target.failed(9.0, "4.4.1", "refused"), target.window)[1] for _ in range(3)]
+    assert windows == [8, 7, 6]
+    quarter = ConcurrencyFeedback(0.25)
+    target = destination(WindowLimits(10, 20, 100, negative=quarter))
+    windows = [(target.failed(9.0, "4.4.1", "refused"), target.window)[1] for _ in range(5)]
+    assert windows == [9, 9, 9, 8, 8]
+
+
+def test_positive_feedback_shared_by_the_window_widens_it_once_a_cohort() -> None:
+    target = destination(WindowLimits(5, 20, 1, positive=ConcurrencyFeedback(1.0, shared=True)))
+    target.busy = 20
+    windows = []
+    for _ in range(11):
+        target.succeeded()
+        windows.append(target.window)
+    assert windows == [5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7]
+
+
+def test_what_was_learnt_is_taken_up_after_a_restart_inside_new_limits() -> None:
+    target = destination()
+    target.busy = 9
+    for _ in range(9):
+        target.succeeded()
+    learnt = target.state
+    assert learnt is not None
+    assert learnt.window == 14
+    again = destination(WindowLimits(initial=5, limit=10, failed_cohorts=1))
+    again.recall(learnt)
+    assert again.window == 10
+
+
 def test_failures_of_a_whole_cohort_make_it_dead() -> None:
     target = destination(WindowLimits(initial=2, limit=20, failed_cohorts=1))
     assert not target.failed(100.0, "4.4.1", "refused")
@@ -61,7 +96,7 @@ def test_a_late_success_revives_a_dead_destination() -> None:
     target.suspend(100.0, "4.4.1", "refused")
     target.busy = 3
     target.succeeded()
-    assert (target.is_dead, target.window) == (False, 5)
+    assert (target.is_dead, target.window) == (False, 3)
 
 
 @given(st.lists(st.booleans(), max_size=200))

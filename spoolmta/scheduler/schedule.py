@@ -1,0 +1,194 @@
+"""What waits, what is under way, and what may go now: the scheduler without its rows.
+
+The queue manager feeds it from the spool, the simulator from a model; it is told the time.
+
+Postfix:    qmgr(8), SCHEDULER_README
+Must not:   know of rows, clocks or configuration
+"""
+
+from collections.abc import Callable, Collection, Iterable, Set
+from typing import NamedTuple
+
+from spoolmta.scheduler.dead import DeadDestinations, Key
+from spoolmta.scheduler.destination import Destination
+from spoolmta.scheduler.transport import Transport, TransportLimits
+from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
+
+_TRANSPORT_RETRY_SECONDS = 60.0
+_NO_TRANSPORT = ("4.3.0", "mail transport unavailable")
+
+
+class Suspended(NamedTuple):
+    """A delivery whose destination is not tried now, and what its mail is deferred with."""
+
+    waiting: Waiting
+    dsn: str
+    reason: str
+
+
+class Changes(NamedTuple):
+    """What is newly known of destinations, and of which nothing is known any more."""
+
+    stored: list[DestinationState]
+    forgotten: list[Key]
+
+
+class Schedule:
+    """The deliveries of all transports."""
+
+    def __init__(
+        self,
+        limits: Callable[[str], TransportLimits],
+        *,
+        served: Collection[str],
+        dead_seconds: float,
+    ) -> None:
+        """*limits* tells a transport's; mail for others than those *served* is deferred.
+
+        A destination that fails is not tried for *dead_seconds*.
+        """
+        self._limits = limits
+        self._served = served
+        self._dead_seconds = dead_seconds
+        self._transports: dict[str, Transport] = {}
+        self._under_way: dict[int, Destination] = {}
+        self._dead = DeadDestinations()
+        # What the spool has of destinations, and those that it should know more of at once.
+        self._stored: dict[Key, DestinationState] = {}
+        self._marked: set[Key] = set()
+
+    @property
+    def under_way(self) -> Set[int]:
+        """The ids of the deliveries that were let go and have not ended."""
+        return self._under_way.keys()
+
+    @property
+    def busy_transports(self) -> set[str]:
+        """The transports that something is under way in."""
+        return {name for name, transport in self._transports.items() if transport.busy}
+
+    def destination(self, transport: str, name: str) -> Destination:
+        """Return what is known of a destination."""
+        return self._transport(transport).destination(name)
+
+    def recall_under_way(self, waiting: Waiting) -> None:
+        """Count a delivery that was let go before this schedule began."""
+        transport = self._transport(waiting.transport)
+        destination = transport.destination(waiting.destination)
+        transport.began(destination)
+        self._under_way[waiting.delivery_id] = destination
+
+    def recall(self, state: DestinationState) -> None:
+        """Take up what was learnt of a destination before this schedule began."""
+        transport = self._transport(state.transport)
+        destination = transport.destination(state.destination)
+        destination.recall(state)
+        if destination.is_dead:
+            self._dead.add(destination)
+        if destination.resting_until:
+            transport.let_rest(destination)
+        self._stored[destination.key] = state
+
+    def admit(self, planned: Iterable[Waiting], now: float) -> None:
+        """Queue deliveries that are to be made."""
+        for waiting in planned:
+            destination = self._transport(waiting.transport).add(waiting, now)
+            if waiting.transport not in self._served and not destination.is_dead:
+                self._suspend(destination, now + _TRANSPORT_RETRY_SECONDS, *_NO_TRANSPORT)
+            self._dead.stall(destination)
+
+    def hear(self, delivery_id: int, feedback: Feedback, now: float) -> None:
+        """Take what an agent says at the end of a delivery.
+
+        A delivery that is to be made again is admitted by the caller.
+        """
+        destination = self._under_way.pop(delivery_id, None)
+        if destination is None:
+            return  # it was reported before this schedule began
+        was_dead = destination.is_dead
+        if feedback.verdict is Verdict.DONE:
+            if was_dead:
+                self._dead.remove(destination)
+            destination.succeeded()
+        elif feedback.verdict is Verdict.FAILED:
+            until = now + self._dead_seconds
+            reason = f"delivery temporarily suspended: {feedback.reason}"
+            if destination.failed(until, feedback.dsn, reason):
+                self._dead.add(destination)
+        self._transport(destination.transport).ended(destination, now)
+        if destination.is_dead is not was_dead or destination.resting_until:
+            self._marked.add(destination.key)
+
+    def withdraw(self, delivery_ids: Iterable[int], now: float) -> None:
+        """Forget deliveries that were let go and exist no more; nothing is learnt by that."""
+        for delivery_id in delivery_ids:
+            destination = self._under_way.pop(delivery_id, None)
+            if destination is not None:
+                self._transport(destination.transport).ended(destination, now)
+
+    def grants(self, now: float) -> list[Waiting]:
+        """Return what may go now; it counts as under way."""
+        granted = []
+        for transport in self._transports.values():
+            for waiting in transport.grants(now):
+                self._under_way[waiting.delivery_id] = transport.destination(waiting.destination)
+                granted.append(waiting)
+        return granted
+
+    def changes(self, *, everything: bool = False) -> Changes:
+        """Return what the spool should know of destinations, and count it as known.
+
+        What makes mail wait is told at once, what was learnt of windows if *everything* is asked.
+        """
+        keys = self._marked
+        self._marked = set()
+        if everything:
+            keys |= self._stored.keys()
+            for transport in self._transports.values():
+                keys.update(destination.key for destination in transport.destinations.values())
+        stored, forgotten = [], []
+        for key in sorted(keys):
+            destination = self._transport(key[0]).destinations.get(key[1])
+            state = destination.state if destination is not None else None
+            known = self._stored.get(key)
+            if state is not None and state != known:
+                stored.append(state)
+                self._stored[key] = state
+            elif state is None and known is not None:
+                forgotten.append(key)
+                del self._stored[key]
+        return Changes(stored, forgotten)
+
+    def take_suspended(self) -> list[Suspended]:
+        """Take everything that waits for destinations that are not tried now."""
+        return [
+            Suspended(waiting, destination.dsn, destination.reason)
+            for destination in self._dead.take_stalled()
+            for waiting in self._transport(destination.transport).take_all(destination)
+        ]
+
+    def revive(self, now: float, *, everything: bool = False) -> None:
+        """Let destinations be tried whose time has come, or all."""
+        revived = self._dead.take_all() if everything else self._dead.take_due(now)
+        for destination in revived:
+            destination.revive()
+            self._marked.add(destination.key)
+            self._transport(destination.transport).look_again(destination)
+
+    def next_due(self) -> float | None:
+        """Return when something may go that may not go now (seconds), None if nothing will."""
+        times = [transport.next_due() for transport in self._transports.values()]
+        times.append(self._dead.next_revival())
+        return min((time for time in times if time is not None), default=None)
+
+    def _suspend(self, destination: Destination, until: float, dsn: str, reason: str) -> None:
+        destination.suspend(until, dsn, reason)
+        self._marked.add(destination.key)
+        self._dead.add(destination)
+        self._transport(destination.transport).look_again(destination)
+
+    def _transport(self, name: str) -> Transport:
+        found = self._transports.get(name)
+        if found is None:
+            found = self._transports[name] = Transport(name, self._limits(name))
+        return found
