@@ -18,6 +18,14 @@ _WORKING_SUFFIXES = (
     "_destination_concurrency_failed_cohort_limit",
     "_destination_recipient_limit",
     "_initial_destination_concurrency",
+    "_destination_concurrency_positive_feedback",
+    "_destination_concurrency_negative_feedback",
+    "_destination_rate_delay",
+    "_transport_rate_delay",
+    "_delivery_slot_cost",
+    "_delivery_slot_loan",
+    "_delivery_slot_discount",
+    "_minimum_delivery_slots",
 )
 _ALWAYS = frozenset(
     ("config_directory", "import_environment", "mail_release_date", "process_id", "process_name")
@@ -129,9 +137,6 @@ _MISSING = (
         r".*_(status|reply)_filter|.*_command_filter|.*reject_f",
         "replies are not filtered or extended yet",
     ),
-    (r".*delivery_slot", "messages do not overtake each other yet"),
-    (r".*_rate_delay", "deliveries are not paced yet"),
-    (r".*_feedback", "windows widen and narrow by whole deliveries alone"),
     (r"debug|fault_injection_", "there is no debugging aid of that kind"),
     (r"use_srv_|.*_srv_", "SRV records are not looked up yet"),
 )

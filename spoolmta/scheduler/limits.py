@@ -10,6 +10,7 @@ Parameters: TRANSPORT_initial_destination_concurrency, ..._destination_concurren
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from spoolmta.config.loader import Configuration
 from spoolmta.scheduler.destination import WindowLimits
@@ -34,7 +35,7 @@ def transport_limits(
     )
     window = _window(configuration, transport, warn)
     if destination_delay:
-        window = WindowLimits(1, 1, window.failed_cohorts, window.positive, window.negative)
+        window = replace(window, initial=1, limit=1)
     return TransportLimits(
         window=window,
         capacity=_capacity(configuration, transport),
@@ -62,16 +63,31 @@ def _window(
             "_destination_concurrency_failed_cohort_limit",
             "$default_destination_concurrency_failed_cohort_limit",
         ),
-        positive=_feedback(configuration, transport, "positive", warn),
-        negative=_feedback(configuration, transport, "negative", warn),
+        positive=_feedback(
+            configuration,
+            transport,
+            "_destination_concurrency_positive_feedback",
+            "$default_destination_concurrency_positive_feedback",
+            warn,
+        ),
+        negative=_feedback(
+            configuration,
+            transport,
+            "_destination_concurrency_negative_feedback",
+            "$default_destination_concurrency_negative_feedback",
+            warn,
+        ),
     )
 
 
 def _feedback(
-    configuration: Configuration, transport: str, sign: str, warn: Callable[[str], None]
+    configuration: Configuration,
+    transport: str,
+    suffix: str,
+    default: str,
+    warn: Callable[[str], None],
 ) -> ConcurrencyFeedback:
-    suffix = f"_destination_concurrency_{sign}_feedback"
-    text = configuration.transport_text(transport, suffix, f"$default{suffix}")
+    text = configuration.transport_text(transport, suffix, default)
     found = parse_feedback(text)
     if found is None:
         warn(f"{transport}{suffix}: ignoring malformed or unreasonable feedback: {text}")
@@ -79,16 +95,13 @@ def _feedback(
 
 
 def _preemption(configuration: Configuration, transport: str) -> Preemption:
-    cost, loan, discount, minimum = (
-        configuration.transport_number(transport, suffix, f"$default{suffix}")
-        for suffix in (
-            "_delivery_slot_cost",
-            "_delivery_slot_loan",
-            "_delivery_slot_discount",
-            "_minimum_delivery_slots",
-        )
+    number = configuration.transport_number
+    return Preemption(
+        number(transport, "_delivery_slot_cost", "$default_delivery_slot_cost"),
+        number(transport, "_delivery_slot_loan", "$default_delivery_slot_loan"),
+        number(transport, "_delivery_slot_discount", "$default_delivery_slot_discount"),
+        number(transport, "_minimum_delivery_slots", "$default_minimum_delivery_slots"),
     )
-    return Preemption(cost, loan, discount, minimum)
 
 
 def _capacity(configuration: Configuration, transport: str) -> int:

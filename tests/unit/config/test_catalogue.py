@@ -68,7 +68,7 @@ def test_every_parameter_works_or_has_a_reason_why_not() -> None:
     assert all(gap.reason for gap in gaps.values())
     assert unsupported.gap("queue_directory") is None
     assert unsupported.gap("mailman_destination_recipient_limit") is None
-    assert unsupported.gap("x_delivery_slot_cost") is not None
+    assert unsupported.gap("x_extra_recipient_limit") is not None
 
 
 def test_transports_bring_along_what_postfix_gives_them() -> None:
