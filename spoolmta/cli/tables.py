@@ -27,7 +27,15 @@ from spoolmta.maps.lookup import Map
 from spoolmta.maps.proxy import approving
 from spoolmta.maps.registry import map_types, open_map
 from spoolmta.maps.table_build import SUFFIXES, Duplicates, TableBuilder
-from spoolmta.maps.text import Line, is_utf8, logical_lines, printable, read_source
+from spoolmta.maps.text import (
+    MALFORMED,
+    Line,
+    is_utf8,
+    logical_lines,
+    malformed,
+    printable,
+    read_source,
+)
 from spoolmta.maps.watched import tell_problems
 
 Entry = tuple[int, str, str]
@@ -186,7 +194,7 @@ class TableCommand:
             if spec not in opened:
                 opened[spec] = open_map(spec, rules=self._rules)
             if self._rules.utf8 and not is_utf8(key):
-                self._warn(f'{_shown(spec)}: non-UTF-8 key "{printable(key)}": {_MALFORMED}')
+                self._warn(malformed(_shown(spec), key))
                 continue
             value = await self._ask(opened[spec], spec, key)
             if value is not None:
@@ -203,7 +211,7 @@ class TableCommand:
             return None
         if self._rules.utf8 and not is_utf8(value):
             self._warn(
-                f'{_shown(spec)}: key "{key}": non-UTF-8 value "{printable(value)}": {_MALFORMED}'
+                f'{_shown(spec)}: key "{key}": non-UTF-8 value "{printable(value)}": {MALFORMED}'
             )
             raise MapUnavailable(f"table {_shown(spec)}: query error")
         self._warn_if_empty(spec, key, value)
@@ -228,7 +236,7 @@ class TableCommand:
         """Yield the keys on standard input: its lines, or what a message's checks are shown."""
         text = sys.stdin.read()
         if not any(option in self._options for option in ("-b", "-h")):
-            yield from text.removesuffix("\n").split("\n")
+            yield from text.removesuffix("\n").split("\n") if text else ()
             return
         yield from message_keys(
             text,
@@ -283,9 +291,6 @@ class TableCommand:
 
     def _warn(self, text: str) -> None:
         print(f"{self._program.name}: warning: {text}", file=sys.stderr)
-
-
-_MALFORMED = "malformed UTF-8 or invalid codepoint"
 
 
 def _parse(program: TableProgram, arguments: list[str]) -> tuple[dict[str, str], list[str]]:

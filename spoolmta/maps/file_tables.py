@@ -12,11 +12,11 @@ from spoolmta.clock import SystemClock
 from spoolmta.maps.cdb_table import CdbMap
 from spoolmta.maps.index import IndexMap
 from spoolmta.maps.keys import KeyRules
-from spoolmta.maps.lookup import Map
+from spoolmta.maps.lookup import PROBLEMS, Map
 from spoolmta.maps.table_build import SUFFIXES, import_lmdb
 from spoolmta.maps.table_file import outdated_warning
 from spoolmta.maps.text import TextMap
-from spoolmta.maps.watched import PROBLEMS, WatchedMap
+from spoolmta.maps.watched import WatchedMap
 
 TEXTHASH = "texthash"
 FILE_TABLES = (*SUFFIXES, TEXTHASH)

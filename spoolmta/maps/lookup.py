@@ -7,12 +7,17 @@ Postfix:    maps(3), mail_addr_find(3), canonical(5), virtual(5), transport(5), 
 Must not:   take a lookup error for "not found"
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.keys import Delimiter, quote_local, split_extension
+from spoolmta.maps.text import is_utf8, malformed
+
+# What is wrong with tables is told here.
+PROBLEMS = logging.getLogger("spoolmta.maps")
 
 
 class Map(Protocol):
@@ -34,13 +39,17 @@ class Map(Protocol):
 
 
 class Maps:
-    """Maps that are asked one after the other; the first answer counts. False if there are none."""
+    """Maps that are asked one after the other; the first answer counts. False if there are none.
 
-    __slots__ = ("maps", "name")
+    With *utf8* they are not asked for a key that is not UTF-8: it is in none of them.
+    """
 
-    def __init__(self, maps: Sequence[Map], name: str = "") -> None:
+    __slots__ = ("maps", "name", "utf8")
+
+    def __init__(self, maps: Sequence[Map], name: str = "", *, utf8: bool = True) -> None:
         self.maps = tuple(maps)
         self.name = name
+        self.utf8 = utf8
 
     def __bool__(self) -> bool:
         return bool(self.maps)
@@ -52,8 +61,12 @@ class Maps:
         """
         if not key:
             return None
+        is_malformed = self.utf8 and not is_utf8(key)
         for table in self.maps:
             if partial and table.fixed:
+                continue
+            if is_malformed:
+                PROBLEMS.warning("%s", malformed(table.name, key))
                 continue
             value = await table.lookup(key)
             if value is None:

@@ -93,8 +93,10 @@ def open_map(
     )
 
 
-def open_maps(specs: str, *, substitution: bool = True, sensitive: bool = False) -> Maps:
-    """Return the tables of a list that blanks or commas separate (see open_map).
+def open_maps(
+    specs: str, *, substitution: bool = True, sensitive: bool = False, utf8: bool = True
+) -> Maps:
+    """Return the tables of a list that blanks or commas separate (see open_map and Maps).
 
     Raises ConfigError: one of them cannot be opened.
     """
@@ -102,7 +104,7 @@ def open_maps(specs: str, *, substitution: bool = True, sensitive: bool = False)
         open_map(spec, substitution=substitution, sensitive=sensitive)
         for spec in split_words(specs)
     ]
-    return Maps(maps, specs.strip())
+    return Maps(maps, specs.strip(), utf8=utf8)
 
 
 def open_match_list(text: str, *, parents: bool = False, exact: bool = False) -> MatchList:

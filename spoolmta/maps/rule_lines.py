@@ -10,9 +10,9 @@ Postfix: regexp_table(5), pcre_table(5), cidr_table(5) "INLINE SPECIFICATION"
 from collections.abc import Iterator
 
 from spoolmta.errors import ConfigError
+from spoolmta.maps.lookup import PROBLEMS
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.text import BLANKS, Line, logical_lines, printable, read_source
-from spoolmta.maps.watched import PROBLEMS
 
 
 def rule_lines(kind: str, argument: str) -> Iterator[Line]:

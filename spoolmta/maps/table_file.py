@@ -31,12 +31,20 @@ def replacement(path: Path, source: str, *, inherit_mode: bool = True) -> Iterat
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _create(new, path, source, inherit_mode=inherit_mode)
+    except PermissionError as error:
+        raise ConfigError(
+            f"open database {path}: {error.strerror}; a new table is made in the folder"
+            f" {path.parent}, which user {os.geteuid()} may not write"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"open database {path}: {error.strerror}") from error
+    try:
         yield new
         _synchronize(new)
         new.rename(path)
         _synchronize(path.parent)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot write the table: {error}") from error
+        raise ConfigError(f"{path}: cannot write the table: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ _SHOWN_OF_A_LINE = 30
 _EXPECTED = "expected format: key whitespace value"
 _ALIAS = 'record is in "key: value" format; is this an alias file?'
 _IGNORING = " -- ignoring this line"
+MALFORMED = "malformed UTF-8 or invalid codepoint"
 _MISSING = _EXPECTED + _IGNORING
 
 
@@ -152,6 +153,11 @@ class TextMap:
 def is_utf8(text: str) -> bool:
     """Return whether a text has no bytes that were no UTF-8 when it was read."""
     return text.isascii() or not _FOREIGN.search(text)
+
+
+def malformed(table: str, key: str) -> str:
+    """Return what is said of a key that is not UTF-8, which no table is asked for."""
+    return f'{table}: non-UTF-8 key "{printable(key)}": {MALFORMED}'
 
 
 def printable(text: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from spoolmta.clock import SystemClock
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.lookup import Map
+from spoolmta.maps.lookup import PROBLEMS, Map
 
 T = TypeVar("T")
 _Identity = tuple[tuple[int, ...] | None, ...]
@@ -29,9 +29,6 @@ _Identity = tuple[tuple[int, ...] | None, ...]
 LOOK_INTERVAL_S = 1.0
 # A file that was written to this lately may not be complete, and may change again unnoticed.
 SETTLING_S = 0.1
-
-# What is wrong with tables is told here.
-PROBLEMS = logging.getLogger("spoolmta.maps")
 
 _CLOCK = SystemClock()
 

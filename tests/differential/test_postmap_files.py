@@ -9,6 +9,7 @@ the same to the byte, but for what is meant:
 """
 
 import os
+import pwd
 import shutil
 import tempfile
 import time
@@ -396,3 +397,36 @@ def test_permissions_are_the_same(sides: Sides) -> None:
     sides.same("postmap", "lmdb:t")
     modes = [(sides.root / side / "t.lmdb").stat().st_mode for side in ("postfix", "ours")]
     assert modes[0] == modes[1]
+
+
+@pytest.mark.parametrize("given", ["", "\n", "\n\n", "\nkey1\n\n", "key1"], ids=repr)
+def test_the_same_keys_are_on_standard_input(sides: Sides, given: str) -> None:
+    sides.same("postmap", "-q", "-", "static:all", stdin=given)
+    sides.same("postmap", "-q", "-", "inline:{key1=one}", stdin=given)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kind", ["lmdb", "hash"])
+@pytest.mark.parametrize("options", [(), ("-o",), ("-i",)], ids=str)
+def test_root_becomes_the_owner_of_the_source_alike(
+    sides: Sides, kind: str, options: tuple[str, ...]
+) -> None:
+    owner = pwd.getpwnam("nobody")
+    sides.root.chmod(0o755)
+    for side in ("postfix", "ours"):
+        own = sides.root / side / "own"
+        own.mkdir()
+        os.chown(own, owner.pw_uid, owner.pw_gid)
+    for name in ("own/table", "table"):
+        sides.write(name, SOURCES["pairs"])
+        for side in ("postfix", "ours"):
+            os.chown(sides.root / side / name, owner.pw_uid, owner.pw_gid)
+        sides.same("postmap", *options, f"{kind}:{name}", stdin="key3 value\n")
+    assert owners(sides.root / "ours") == owners(sides.root / "postfix")
+
+
+def owners(folder: Path) -> list[tuple[str, int]]:
+    """Return the tables below a folder with the users whose they are."""
+    return sorted(
+        (str(path.relative_to(folder)), path.stat().st_uid) for path in folder.rglob("table*")
+    )

@@ -37,7 +37,8 @@ class CleanupRules:
         self.receiver = Receiver(parameters.myhostname, parameters.mail_name)
         self.maps_addresses = "no_address_mappings" not in options
         self.header_checks = open_maps(
-            "" if "no_header_body_checks" in options else parameters.header_checks
+            "" if "no_header_body_checks" in options else parameters.header_checks,
+            utf8=False,
         )
         self.sender_bcc_maps = open_maps(parameters.sender_bcc_maps)
         self.recipient_bcc_maps = open_maps(parameters.recipient_bcc_maps)

@@ -77,6 +77,18 @@ def test_no_tables_are_false_and_know_nothing() -> None:
     assert find("inline:{a=b}", "") is None
 
 
+def test_a_key_that_is_not_utf_8_is_in_no_table_and_the_log_tells(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    maps = open_maps("static:all")
+    assert asyncio.run(maps.lookup("gr\u00fc\u00dfe")) == "all"
+    assert asyncio.run(maps.lookup("\udcff")) is None
+    assert caplog.messages == [
+        'static:all: non-UTF-8 key "?": malformed UTF-8 or invalid codepoint'
+    ]
+    assert asyncio.run(open_maps("static:all", utf8=False).lookup("\udcff")) == "all"
+
+
 def test_an_empty_value_is_an_error_and_not_an_answer() -> None:
     with pytest.raises(MapUnavailable, match="empty string"):
         asyncio.run(open_maps("inline:{a=}").lookup("a"))
