@@ -137,19 +137,26 @@ def judge(ending: Ending, line: str) -> Result:
     output, reply = ending.output, ending.output.rstrip()
     if ending.status == 0:
         return Result("2.0.0", f"delivered to command: {line}", reply)
-    if ending.status is None:
-        return Result("5.3.0", f'Command time limit exceeded: "{line}"{_quoted(output)}', reply)
-    if ending.status < 0:
-        text = _SIGNALLED.format(number=-ending.status)
-        return Result("4.3.0", f'{text}"{line}"{_quoted(output)}', reply)
-    dsn, text = _SYSEXITS.get(ending.status, ("5.3.0", ""))
+    if ending.status is None or ending.status < 0:
+        return _ended_early(ending, line)
     said, rest = split_dsn(output)
     if said:
         return Result(said, rest, rest.rstrip())
+    dsn, text = _SYSEXITS.get(ending.status, ("5.3.0", ""))
     detail = text or f"unknown mail system error {ending.status}"
     if not text:
         text = f'{_NO_SYSEXIT.format(number=ending.status)}"{line}"'
     return Result(dsn, f"{text}{_quoted(output)}", reply or detail)
+
+
+def _ended_early(ending: Ending, line: str) -> Result:
+    """Return what is said of a command that was killed, by us if its time was up."""
+    reply = ending.output.rstrip() or _SYSEXITS[os.EX_SOFTWARE][1]
+    if ending.status is None:
+        text = f'Command time limit exceeded: "{line}"{_quoted(ending.output)}'
+        return Result("5.3.0", text, reply)
+    text = _SIGNALLED.format(number=-ending.status)
+    return Result("4.3.0", f'{text}"{line}"{_quoted(ending.output)}', reply)
 
 
 def split_dsn(text: str) -> tuple[str, str]:

@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-_QUEUE_ID = r"[0-9A-F]{9,17}"
-_MARKS = (
-    (rf"\b\d{{14}}\.{_QUEUE_ID}@", "MADE-ID@"),
-    (rf"\b{_QUEUE_ID}\.\d+/", "BOUNDARY/"),
-    (rf"\b{_QUEUE_ID}\b", "QUEUE-ID"),
-    (r"\w{3}, +\d+ \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4} \(\w+\)", "DATE"),
-    (r"^From (.*)  \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", r"From \1  DATE"),
-)
-_NORMAL = [(re.compile(pattern, re.MULTILINE), text) for pattern, text in _MARKS]
+_QUEUE_ID = r"[0-9A-F]{9,17}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{14,}"
 _LINE = re.compile(rf"postfix[\w/-]*/([\w-]+)\[\d+\]: ({_QUEUE_ID}): (.*)")
 _STATUS = re.compile(
     r"to=<(.*?)>,(?: orig_to=<(.*?)>,)? relay=(.*?),.* dsn=([\d.]+), status=(\w+) \((.*)\)$"
@@ -48,6 +40,11 @@ class Delivery(NamedTuple):
         """Return what is in a record."""
         *words, content = path.read_bytes().split(b"\n", 6)
         return cls(*map(_text, (*words, content)))
+
+    def order(self) -> tuple[str, ...]:
+        """Return by what deliveries are put into an order that is the same for both systems."""
+        subject = re.search(r"(?m)^Subject:.*$", self.content)
+        return (*self[:5], subject[0] if subject else "")
 
     def told(self) -> str:
         """Return the delivery as lines of a story; what a report says to people is its own."""
@@ -105,22 +102,43 @@ class Log:
                 yield f"{program}: {text}\n"
 
 
-def normal(text: str, root: Path) -> str:
-    """Return *text* without what differs from one run to the next."""
-    text = text.replace(str(root), "ROOT")
-    for pattern, mark in _NORMAL:
-        text = pattern.sub(mark, text)
-    return text
+@dataclass(frozen=True)
+class Normal:
+    """Takes out of a text what differs from one run to the next."""
+
+    root: Path
+    patterns: tuple[tuple[re.Pattern[str], str], ...]
+
+    @classmethod
+    def of(cls, root: Path, log: Log) -> Self:
+        """Return that of the system below *root*, which gave out the queue ids in *log*."""
+        known = "|".join(sorted({re.escape(queue_id) for _, queue_id, _ in log.lines})) or "(?!)"
+        marks = (
+            (rf"\b\d{{14}}\.(?:{known})@", "MADE-ID@"),
+            (rf"\b(?:{known})\.\d+/", "BOUNDARY/"),
+            (rf"\b(?:{known})\b", "QUEUE-ID"),
+            (r"\w{3}, +\d+ \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4} \(\w+\)", "DATE"),
+            (r"^From (.*)  \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", r"From \1  DATE"),
+        )
+        compiled = tuple((re.compile(pattern, re.MULTILINE), mark) for pattern, mark in marks)
+        return cls(root, compiled)
+
+    def __call__(self, text: str) -> str:
+        """Return *text* without it."""
+        text = text.replace(str(self.root), "ROOT")
+        for pattern, mark in self.patterns:
+            text = pattern.sub(mark, text)
+        return text
 
 
-def files_told(folder: Path) -> str:
+def files_told(folder: Path, normal: Normal) -> str:
     """Return the files below a folder: their names and contents, messages in a fixed order."""
     told = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             name = path.relative_to(folder)
             shown = name.parent if name.parent.name in _MAILDIR else name
-            chunks = re.split(r"(?m)^(?=From )", normal(_text(path.read_bytes()), folder.parent))
+            chunks = re.split(r"(?m)^(?=From )", normal(_text(path.read_bytes())))
             told.append(f"file {shown}\n" + "".join(sorted(chunks)))
     return "".join(sorted(told))
 

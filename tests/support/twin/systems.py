@@ -18,7 +18,7 @@ from tests.support.postfix_oracle import PostfixOracle, program
 from tests.support.twin import site_files
 from tests.support.twin.cases import Mail, Site
 from tests.support.twin.site_files import Folder, Table
-from tests.support.twin.story import Delivery, Log, files_told, normal
+from tests.support.twin.story import Delivery, Log, Normal, files_told
 
 _SECONDS = 60.0
 _SOURCES = {"inside": "127.0.0.1", "outside": "127.0.0.2"}
@@ -65,17 +65,18 @@ class System(ABC):
         self._end_of_log()
         log = Log.parse(self.log())
         deliveries = [Delivery.read(path) for path in self.folder.records.iterdir()]
-        told = [self._story(one, log, deliveries) for one in handed]
-        return [*told, files_told(self.folder.out)]
+        normal = Normal.of(self.root, log)
+        told = [normal(self._story(one, log, deliveries)) for one in handed]
+        return [*told, files_told(self.folder.out, normal)]
 
     def _story(self, handed: Handed, log: Log, deliveries: list[Delivery]) -> str:
         parts = [handed.heard]
         if handed.queue_id:
             family = log.family(handed.queue_id)
-            told = [one.told() for one in deliveries if one.queue_id in family]
-            parts += sorted(normal(one, self.root) for one in told)
-            parts += sorted(normal(one, self.root) for one in log.statuses(family))
-            parts += [normal(one, self.root) for one in log.actions(handed.queue_id)]
+            ours = [one for one in deliveries if one.queue_id in family]
+            parts += [one.told() for one in sorted(ours, key=Delivery.order)]
+            parts += sorted(log.statuses(family))
+            parts += log.actions(handed.queue_id)
             if self._is_held(handed.queue_id):
                 parts.append("on hold\n")
             if not any(parts):
@@ -104,7 +105,7 @@ class System(ABC):
                     heard += f"{command}: {reply}\n"
                 elif found := _QUEUED.search(reply):
                     queue_id = found[1]
-            return Handed(normal(heard, self.root), queue_id)
+            return Handed(heard, queue_id)
         finally:
             client.close()
 
@@ -121,7 +122,7 @@ class System(ABC):
         )
         if done.returncode:
             heard = f"sendmail: {done.returncode}: {(done.stdout + done.stderr).decode()}"
-            return Handed(normal(heard, self.root), "")
+            return Handed(heard, "")
 
         def picked_up() -> list[str]:
             return Log.parse(self.log()).handed_in()[known:]

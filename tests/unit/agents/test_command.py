@@ -73,7 +73,7 @@ def test_a_command_that_takes_too_long_is_killed_with_its_children() -> None:
     assert result == (
         "5.3.0",
         'Command time limit exceeded: "sleep 60 & sleep 60; true"',
-        "",
+        "internal software error",
     )
 
 
