@@ -6,6 +6,7 @@ users_hosts, users_query and so on.
 Postfix:    ldap_table(5), mysql_table(5), pgsql_table(5), sqlite_table(5), memcache_table(5),
             mongodb_table(5)
 Reads:      the files that tables name
+Limits:     braces are searched down to a hundred levels
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,7 @@ SETTINGS: Mapping[str, frozenset[str]] = {
 """The settings that a client knows, by the type of its table."""
 
 _PROXY = "proxy"
+_DEEPEST = 100
 
 
 class Client(NamedTuple):
@@ -79,8 +81,8 @@ class Found(NamedTuple):
 def find(value: str) -> Found:
     """Return the database clients among the words of *value*, also within braces and proxy:."""
     found = Found([], [])
-    values = [value]
-    for text in values:
+    values = [(value, 0)]
+    for text, depth in values:
         for word in split(text, COMMA_SPACE).words:
             kind, mark, source = word.partition(":")
             while mark and kind == _PROXY:
@@ -88,7 +90,7 @@ def find(value: str) -> Found:
             list_of_words = word if word.startswith("{") else source
             if list_of_words.startswith("{"):
                 inside, fault = inside_braces(list_of_words)
-                values.append(inside)
+                values.extend(((inside, depth + 1),) if depth < _DEEPEST else ())
                 found.faults.extend(filter(None, (fault,)))
             elif mark and kind in SETTINGS:
                 found.clients.append(Client(kind, source))

@@ -102,7 +102,7 @@ def references(text: str) -> References:
     Of a text that breaks the syntax, those before the fault.
     """
     found = References([], [])
-    _collect(text, found)
+    _collect(text, found, 0)
     return found
 
 
@@ -303,12 +303,13 @@ def _braced(text: str) -> tuple[str, str]:
     return text[1:end], text[end + 1 :].lstrip(_SPACE)
 
 
-def _collect(text: str, found: References) -> None:
+def _collect(text: str, found: References, depth: int) -> None:
     """Add to *found* what *text* refers to, up to its first fault.
 
+    What is nested deeper than can be expanded is not looked at.
     Behind a fault within brackets the text is still searched for brackets that do not match.
     """
-    position = text.find("$")
+    position = text.find("$") if depth <= _DEEPEST else -1
     known = len(found.faults)
     while position >= 0:
         try:
@@ -318,33 +319,33 @@ def _collect(text: str, found: References) -> None:
             return
         mark = text[position + 1]
         if len(found.faults) == known and mark != "$":
-            _collect_macro(body, found, bracketed=mark in _CLOSING)
+            _collect_macro(body, found, depth, bracketed=mark in _CLOSING)
         position = text.find("$", after)
 
 
-def _collect_macro(body: str, found: References, *, bracketed: bool) -> None:
+def _collect_macro(body: str, found: References, depth: int, *, bracketed: bool) -> None:
     if not bracketed:
         found.names.append(body)
         return
     try:
-        _collect_conditional(body, found)
+        _collect_conditional(body, found, depth + 1)
     except ExpansionError as error:
         found.faults.append(error.fault)
 
 
-def _collect_conditional(body: str, found: References) -> None:
+def _collect_conditional(body: str, found: References, depth: int) -> None:
     condition, rest = _condition(body)
     if isinstance(condition, _Call):
-        _collect(condition.argument, found)
+        _collect(condition.argument, found, depth)
     elif isinstance(condition, _Comparison):
-        _collect(condition.left, found)
-        _collect(condition.right, found)
+        _collect(condition.left, found, depth)
+        _collect(condition.right, found, depth)
     else:
         found.names.append(condition)
     if rest:
         branches = _branches(rest)
-        _collect(branches.positive, found)
-        _collect(branches.negative, found)
+        _collect(branches.positive, found, depth)
+        _collect(branches.negative, found, depth)
         if branches.fault is not None:
             raise branches.fault
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from spoolmta.cli.check import findings
 from tests.support.oracle import needs_postfix
 from tests.support.postconf_oracle import (
     DONE_OTHERWISE,
@@ -26,6 +27,7 @@ from tests.support.postconf_oracle import (
 
 pytestmark = needs_postfix
 
+PACKAGE = Path("/usr/share/postfix")
 MASTER = """\
 smtp      inet  n       -       y       -       -       smtpd
 submission inet n       -       y       -       -       smtpd
@@ -198,3 +200,15 @@ def test_what_is_said_otherwise_differs_in_nothing_else(saying: Saying, tmp_path
 def test_what_is_done_otherwise_still_is(doing: Doing, tmp_path: Path) -> None:
     own = by_ours(tmp_path / "ours", doing.example)
     assert alike(own) != alike(by_postfix(tmp_path / "theirs", doing.example))
+
+
+@pytest.mark.parametrize("name", ["main.cf.debian", "main.cf.dist", "main.cf.tls"])
+def test_the_files_of_debian_s_package_are_printed_as_postfix_prints_them(
+    name: str, tmp_path: Path
+) -> None:
+    main, master = ((PACKAGE / file).read_text() for file in (name, "master.cf.dist"))
+    for number, options in enumerate(("-n", "-M", "-P", "-F", "-Mf", "-nf", "-Mx", "-Px")):
+        case = Case(main, master, (options,))
+        found = alike(by_ours(tmp_path / f"ours{number}", case))
+        assert found == alike(by_postfix(tmp_path / f"theirs{number}", case))
+    assert findings(str(tmp_path / "ours0"))

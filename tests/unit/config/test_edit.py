@@ -1,5 +1,9 @@
 import functools
+import itertools
 import multiprocessing
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +123,29 @@ def _add_names(folder: Path, worker: int) -> None:
     for number in range(20):
         add = functools.partial(edit.set_parameters, settings={f"n{worker}_{number}": "x"})
         edit.change_file(folder / "main.cf", add)
+
+
+def test_a_change_that_is_killed_leaves_the_old_text_or_the_new_one(tmp_path: Path) -> None:
+    texts = [f"a = {letter * 500_000}\n" for letter in "xyz"]
+    file = tmp_path / "main.cf"
+    file.write_text(texts[0])
+    for turn in range(20):
+        child = os.fork()
+        if child == 0:
+            for text in itertools.cycle(texts):
+                edit.change_file(file, lambda _, text=text: text)
+        time.sleep(0.002 * turn)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert file.read_text() in texts
+    edit.change_file(file, lambda _: "a = 1\n")
+    assert names_in(tmp_path) == ["main.cf"]
+
+
+@pytest.mark.root
+def test_a_file_keeps_its_owner(tmp_path: Path) -> None:
+    file = tmp_path / "main.cf"
+    file.write_text("")
+    os.chown(file, 12345, 54321)
+    edit.change_file(file, lambda _: "a = 1\n")
+    assert (file.stat().st_uid, file.stat().st_gid) == (12345, 54321)

@@ -147,3 +147,10 @@ def test_a_domain_is_given_in_its_other_form() -> None:
 def test_a_function_that_cannot_be_called_is_told(text: str, fault: str) -> None:
     with pytest.raises(ExpansionError, match=re.escape(fault)):
         expand(text, {}.get)
+
+
+@pytest.mark.parametrize("text", ["${x?{" * 5000 + "}}" * 5000, "${{" * 5000, "$(" * 5000])
+def test_what_is_nested_without_end_is_an_error_or_not_looked_at(text: str) -> None:
+    assert len(references(text).names) <= 200
+    with pytest.raises(ExpansionError):
+        expand(text, {"x": "1"}.get)
