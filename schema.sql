@@ -199,6 +199,7 @@ CREATE TABLE outcome (
     success    TEXT    NOT NULL,                     -- delivered, relayed, expanded; '' if nobody is to be told of a success
     address    TEXT    NOT NULL,                     -- what the recipient was expanded to, and the answer speaks of; '' if to nothing
     noticed    INTEGER NOT NULL DEFAULT 0,           -- 1: the sender has been told, or need not be
+    delay_told INTEGER NOT NULL DEFAULT 0,           -- 1: the sender knows that it is late; 2: and will be told of the end
     at         INTEGER NOT NULL,
     PRIMARY KEY (message_id, number)
 ) STRICT, WITHOUT ROWID;

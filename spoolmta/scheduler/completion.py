@@ -18,12 +18,13 @@ from spoolmta.spool.notices import Kind
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long mail is tried, in seconds."""
+    """How long mail is tried, in seconds; after *delay_warning* (0: never) the sender is warned."""
 
     minimal_backoff: float
     maximal_backoff: float
     mail: float
     bounce: float
+    delay_warning: float = 0.0
 
     def of(self, sender: str) -> float:
         """Return how long mail of *sender* stays in the queue."""
@@ -56,9 +57,20 @@ def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
         notices.append(Kind.FAILURE)
     if Action.SENT in actions and message.sender:
         notices.append(Kind.SUCCESS)
+    if deferred and not expired and _is_late(message, now, lifetimes.delay_warning):
+        notices.append(Kind.DELAY)
     retry = None
     if deferred and not expired:
         retry = retry_at(
             now, message.created_at, lifetimes.minimal_backoff, lifetimes.maximal_backoff
         )
     return Completion(retry, expired, tuple(notices))
+
+
+def _is_late(message: Answered, now: float, delay_warning: float) -> bool:
+    """Return whether the sender is to be told that mail is late: once, never the null sender."""
+    return (
+        bool(delay_warning and message.sender)
+        and now >= message.arrived_at + delay_warning
+        and not any(outcome.delay_told for outcome in message.open)
+    )

@@ -9,7 +9,7 @@ written, a dead mark with its cause, a window within seconds.
 Postfix:    qmgr(8), SCHEDULER_README
 Claims:     report, delivery      Advances to: granted; active -> deferred, gone, or a notice
 Parameters: minimal_backoff_time, maximal_backoff_time, maximal_queue_lifetime,
-            bounce_queue_lifetime; those of limits.py
+            bounce_queue_lifetime, delay_warning_time; those of limits.py
 Must not:   look anything up in a map; talk to the network
 Limits:     one process a spool
 """
@@ -74,6 +74,7 @@ class QueueManager:
             parameters.maximal_backoff_time,
             parameters.maximal_queue_lifetime,
             parameters.bounce_queue_lifetime,
+            parameters.delay_warning_time,
         )
         configuration = context.configuration
         self._schedule = Schedule(

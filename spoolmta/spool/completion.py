@@ -22,6 +22,7 @@ class OpenOutcome(NamedTuple):
     success: str
     notify: Notify
     address: str
+    delay_told: int = 0
 
 
 class Answered(NamedTuple):
@@ -42,11 +43,11 @@ def answered(tx: Transaction, message_ids: Sequence[int]) -> list[Answered]:
     if not done:
         return []
     open_: dict[int, list[OpenOutcome]] = {}
-    for message_id, number, action, dsn, reason, success, notify, address in tx.run(
+    for message_id, number, action, dsn, reason, success, notify, address, told in tx.run(
         "open_outcomes", {"ids": numbers(done)}
     ):
         open_.setdefault(message_id, []).append(
-            OpenOutcome(number, Action(action), dsn, reason, success, Notify(notify), address)
+            OpenOutcome(number, Action(action), dsn, reason, success, Notify(notify), address, told)
         )
     return [
         Answered(

@@ -12,6 +12,10 @@ from spoolmta.spool import events, queues
 from spoolmta.spool.connection import Row, Spool, Transaction, numbers, seconds
 from spoolmta.spool.queues import NewMessage, State
 
+# What outcome.delay_told may be, beside 0.
+DELAY_TOLD = 1
+DELAY_END_WANTED = 2
+
 
 class Kind(StrEnum):
     """What the sender is told of: the failure, delay or success of some recipients."""
@@ -34,7 +38,8 @@ class Notice:
 class RecordedOutcome:
     """The latest outcome of a recipient, as the spool keeps it; *at* is in seconds.
 
-    *address* is the one that it speaks of, if it is not the recipient's own.
+    *address* is the one that it speaks of, if it is not the recipient's own. *end_of_delay*: the
+    sender was told that it is late, and wants to hear of the end.
     """
 
     number: int
@@ -48,6 +53,7 @@ class RecordedOutcome:
     noticed: bool
     at: float
     address: str = ""
+    end_of_delay: bool = False
 
 
 def claim(tx: Transaction, process_id: int, limit: int) -> list[Notice]:
@@ -76,10 +82,13 @@ def finish(
     notice: Notice,
     told: Sequence[int],
     reports: Sequence[NewMessage],
+    *,
+    tell_end_of_delay: bool = False,
 ) -> None:
     """End the notices of a message: its reports go to maildrop, and it is gone or deferred.
 
-    *told* are the recipients whose outcomes need no further report.
+    *told* are the recipients whose outcomes need no further report. *tell_end_of_delay*: who is
+    told of a delay is to be told of its end.
     Raises ClaimLost: somebody else owns the message; drop the reports.
     """
     queues.release(tx, process_id, [notice.message_id])
@@ -93,11 +102,14 @@ def finish(
         queues.remove(tx, State.ACTIVE, [notice.message_id])
     else:
         tx.run_many("mark_noticed", ((notice.message_id, number) for number in told))
+        if Kind.DELAY in notice.kinds:
+            value = DELAY_END_WANTED if tell_end_of_delay else DELAY_TOLD
+            tx.run("mark_delay_told", {"message_id": notice.message_id, "told": value})
         queues.postpone(tx, notice.message_id, notice.retry_at)
 
 
 def _recorded(row: Row) -> RecordedOutcome:
-    number, action, dsn, reason, relay, remote, reply, success, noticed, at, address = row
+    number, action, dsn, reason, relay, remote, reply, success, noticed, at, address, told = row
     return RecordedOutcome(
         number,
         action,
@@ -110,4 +122,5 @@ def _recorded(row: Row) -> RecordedOutcome:
         bool(noticed),
         seconds(at),
         address,
+        told == DELAY_END_WANTED,
     )

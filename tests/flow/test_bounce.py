@@ -97,3 +97,41 @@ def test_success_is_reported_to_who_asked_for_it(mta: Mta) -> None:
     assert "Action: delivered" in report.as_string()
     assert "Original-Envelope-Id: abc" in report.as_string()
     assert mta.states() == {}
+
+
+def test_the_sender_is_warned_once_that_mail_is_late(make_mta: MakeMta) -> None:
+    mta = make_mta(transport_maps=NEVER, delay_warning_time="1h")
+    mta.submit(ALICE, ["b@late.example"])
+    for _ in range(12):
+        mta.run_until_idle()
+        mta.clock.jump(1000)
+    (report,) = reports(mta)
+    assert "Action: delayed" in report.as_string()
+    assert mta.states() == {"deferred": 1}
+
+
+def test_who_does_not_want_to_hear_of_delays_is_not_warned(make_mta: MakeMta) -> None:
+    mta = make_mta(transport_maps=NEVER, delay_warning_time="1h")
+    mta.submit(ALICE, [Recipient("b@late.example", notify=Notify.FAILURE)])
+    for _ in range(12):
+        mta.run_until_idle()
+        mta.clock.jump(1000)
+    assert reports(mta) == []
+
+
+@pytest.mark.parametrize(("confirm", "told"), [("yes", 2), ("no", 1)])
+def test_who_was_warned_hears_of_the_end_if_so_configured(
+    make_mta: MakeMta, confirm: str, told: int
+) -> None:
+    settings = {"delay_warning_time": "1h", "confirm_delay_cleared": confirm}
+    mta = make_mta(transport_maps=NEVER, **settings)
+    mta.submit(ALICE, ["b@late.example"])
+    for _ in range(6):
+        mta.run_until_idle()
+        mta.clock.jump(1000)
+    mta.run_until_idle()
+    mta.restart(transport_maps="inline:{ {late.example = discard:} }", **settings)
+    mta.clock.jump(5000)
+    mta.run_until_idle()
+    assert len(reports(mta)) == told
+    assert mta.states() == {}

@@ -12,4 +12,5 @@ class BounceParameters(RewritingParameters):
 
     bounce_size_limit: int = number("50000", min=1)  # larger messages: their headers alone
     bounce_template_file: str = text("")  # own wording, see bounce(5)
+    confirm_delay_cleared: bool = yes_no("no")  # who was told of a delay is told of its end
     enable_threaded_bounces: bool = yes_no("no")  # References: to the message in question

@@ -4,12 +4,13 @@
 SELECT DISTINCT message_id FROM delivery WHERE message_id IN carray(:ids);
 
 -- name: open_outcomes
--- What is left to do for answered messages: deferred recipients, bounces and successes that the sender is not told of yet.
+-- What is left to do for answered messages: deferred recipients, bounces, successes and ends of delays that the sender is
+-- not told of yet.
 SELECT outcome.message_id, outcome.number, outcome.action, outcome.dsn, outcome.reason, outcome.success, recipient.notify,
-       recipient.address
+       recipient.address, outcome.delay_told
   FROM outcome JOIN recipient USING (message_id, number)
  WHERE outcome.message_id IN carray(:ids) AND outcome.noticed = 0
-   AND (outcome.action <> 'sent' OR (outcome.success <> '' AND recipient.notify & 2))
+   AND (outcome.action <> 'sent' OR (outcome.success <> '' AND recipient.notify & 2) OR outcome.delay_told = 2)
  ORDER BY outcome.message_id, outcome.number;
 
 -- name: load_ages
@@ -19,6 +20,9 @@ SELECT message.message_id, message.queue_id, message.sender, message.arrived_at,
 
 -- name: mark_noticed
 UPDATE outcome SET noticed = 1 WHERE message_id = ? AND number = ?;
+
+-- name: mark_delay_told
+UPDATE outcome SET delay_told = :told WHERE message_id = :message_id AND action = 'deferred';
 
 -- name: expire_outcomes
 -- The lifetime is over: what was deferred is now returned, with the last reason.

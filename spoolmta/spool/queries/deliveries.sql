@@ -78,9 +78,13 @@ DELETE FROM attempt WHERE delivery_id IN carray(:ids) AND process_id = :process_
 INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?, ?, ?, ?);
 
 -- name: put_outcome
-INSERT OR REPLACE INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, address,
-                                noticed, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?);
+-- That the sender was told of a delay stays.
+INSERT INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, address, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (message_id, number) DO UPDATE
+   SET action = excluded.action, dsn = excluded.dsn, reason = excluded.reason, relay = excluded.relay,
+       remote = excluded.remote, reply = excluded.reply, success = excluded.success, address = excluded.address,
+       noticed = 0, at = excluded.at;
 
 -- name: forget_outcome
 DELETE FROM outcome WHERE message_id = ? AND number = ?;

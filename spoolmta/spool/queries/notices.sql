@@ -14,7 +14,7 @@ RETURNING message_id;
 SELECT message_id, kind, retry_at FROM notice WHERE message_id IN carray(:ids) ORDER BY message_id, kind;
 
 -- name: load_outcomes
-SELECT number, action, dsn, reason, relay, remote, reply, success, noticed, at, address
+SELECT number, action, dsn, reason, relay, remote, reply, success, noticed, at, address, delay_told
   FROM outcome WHERE message_id = :message_id ORDER BY number;
 
 -- name: delete_notices

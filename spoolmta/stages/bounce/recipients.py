@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from spoolmta.message.envelope import Notify, Recipient
-from spoolmta.message.outcome import Action
+from spoolmta.message.outcome import Action, Success
 from spoolmta.spool.notices import Kind, RecordedOutcome
 
 _ACTIONS = {Kind.FAILURE: Action.BOUNCED, Kind.DELAY: Action.DEFERRED, Kind.SUCCESS: Action.SENT}
@@ -81,6 +81,7 @@ def recipients_to_tell(
         concerned
         for number, concerned in concerned_by(kind, recipients, outcomes)
         if _wants(recipients[number].notify, asked)
+        or _ends_delay(recipients[number], outcomes[number])
     )
 
 
@@ -117,8 +118,13 @@ def _is_about(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> boo
     if outcome.noticed or outcome.action != _ACTIONS[kind]:
         return False
     if kind is Kind.SUCCESS:
-        return bool(outcome.success and recipient.notify & Notify.SUCCESS)
+        asked = outcome.success and recipient.notify & Notify.SUCCESS
+        return bool(asked or _ends_delay(recipient, outcome))
     return True
+
+
+def _ends_delay(recipient: Recipient, outcome: RecordedOutcome) -> bool:
+    return outcome.end_of_delay and _wants(recipient.notify, Notify.DELAY)
 
 
 def _wants(notify: Notify, asked: Notify) -> bool:
@@ -133,7 +139,7 @@ def _concerned(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> Co
         reason = f"delivery via {outcome.relay}: {reason}"
     return Concerned(
         _final(recipient, outcome.address),
-        _WORDS.get(kind) or outcome.success,
+        _WORDS.get(kind) or outcome.success or Success.RELAYED,
         outcome.dsn,
         reason,
         outcome.remote,

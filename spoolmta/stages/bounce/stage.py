@@ -128,7 +128,14 @@ class BounceStage:
         crash_point("bounce.before_commit")
         try:
             with context.spool.transaction() as tx:
-                notices.finish(tx, context.process_id, case.notice, told, reports)
+                notices.finish(
+                    tx,
+                    context.process_id,
+                    case.notice,
+                    told,
+                    reports,
+                    tell_end_of_delay=self._parameters.confirm_delay_cleared,
+                )
         except ClaimLost:
             context.log.warning(f"{case.message.queue_id}: notice no longer ours; dropped")
             self._abandon(reports)
