@@ -41,6 +41,7 @@ from spoolmta.maps.watched import tell_problems
 Entry = tuple[int, str, str]
 Warn = Callable[[str], None]
 
+_DUPLICATES = {"": Duplicates.WARN, "-w": Duplicates.IGNORE, "-r": Duplicates.REPLACE}
 _MODES = ("-q", "-d", "-s")
 _MESSAGE = ("-b", "-h", "-m")
 # What Postfix answers to -d: these types know no such operation, and all others may only be read.
@@ -163,12 +164,12 @@ class TableCommand:
                 f"unsupported dictionary type: {kind}"
                 f"{' does not support bulk-mode creation.' if known else ''}"
             )
-        duplicates = Duplicates.IGNORE if "-w" in self._options else Duplicates.WARN
+        duplicates = _DUPLICATES[self._last("-r", "-w")]
         return TableBuilder(
             kind,
             source,
             self._warn,
-            Duplicates.REPLACE if "-r" in self._options else duplicates,
+            duplicates,
             inherit_mode="-p" not in self._options,
             null={"-N": True, "-n": False}.get(self._last("-N", "-n")),
             map_size=int(self._configuration.value("lmdb_map_size")),
