@@ -2,46 +2,111 @@
 
 Postfix:    canonical(5), cleanup(8)
 Parameters: canonical_maps, sender_canonical_maps, recipient_canonical_maps,
+            canonical_classes, sender_canonical_classes, recipient_canonical_classes,
             propagate_unmatched_extensions
-Limits:     a chain of replacements ends after ten
+Limits:     a chain of replacements ends after ten, with a warning
 """
+
+from collections.abc import Callable
+from enum import StrEnum
 
 from spoolmta.address.mapping import map_address
 from spoolmta.address.routing import Routing
+from spoolmta.config.parameters.common import CommonParameters
+from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Maps
 from spoolmta.maps.keys import fold
 
 _CHAIN_LIMIT = 10
 
+Tell = Callable[[str], None]
+"""Takes a warning."""
 
-async def canonical_sender(address: str, routing: Routing) -> str:
-    """Return the canonical form of a sender's address.
 
-    Raises MapUnavailable: the caller tries again later.
+class AddressKind(StrEnum):
+    """Where an address stands; the words of canonical_classes and its like."""
+
+    ENVELOPE_SENDER = "envelope_sender"
+    ENVELOPE_RECIPIENT = "envelope_recipient"
+    HEADER_SENDER = "header_sender"
+    HEADER_RECIPIENT = "header_recipient"
+
+
+AddressKinds = frozenset[AddressKind]
+
+_SENDERS = frozenset({AddressKind.ENVELOPE_SENDER, AddressKind.HEADER_SENDER})
+
+
+def parse_kinds(text: str, parameter: str) -> AddressKinds:
+    """Return the kinds of addresses that *parameter* names.
+
+    Raises ConfigError: a word is not known.
     """
-    for maps in (routing.sender_canonical_maps, routing.canonical_maps):
-        if maps:
-            address = await _canonical(address, maps, routing)
-    return address
+    kinds = set()
+    for word in text.replace(",", " ").split():
+        try:
+            kinds.add(AddressKind(word.lower()))
+        except ValueError:
+            raise ConfigError(
+                f'{parameter} = {text}: unknown "{word}"; expected {", ".join(AddressKind)}'
+            ) from None
+    return frozenset(kinds)
 
 
-async def canonical_recipient(address: str, routing: Routing) -> str:
-    """Return the canonical form of a recipient's address.
+class Canonical:
+    """What becomes of an address by canonical maps; which maps depends on where it stands."""
 
-    Raises MapUnavailable: the caller tries again later.
-    """
-    for maps in (routing.recipient_canonical_maps, routing.canonical_maps):
-        if maps:
-            address = await _canonical(address, maps, routing)
-    return address
+    def __init__(self, sender: AddressKinds, recipient: AddressKinds, common: AddressKinds) -> None:
+        """The kinds of addresses that sender_, recipient_canonical_maps and canonical_maps see."""
+        self._sender = sender
+        self._recipient = recipient
+        self._common = common
+
+    def kinds(self, parameters: CommonParameters) -> AddressKinds:
+        """Return the kinds of addresses that some table may replace."""
+        kinds: AddressKinds = frozenset()
+        if parameters.sender_canonical_maps:
+            kinds |= self._sender & _SENDERS
+        if parameters.recipient_canonical_maps:
+            kinds |= self._recipient - _SENDERS
+        if parameters.canonical_maps:
+            kinds |= self._common
+        return kinds
+
+    async def replaced(self, address: str, kind: AddressKind, routing: Routing, tell: Tell) -> str:
+        """Return the address (internal form) in place of another, or that address itself.
+
+        Raises MapUnavailable: the caller tries again later; its cause may have more to tell.
+        """
+        if kind in _SENDERS:
+            if kind in self._sender and (maps := routing.sender_canonical_maps):
+                address = await _chain(address, (maps, "sender_canonical_maps"), routing, tell)
+        elif kind in self._recipient and (maps := routing.recipient_canonical_maps):
+            address = await _chain(address, (maps, "recipient_canonical_maps"), routing, tell)
+        if kind in self._common and (maps := routing.canonical_maps):
+            address = await _chain(address, (maps, "canonical_maps"), routing, tell)
+        return address
 
 
-async def _canonical(address: str, maps: Maps, routing: Routing) -> str:
+async def _chain(address: str, table: tuple[Maps, str], routing: Routing, tell: Tell) -> str:
+    maps, name = table
     for _ in range(_CHAIN_LIMIT):
-        found = await map_address(
-            address, maps, routing, keep_extension=routing.canonical_keeps_extension
-        )
-        if not found or fold(found[0]) == fold(address):
-            return found[0] if found else address
-        address = found[0]
+        if not address:
+            return address
+        try:
+            found = await map_address(
+                address, maps, routing, keep_extension=routing.canonical_keeps_extension
+            )
+        except MapUnavailable as error:
+            raise MapUnavailable(
+                f"{name} map lookup problem for {address} -- message not accepted, try again later"
+            ) from error
+        if not found:
+            return address
+        if len(found) > 1:
+            tell(f"multi-valued {name} entry for {address}")
+        before, address = address, found[0]
+        if fold(address) == fold(before):
+            return address
+    tell(f"unreasonable {name} map nesting for {address} -- message not accepted, try again later")
     return address

@@ -9,6 +9,7 @@ Postfix: mail_addr_map(3), mail_addr_crunch(3), canonical(5), virtual(5)
 from spoolmta.address.address_list import parse_address_list
 from spoolmta.address.parts import split_address
 from spoolmta.address.routing import Routing
+from spoolmta.errors import MapUnavailable
 from spoolmta.maps import Hit, Maps, lookup_address
 
 
@@ -22,7 +23,14 @@ async def map_address(
     hit = await lookup_address(
         maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
     )
-    return [] if hit is None else _addresses(address, hit, routing, keep_extension=keep_extension)
+    if hit is None:
+        return []
+    addresses = _addresses(address, hit, routing, keep_extension=keep_extension)
+    if not addresses:
+        raise MapUnavailable(
+            f'{maps.name} lookup of {address} returns non-address result "{hit.value}"'
+        )
+    return addresses
 
 
 def _addresses(address: str, hit: Hit, routing: Routing, *, keep_extension: bool) -> list[str]:
@@ -32,8 +40,8 @@ def _addresses(address: str, hit: Hit, routing: Routing, *, keep_extension: bool
         text = (local.removesuffix(hit.extension) if hit.extension else local) + text
     values = [found.rewritten(routing.rules) for found in parse_address_list(text)]
     if hit.extension and keep_extension:
-        values = [_with_extension(value, hit.extension) for value in values]
-    return [value for value in values if value]
+        return [_with_extension(value, hit.extension) for value in values]
+    return values
 
 
 def _with_extension(address: str, extension: str) -> str:

@@ -13,7 +13,18 @@ import re
 from dataclasses import dataclass
 
 from spoolmta.address.quoting import quote
-from spoolmta.address.tokens import AT, DOT, LITERAL, QUOTED, Token, find, find_last, internal, scan
+from spoolmta.address.tokens import (
+    AT,
+    DOT,
+    LITERAL,
+    QUOTED,
+    Token,
+    external,
+    find,
+    find_last,
+    internal,
+    scan,
+)
 
 _ATOMS = r'[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+(?:\.[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+)*'
 _PLAIN = re.compile(rf"{_ATOMS}(?:@{_ATOMS})?")
@@ -38,6 +49,14 @@ def rewrite(address: str, rules: RewriteRules) -> str:
     if not address:
         return address
     return internal(rewrite_tokens(scan(quote(address)), rules))
+
+
+def rewrite_external(address: str, rules: RewriteRules) -> str:
+    """Return an address in external form, rewritten; it is quoted no more than it need be."""
+    if _PLAIN.fullmatch(address):
+        return _rewrite_plain(address, rules)
+    tokens = rewrite_tokens(scan(address), rules)
+    return external(tokens) if tokens else ""
 
 
 def rewrite_tokens(tokens: list[Token], rules: RewriteRules) -> list[Token]:

@@ -4,35 +4,46 @@ The scanner takes any text and never fails; what is not closed ends with the tex
 each character once.
 
 Postfix:  tok822_parse(3)
-RFC:      5322 3.2, 3.4
+RFC:      5322 3.2, 3.4; 6532 3.2 (whatever is not ASCII may be part of an atom)
 Must not: know a domain or a parameter
 """
 
 import re
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from spoolmta.maps.keys import quote
 
 ATOM = "atom"
 QUOTED = "quoted"
 LITERAL = "literal"
 COMMENT = "comment"
 
-_ATOM_END = r'\s()<>@,;:\\".\[\]!%|'
+_SPACE = r" \t\n\v\f\r"
+_ATOM_END = rf'{_SPACE}()<>@,;:\\".\[\]!%|'
 _TOKEN = re.compile(
-    rf"""(?P<atom>(?:[^{_ATOM_END}]|\\.)+(?:\\\Z)?|\\\Z)"""
-    r"""|"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?\Z)"""
-    r"""|(?P<literal>\[(?:[^\]\\]|\\.)*)(?:\]|\\?\Z)"""
-    r"""|(?P<operator>[^\s\\])""",
+    rf"""(?P<atom>[^{_ATOM_END}\x00-\x1f\x7f]++(?!\\.|[\x00-\x08\x0e-\x1f\x7f]))(?:\\\Z)?"""
+    rf"""|(?P<escaped>(?:[^{_ATOM_END}]|\\.)++|(?=\\\Z))(?:\\\Z)?"""
+    r"""|"(?P<quoted>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)"""
+    r"""|(?P<literal>\[(?:[^\]\\]|\\.)*+)(?:\]|\\?\Z)"""
+    rf"""|(?P<operator>[^{_SPACE}\\])""",
     re.DOTALL,
 )
+_WORD_KINDS = frozenset({ATOM, QUOTED, LITERAL})
+_NEEDS_QUOTES = re.compile(rf"[{_ATOM_END}\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
-_COMMENT_PART = re.compile(r"[^()\\]+|\\.|[()]", re.DOTALL)
+_ENDS_QUOTED = re.compile(r'(["\\\r])')
+_COMMENT_PART = re.compile(r"[^()\\]++|\\.|[()]", re.DOTALL)
+_LINE_END = re.compile(r"\r?\n")
+_BLANKS = re.compile(rf"\r\n|[{_SPACE}]")
 
 
 class Token(NamedTuple):
     """One token. *kind* is ATOM, QUOTED, LITERAL, COMMENT, or the operator itself ("@", "<" ...).
 
-    *text* is without quotes and backslashes; literals and comments keep their brackets.
+    *text* is without quotes and backslashes; literals and comments keep their brackets. An atom
+    that needs quotes, for it was written with backslashes or control characters, is QUOTED.
     """
 
     kind: str
@@ -43,41 +54,34 @@ class Token(NamedTuple):
         """True for a single character that means something between words."""
         return len(self.kind) == 1
 
-
-class Span(NamedTuple):
-    """A token and where it stands in the text: text[start:end]."""
-
-    token: Token
-    start: int
-    end: int
+    @property
+    def is_word(self) -> bool:
+        """True for what may be a part of an address by itself."""
+        return self.kind in _WORD_KINDS
 
 
 AT = Token("@", "@")
 DOT = Token(".", ".")
 
 
-def scan(text: str) -> list[Token]:
-    """Return the tokens of an address or address list; white space is dropped."""
-    return [span.token for span in scan_spans(text)]
-
-
-def scan_spans(text: str, limit: int = sys.maxsize) -> list[Span]:
-    """Return the first *limit* tokens of a text, each with its place."""
-    spans: list[Span] = []
+def scan(text: str, limit: int = sys.maxsize) -> list[Token]:
+    """Return the first *limit* tokens of an address or address list; white space is dropped."""
+    tokens: list[Token] = []
     at = 0
-    find = _TOKEN.search
-    while len(spans) < limit and (match := find(text, at)):
+    find_token = _TOKEN.search
+    while len(tokens) < limit and (match := find_token(text, at)):
         start, at = match.span()
-        if match[0] == "(":
+        if match.lastgroup == "atom":
+            tokens.append(Token(ATOM, match["atom"]))
+        elif match[0] == "(":
             at = _comment_end(text, at)
-            token = Token(COMMENT, text[start:at])
+            tokens.append(Token(COMMENT, _LINE_END.sub(" ", text[start:at])))
         else:
-            token = _token(match)
-        spans.append(Span(token, start, at))
-    return spans
+            tokens.append(_token(match))
+    return tokens
 
 
-def internal(tokens: list[Token]) -> str:
+def internal(tokens: Sequence[Token]) -> str:
     """Return the address that the tokens spell, in internal form: nothing is quoted."""
     parts: list[str] = []
     before = Token(";", "")
@@ -91,27 +95,45 @@ def internal(tokens: list[Token]) -> str:
     return "".join(parts)
 
 
-def find(tokens: list[Token], kind: str) -> int:
+def external(tokens: Sequence[Token]) -> str:
+    """Return the address that the tokens spell, its local part quoted if need be."""
+    return quote(internal(tokens))
+
+
+def written(token: Token) -> str:
+    """Return a token as text that is scanned as this token again."""
+    if token.kind == QUOTED:
+        return '"' + _ENDS_QUOTED.sub(r"\\\1", token.text) + '"'
+    if token.kind == LITERAL:
+        return "[" + token.text[1:-1].replace("\\", "\\\\") + "]"
+    return token.text
+
+
+def find(tokens: Sequence[Token], kind: str) -> int:
     """Return the index of the first token of a kind, -1 if there is none."""
     return next((at for at, token in enumerate(tokens) if token.kind == kind), -1)
 
 
-def find_last(tokens: list[Token], kind: str) -> int:
+def find_last(tokens: Sequence[Token], kind: str) -> int:
     """Return the index of the last token of a kind, -1 if there is none."""
     return next((at for at in range(len(tokens) - 1, -1, -1) if tokens[at].kind == kind), -1)
 
 
 def _token(match: re.Match[str]) -> Token:
     kind = match.lastgroup
-    if kind == "atom":
-        atom = match[0]
-        return Token(ATOM, _ESCAPED.sub(r"\1", atom) if "\\" in atom else atom)
+    if kind == "escaped":
+        text = _plain(match["escaped"])
+        return Token(QUOTED if _NEEDS_QUOTES.search(text) else ATOM, text)
     if kind == "quoted":
-        content = match["quoted"].replace("\r\n", " ").replace("\n", " ")
-        return Token(QUOTED, _ESCAPED.sub(r"\1", content))
+        return Token(QUOTED, _plain(match["quoted"]))
     if kind == "literal":
-        return Token(LITERAL, _ESCAPED.sub(r"\1", match["literal"]) + "]")
+        return Token(LITERAL, _plain(match["literal"]) + "]")
     return Token(match[0], match[0])
+
+
+def _plain(text: str) -> str:
+    """Return text without backslashes; a line end, or any white space, is one blank."""
+    return _ESCAPED.sub(r"\1", _BLANKS.sub(" ", text))
 
 
 def _comment_end(text: str, at: int) -> int:

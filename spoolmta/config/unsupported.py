@@ -123,7 +123,7 @@ _MISSING = (
     (r"qmqpd_", "QMQP is not supported yet"),
     (r"multi_instance_|postmulti_|alternate_config_", "one instance is managed at a time"),
     (r".*verp", "VERP is not supported yet"),
-    (r"masquerade_|.*canonical_classes|.*generic_maps", "this rewriting is not supported yet"),
+    (r".*generic_maps", "this rewriting is not supported yet"),
     (
         r"(smtp_|lmtp_)?(body|mime_header|nested_header|header)_checks|body_checks_|mime_",
         "this inspection of content is not supported yet",

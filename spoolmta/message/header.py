@@ -13,32 +13,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spoolmta.address.address_list import parse_address_list, rewrite_address_list
-from spoolmta.address.rewrite import RewriteRules
+from spoolmta.address.address_list import parse_address_list
 
-# Headers that hold addresses, and are completed in mail of local clients.
-ADDRESS_HEADERS = frozenset(
-    {
-        b"apparently-to",
-        b"bcc",
-        b"cc",
-        b"disposition-notification-to",
-        b"errors-to",
-        b"from",
-        b"mail-followup-to",
-        b"reply-to",
-        b"resent-bcc",
-        b"resent-cc",
-        b"resent-from",
-        b"resent-reply-to",
-        b"resent-sender",
-        b"resent-to",
-        b"return-path",
-        b"return-receipt-to",
-        b"sender",
-        b"to",
-    }
-)
 _RECIPIENT_HEADERS = frozenset({b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc"})
 _RESENT = b"resent-"
 _NAME_BYTES = bytes(code for code in range(33, 127) if code != ord(":"))
@@ -121,25 +97,6 @@ def message_recipients(headers: Iterable[Header], *, token_limit: int = sys.maxs
         for header in resent or named
         for address in header_addresses(header, token_limit=token_limit)
     ]
-
-
-def rewrite_header(
-    header: Header, rules: RewriteRules, *, token_limit: int = sys.maxsize
-) -> Header | None:
-    """Return an address header with its addresses rewritten, None if that changes nothing.
-
-    Display names, comments and folding stay.
-    """
-    if header.key not in ADDRESS_HEADERS:
-        return None
-    colon = header.raw.index(b":") + 1
-    # The line end stays out of it, for an open quote would swallow it.
-    body = header.raw[colon:-2].decode("utf-8", "surrogateescape")
-    rewritten = rewrite_address_list(body, rules, token_limit=token_limit)
-    if rewritten is None:
-        return None
-    written = rewritten.encode("utf-8", "surrogateescape")
-    return Header(header.key, header.raw[:colon] + written + b"\r\n")
 
 
 def _header_end(block: bytes, start: int) -> int:

@@ -22,3 +22,18 @@ class CleanupParameters(RewritingParameters):
     internal_mail_filter_classes: str = text("")  # bounce: check the mail we make ourselves, too
     cleanup_service_name: str = text("cleanup", empty_allowed=False)  # whose -o options count
     receive_override_options: str = text("")  # no_address_mappings, no_header_body_checks, ...
+    canonical_classes: str = text(  # what canonical_maps see
+        "envelope_sender, envelope_recipient, header_sender, header_recipient",
+        empty_allowed=False,
+    )
+    sender_canonical_classes: str = text(  # what sender_canonical_maps see
+        "envelope_sender, header_sender", empty_allowed=False
+    )
+    recipient_canonical_classes: str = text(  # what recipient_canonical_maps see
+        "envelope_recipient, header_recipient", empty_allowed=False
+    )
+    masquerade_domains: str = text("")  # domains that hide the hosts below them; !name shows
+    masquerade_exceptions: str = text("")  # users whose host is not hidden
+    masquerade_classes: str = text(  # whose hosts are hidden
+        "envelope_sender, header_sender, header_recipient", empty_allowed=False
+    )

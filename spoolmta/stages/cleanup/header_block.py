@@ -13,9 +13,12 @@ Limits:     a block that grows beyond BLOCK_BYTES and two of the largest headers
 import re
 from collections.abc import Iterable, Mapping
 
+from spoolmta.message.address_header import RECIPIENT_HEADERS, SENDER_HEADERS
+
 DROP = 1 << 0  # in message_drop_headers
 HOP = 1 << 1  # Received: what loops are told by
-ADDRESSES = 1 << 2  # a list of addresses
+SENDERS = 1 << 2  # a list of addresses, of those who send it
+RECIPIENTS = 1 << 12  # a list of addresses, of those who get it
 VISIBLE = 1 << 3  # To, Cc: the recipients are told
 RESENT = 1 << 4  # any Resent- header
 FROM = 1 << 5
@@ -37,29 +40,21 @@ _FROM_LINE = re.compile(rb">*From ")
 
 _KINDS: Mapping[bytes, int] = {
     b"received": HOP,
-    b"from": FROM | ADDRESSES,
-    b"sender": ADDRESSES,
-    b"reply-to": ADDRESSES,
-    b"to": VISIBLE | ADDRESSES,
-    b"cc": VISIBLE | ADDRESSES,
-    b"bcc": ADDRESSES,
+    b"from": FROM,
+    b"to": VISIBLE,
+    b"cc": VISIBLE,
     b"date": DATE,
     b"message-id": MESSAGE_ID,
-    b"apparently-to": ADDRESSES,
-    b"errors-to": ADDRESSES,
-    b"mail-followup-to": ADDRESSES,
-    b"return-path": ADDRESSES,
-    b"return-receipt-to": ADDRESSES,
-    b"disposition-notification-to": ADDRESSES,
-    b"resent-from": RESENT | RESENT_FROM | ADDRESSES,
-    b"resent-sender": RESENT | ADDRESSES,
-    b"resent-reply-to": RESENT | ADDRESSES,
-    b"resent-to": RESENT | VISIBLE | ADDRESSES,
-    b"resent-cc": RESENT | VISIBLE | ADDRESSES,
-    b"resent-bcc": RESENT | ADDRESSES,
+    b"resent-from": RESENT | RESENT_FROM,
+    b"resent-sender": RESENT,
+    b"resent-reply-to": RESENT,
+    b"resent-to": RESENT | VISIBLE,
+    b"resent-cc": RESENT | VISIBLE,
+    b"resent-bcc": RESENT,
     b"resent-date": RESENT | RESENT_DATE,
     b"resent-message-id": RESENT | RESENT_MESSAGE_ID,
 }
+_KINDS_OF_ADDRESSES = ((SENDERS, SENDER_HEADERS), (RECIPIENTS, RECIPIENT_HEADERS))
 
 
 class HeaderNames:
@@ -69,6 +64,9 @@ class HeaderNames:
         """*drop* are the names of message_drop_headers."""
         self.remembered: dict[bytes, int] = {}
         self._table = dict(_KINDS)
+        for kind, names in _KINDS_OF_ADDRESSES:
+            for key in names:
+                self._table[key] = self._table.get(key, 0) | kind
         for name in drop:
             key = name.lower().encode()
             self._table[key] = self._table.get(key, 0) | DROP

@@ -6,7 +6,6 @@ Postfix:    cleanup(8), cleanup_message.c, postconf(5) always_add_missing_header
 RFC:        5322 3.6, 2047
 Parameters: message_drop_headers, header_from_format, undisclosed_recipients_header,
             header_size_limit, header_address_token_limit, enable_long_queue_ids
-Must not:   look anything up
 """
 
 import base64
@@ -15,14 +14,16 @@ from collections.abc import Iterable
 
 import msgspec
 
+from spoolmta.address.canonical import AddressKind
 from spoolmta.address.quoting import quote
-from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.cleanup import CleanupParameters
+from spoolmta.message.address_header import change_addresses
 from spoolmta.message.dates import mail_date
-from spoolmta.message.header import Header, rewrite_header, unfold
+from spoolmta.message.header import unfold
 from spoolmta.message.trace_headers import message_id
 from spoolmta.stages.cleanup import header_block
 from spoolmta.stages.cleanup.header_block import HeaderBlock
+from spoolmta.stages.cleanup.rewriting import Rewriting
 
 # A list whose every address is complete already, in the plainest of forms: nothing to rewrite.
 _LOCAL_PART = rb"[A-Za-z0-9_+=-]++(?:\.[A-Za-z0-9_+=-]++)*+"
@@ -36,6 +37,7 @@ _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:[ \t]+[A-Za-z0-9!#$%&'*+
 _SPECIAL = re.compile(r'(["\\])')
 _ENCODED_BYTES = 42
 _NULL_SENDER = "MAILER-DAEMON"
+_ADDRESSES = header_block.SENDERS | header_block.RECIPIENTS
 _WHOLE = header_block.MESSAGE_ID | header_block.DATE | header_block.FROM | header_block.VISIBLE
 
 
@@ -55,22 +57,26 @@ class MessageIds(msgspec.Struct):
     resent: list[str]
 
 
-def edit(block: HeaderBlock, parameters: CleanupParameters, rules: RewriteRules | None) -> bytes:
+async def edit(block: HeaderBlock, parameters: CleanupParameters, rewriting: Rewriting) -> bytes:
     """Return the lines of a block with what message_drop_headers names dropped.
 
-    Addresses are completed by *rules*, if any are given.
+    Addresses are changed by *rewriting*.
+
+    Raises MapUnavailable: the caller answers 451.
     """
     lines = block.block
     parts: list[bytes] = []
     at = 0
+    rules = rewriting.header_rules
     for kind, start, colon in block.found:
         if kind & header_block.DROP:
             changed = b""
-        elif kind & (header_block.SPACED | header_block.ADDRESSES):
-            end = block.header_end(start)
-            changed = _edited(lines, kind, (start, colon, end), parameters, rules)
-            if not changed:
+        elif kind & header_block.SPACED or (rules is not None and kind & _ADDRESSES):
+            place = (start, colon, block.header_end(start))
+            edited = await _edited(lines, kind, place, parameters, rewriting)
+            if edited is None:
                 continue
+            changed = edited
         else:
             continue
         parts += (lines[at:start], changed)
@@ -131,28 +137,32 @@ def shorten(headers: Iterable[bytes], limit: int) -> bytes:
     )
 
 
-def _edited(
+async def _edited(
     lines: bytes,
     kind: int,
     place: tuple[int, int, int],
     parameters: CleanupParameters,
-    rules: RewriteRules | None,
-) -> bytes:
-    """Return a header without blanks before its colon and with complete addresses; b"" if it is."""
+    rewriting: Rewriting,
+) -> bytes | None:
+    """Return a header without blanks before its colon, its addresses changed; None if it is so."""
     start, colon, end = place
-    rewrites = bool(kind & header_block.ADDRESSES) and rules is not None
-    if not kind & header_block.SPACED:
-        if not rewrites or _COMPLETE.fullmatch(lines, colon + 1, end - 2):
-            return b""
-        raw = lines[start:end]
-    else:
+    if kind & header_block.SPACED:
         raw = lines[start:colon].rstrip(b" \t") + lines[colon:end]
-    if rewrites and rules is not None:
-        header = Header(raw[: raw.index(b":")].lower(), raw)
-        rewritten = rewrite_header(header, rules, token_limit=parameters.header_address_token_limit)
-        if rewritten is not None:
-            return rewritten.raw
-    return raw if kind & header_block.SPACED else b""
+    else:
+        raw = lines[start:end]
+    rules = rewriting.header_rules
+    if rules is not None and kind & _ADDRESSES:
+        sent = kind & header_block.SENDERS
+        whose = AddressKind.HEADER_SENDER if sent else AddressKind.HEADER_RECIPIENT
+        if rewriting.maps(whose) or not _COMPLETE.fullmatch(lines, colon + 1, end - 2):
+            changed = await change_addresses(
+                raw,
+                rewriting.header_change(rules, whose),
+                token_limit=parameters.header_address_token_limit,
+            )
+            if changed is not None:
+                return changed
+    return raw if kind & header_block.SPACED else None
 
 
 def _from(author: Author, form: str) -> str:

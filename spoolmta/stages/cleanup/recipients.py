@@ -4,13 +4,11 @@ Postfix:    cleanup(8), cleanup_envelope.c, cleanup_out_recipient.c, postconf(5)
 Parameters: always_bcc, sender_bcc_maps, recipient_bcc_maps, empty_address_recipient,
             duplicate_filter_limit, enable_original_recipient
 Must not:   cut an expansion short
-Limits:     canonical maps are applied to the envelope, not to headers
-            an expanded recipient keeps NOTIFY=SUCCESS: it is told of deliveries, not of expansion
+Limits:     an expanded recipient keeps NOTIFY=SUCCESS: it is told of deliveries, not of expansion
 """
 
 from collections.abc import Iterable, Sequence
 
-from spoolmta.address.canonical import canonical_recipient
 from spoolmta.address.quoting import unquote
 from spoolmta.address.rewrite import rewrite
 from spoolmta.address.routing import Routing
@@ -18,6 +16,7 @@ from spoolmta.address.virtual_alias import expand_virtual_aliases
 from spoolmta.maps import lookup_address
 from spoolmta.maps.lookup import Maps
 from spoolmta.message.envelope import Notify, Recipient
+from spoolmta.stages.cleanup.rewriting import Rewriting
 from spoolmta.stages.cleanup.rules import CleanupRules
 
 
@@ -33,7 +32,10 @@ def clean_sender(sender: str, rules: CleanupRules, routing: Routing) -> str:
 
 
 async def clean_recipients(
-    recipients: Sequence[Recipient], rules: CleanupRules, routing: Routing
+    recipients: Sequence[Recipient],
+    rules: CleanupRules,
+    routing: Routing,
+    rewriting: Rewriting,
 ) -> tuple[Recipient, ...]:
     """Return the recipients rewritten and expanded, without duplicates.
 
@@ -41,10 +43,10 @@ async def clean_recipients(
     """
     expands = rules.maps_addresses and routing.virtual_alias_maps
     if len(recipients) == 1 and not expands:
-        return (await _rewritten(recipients[0], rules, routing),)
+        return (await _rewritten(recipients[0], rules, rewriting),)
     kept = _Kept(rules)
     for recipient in recipients:
-        rewritten = await _rewritten(recipient, rules, routing)
+        rewritten = await _rewritten(recipient, rules, rewriting)
         if expands:
             for address in await expand_virtual_aliases(rewritten.address, routing):
                 kept.add(Recipient(address, rewritten.original, rewritten.orcpt, rewritten.notify))
@@ -84,11 +86,9 @@ async def _lookup(maps: Maps, address: str, routing: Routing) -> list[str]:
     return [] if hit is None else [hit.value]
 
 
-async def _rewritten(recipient: Recipient, rules: CleanupRules, routing: Routing) -> Recipient:
+async def _rewritten(recipient: Recipient, rules: CleanupRules, rewriting: Rewriting) -> Recipient:
     address = recipient.address or rules.parameters.empty_address_recipient
-    rewritten = rewrite(address, routing.rules)
-    if rules.maps_addresses:
-        rewritten = await canonical_recipient(rewritten, routing)
+    rewritten = await rewriting.recipient(address)
     if rules.parameters.enable_original_recipient:
         original = recipient.original or recipient.address or rewritten
     else:

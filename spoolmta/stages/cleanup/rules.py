@@ -5,11 +5,14 @@ its options are found by cleanup_service_name, and its lines go to a log of its 
 
 Postfix:    cleanup(8), master(5), postconf(5) cleanup_service_name, receive_override_options
 Parameters: myhostname, mail_name, message_drop_headers, header_checks, sender_bcc_maps,
-            recipient_bcc_maps, remote_header_rewrite_domain, internal_mail_filter_classes
+            recipient_bcc_maps, remote_header_rewrite_domain, internal_mail_filter_classes,
+            canonical_classes and its kin, masquerade_domains and its kin
 """
 
 from collections.abc import Mapping
 
+from spoolmta.address.canonical import AddressKinds, Canonical, parse_kinds
+from spoolmta.address.masquerade import Masquerade
 from spoolmta.address.routing import remote_rules
 from spoolmta.config.loader import Configuration
 from spoolmta.config.parameters.cleanup import CleanupParameters
@@ -46,6 +49,20 @@ class CleanupRules:
         self.remote_rewriting = (
             remote_rules(parameters) if parameters.remote_header_rewrite_domain else None
         )
+        self.canonical = Canonical(
+            parse_kinds(parameters.sender_canonical_classes, "sender_canonical_classes"),
+            parse_kinds(parameters.recipient_canonical_classes, "recipient_canonical_classes"),
+            parse_kinds(parameters.canonical_classes, "canonical_classes"),
+        )
+        self.masquerade = Masquerade.open(
+            parameters.masquerade_domains,
+            parameters.masquerade_exceptions,
+            parameters.masquerade_classes,
+        )
+        # What tables or masquerading may change; of other addresses nothing is asked.
+        self.mapped_kinds: AddressKinds = frozenset()
+        if self.maps_addresses:
+            self.mapped_kinds = self.canonical.kinds(parameters) | self.masquerade.kinds
         self.names = HeaderNames(_words(parameters.message_drop_headers))
         self._checked_classes = _words(parameters.internal_mail_filter_classes)
 

@@ -21,7 +21,6 @@ import sys
 from collections.abc import Sequence
 
 from spoolmta import maillog
-from spoolmta.address.canonical import canonical_sender
 from spoolmta.address.routing import Routing
 from spoolmta.address.virtual_alias import AliasExpansionError
 from spoolmta.errors import MapUnavailable
@@ -36,6 +35,7 @@ from spoolmta.stages.cleanup import checks, header_block, headers, recipients, v
 from spoolmta.stages.cleanup.checks import Findings
 from spoolmta.stages.cleanup.header_block import HeaderBlock
 from spoolmta.stages.cleanup.headers import Author
+from spoolmta.stages.cleanup.rewriting import Rewriting
 from spoolmta.stages.cleanup.rules import EXTERNAL_ORIGINS, CleanupRules
 from spoolmta.stages.cleanup.verdict import CleanupResult, Refusal, Verdict
 
@@ -55,9 +55,9 @@ class Cleanup:
         "_fed_bytes",
         "_full_name",
         "_limit",
-        "_local_rewrite",
         "_origin",
         "_queue_id",
+        "_rewriting",
         "_routing",
         "_rules",
         "_sender",
@@ -92,7 +92,7 @@ class Cleanup:
         self._sender = recipients.clean_sender(sender, rules, routing)
         self._client = client
         self._origin = origin
-        self._local_rewrite = local_rewrite
+        self._rewriting = Rewriting(rules, routing, self._warn, local=local_rewrite)
         self._arrived_at = arrived_at
         self._uid = uid
         self._full_name = full_name
@@ -145,10 +145,12 @@ class Cleanup:
         try:
             return await self._cleaned(given, tail)
         except MapUnavailable as error:
-            self._rules.log.warning(f"{self._queue_id}: {error}")
+            if error.__cause__ is not None:
+                self._rules.log.warning(str(error.__cause__))
+            self._warn(str(error))
             return self._refused(Verdict.DEFER, verdict.LOOKUP_FAILED)
         except AliasExpansionError as error:
-            self._rules.log.warning(f"{self._queue_id}: {error}")
+            self._warn(str(error))
             return self._refused(Verdict.DEFER, verdict.ALIASES_TOO_DEEP)
 
     def _exceeded(self, given: Sequence[Recipient]) -> Refusal | None:
@@ -160,13 +162,12 @@ class Cleanup:
         # Our own Received header counts, too.
         hops = 1 + self._block.count(header_block.HOP)
         if hops >= self._rules.parameters.hopcount_limit:
-            self._rules.log.warning(f"{self._queue_id}: message rejected: hopcount exceeded")
+            self._warn("message rejected: hopcount exceeded")
             return verdict.TOO_MANY_HOPS
         return None if given else verdict.NO_RECIPIENTS
 
     async def _cleaned(self, given: Sequence[Recipient], tail: bytes) -> CleanupResult:
-        if self._sender and self._rules.maps_addresses:
-            self._sender = await canonical_sender(self._sender, self._routing)
+        self._sender = await self._rewriting.sender(self._sender)
         received = self._received(given)
         block = self._sound_block()
         findings = None
@@ -178,9 +179,10 @@ class Cleanup:
                 return self._refused(findings.verdict, Refusal(findings.reply, findings.reason))
             received = b""
             block = self._read_again(b"".join(findings.headers))
-        lines, message_id = self._lines(block)
+        lines = await headers.edit(block, self._rules.parameters, self._rewriting)
+        added, message_id = self._missing(block)
         end = b"\r\n" if self._block.blank or self._block.text_ended else b""
-        head = b"".join((received, lines, end))
+        head = b"".join((received, lines, added, end))
         return CleanupResult(
             verdict=Verdict.ACCEPT if findings is None else findings.verdict,
             reply="",
@@ -221,25 +223,24 @@ class Cleanup:
         block.end()
         return block
 
-    def _lines(self, block: HeaderBlock) -> tuple[bytes, str]:
-        """Return the headers that the message goes on with, and its message id."""
+    def _missing(self, block: HeaderBlock) -> tuple[bytes, str]:
+        """Return the headers that the message lacks, and its message id."""
         rules = self._rules
-        rewriting = self._routing.rules if self._local_rewrite else rules.remote_rewriting
-        lines = headers.edit(block, rules.parameters, rewriting)
+        added = b""
         ids = headers.message_ids(block)
-        if rewriting is not None or rules.parameters.always_add_missing_headers:
+        adds = self._rewriting.header_rules is not None
+        if adds or rules.parameters.always_add_missing_headers:
             kinds = block.kinds
             if not headers.is_complete(kinds):
                 author = Author(self._sender, self._full_name, self._queue_id, self._arrived_at)
                 added, made_id = headers.missing(kinds, author, rules.parameters)
-                lines += added
                 if made_id:
                     (ids.resent if kinds & header_block.RESENT else ids.plain).append(made_id)
         for resent in ids.resent:
             maillog.resent_message_id(rules.log, self._queue_id, resent)
         for plain in ids.plain or ("<>",):
             maillog.message_id(rules.log, self._queue_id, plain)
-        return lines, ids.plain[0] if ids.plain else ""
+        return added, ids.plain[0] if ids.plain else ""
 
     async def _recipients(
         self, given: Sequence[Recipient], findings: Findings | None
@@ -252,7 +253,7 @@ class Cleanup:
             wanted += await recipients.copies(given, self._sender, rules, routing)
         if findings is not None:
             wanted += map(recipients.silent_copy, findings.copies)
-        return await recipients.clean_recipients(wanted, rules, routing)
+        return await recipients.clean_recipients(wanted, rules, routing, self._rewriting)
 
     def _log_findings(self, findings: Findings, given: Sequence[Recipient]) -> None:
         log, client = self._rules.log, self._client
@@ -271,6 +272,9 @@ class Cleanup:
                 text=match.text,
             )
             maillog.header_action(log, self._queue_id, action)
+
+    def _warn(self, text: str) -> None:
+        self._rules.log.warning(f"{self._queue_id}: {text}")
 
     def _refused(self, kind: Verdict, refusal: Refusal) -> CleanupResult:
         return CleanupResult(

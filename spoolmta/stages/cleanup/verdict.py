@@ -40,7 +40,8 @@ TOO_MANY_HOPS = Refusal("554 5.4.0 Error: too many hops", "5.4.0 too many hops")
 TOO_LARGE = Refusal("552 5.3.4 Error: message file too big", "5.3.4 message file too big")
 HEADERS_TOO_LARGE = Refusal("552 5.3.4 Error: message header too big", "5.3.4 header too big")
 NO_RECIPIENTS = Refusal("550 5.1.0 Error: no recipients specified", "5.1.0 no recipients specified")
-LOOKUP_FAILED = Refusal("451 4.3.0 Temporary lookup failure", "4.3.0 temporary lookup failure")
+# So are a table and a spool that give no answer called alike.
+LOOKUP_FAILED = Refusal("451 4.3.0 Error: queue file write error", "4.3.0 queue file write error")
 ALIASES_TOO_DEEP = Refusal("451 4.6.0 Alias expansion error", "4.6.0 alias expansion error")
 CONTENT_REJECTED = "message content rejected"
 

@@ -4,19 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.address.rewrite import RewriteRules
 from spoolmta.message.header import (
-    Header,
     find_headers,
     has_header,
     header_addresses,
     message_recipients,
-    rewrite_header,
     split_headers,
     unfold,
 )
-
-RULES = RewriteRules(myorigin="example.com", mydomain="example.com")
 
 
 def lines(*text: str) -> bytes:
@@ -87,7 +82,7 @@ def test_a_folded_body_becomes_one_line(body: bytes, text: bytes) -> None:
 def test_addresses_of_a_header_are_read() -> None:
     header = split_headers(lines("To: Jane <jane@x>,", " (c) joe, group: <>, a@b;"))[0]
     assert header_addresses(header) == ["jane@x", "joe", "a@b"]
-    assert header_addresses(header, token_limit=5) == ["jane@x"]
+    assert header_addresses(header, token_limit=6) == ["jane@x"]
 
 
 @pytest.mark.parametrize(
@@ -106,33 +101,6 @@ def test_recipients_of_a_message_are_taken_from_its_headers(
     assert message_recipients(split_headers(block)) == recipients
 
 
-# As Postfix 3.7 rewrites them, but for folding, which stays as it was.
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("From: joe (Joe Doe)", "From: joe@example.com (Joe Doe)"),
-        ('To: jane, "Q, X" <bob>', 'To: jane@example.com, "Q, X" <bob@example.com>'),
-        ("Cc: <@r:y@z.org>, a!b, (c) c1 (d)", "Cc: <y@z.org>, b@a, (c) c1@example.com (d)"),
-        ("To: joe,\r\n\tjim@x.org", "To: joe@example.com,\r\n\tjim@x.org"),
-        ("reply-to: joe", "reply-to: joe@example.com"),
-        ("To: joe@x.org", None),
-        ("Subject: joe", None),
-        ("X-To: joe", None),
-    ],
-)
-def test_bare_addresses_of_address_headers_are_completed(before: str, after: str | None) -> None:
-    header = split_headers(lines(before))[0]
-    rewritten = rewrite_header(header, RULES)
-    assert (None if rewritten is None else rewritten.raw) == (after and lines(after))
-
-
-def test_bytes_that_are_no_utf8_survive_rewriting() -> None:
-    header = split_headers(b"To: J\xe4ne <jane>\r\n")[0]
-    rewritten = rewrite_header(header, RULES)
-    assert rewritten is not None
-    assert rewritten.raw == b"To: J\xe4ne <jane@example.com>\r\n"
-
-
 BLOCKS = st.binary() | st.lists(
     st.sampled_from(
         [b"To: ", b"a", b"@b", b",", b"\r\n", b"\r\n ", b"(", b")", b"<", b'"', b"\n", b"\r"]
@@ -146,14 +114,6 @@ def test_any_block_can_be_read(block: bytes) -> None:
     raw = b"".join(header.raw for header in headers)
     assert (block + b"\r\n").startswith(raw)
     message_recipients(headers)
-
-
-@given(BLOCKS)
-def test_a_rewritten_header_is_still_one_header(body: bytes) -> None:
-    header = Header(b"to", b"To: " + unfold(body).replace(b"\r", b"") + b"\r\n")
-    rewritten = rewrite_header(header, RULES)
-    if rewritten is not None:
-        assert split_headers(rewritten.raw) == [rewritten]
 
 
 @pytest.mark.parametrize("part", [b"A:\r\n", b"A:\r\n \r\n", b"To: a@b,\r\n", b"a", b"\r\n "])

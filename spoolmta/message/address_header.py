@@ -1,0 +1,78 @@
+"""Headers that hold addresses: which these are, and how one is written back with others in it.
+
+A header whose addresses stay keeps its bytes. One that changes is written as Postfix writes it:
+display names, comments and groups stay, each in one form, and lines are folded afresh.
+
+Postfix:    cleanup(8), header_opts(3), tok822_parse(3)
+RFC:        5322 3.4, 3.6.2, 3.6.3, 3.6.6; 6854
+Parameters: header_address_token_limit (its value is handed in)
+Must not:   look anything up
+Limits:     of a header that changes, what is beyond the token limit is lost
+"""
+
+from collections.abc import Awaitable, Callable
+
+from spoolmta.address.address_list import (
+    ListedAddress,
+    ListItem,
+    format_list_items,
+    parse_list_items,
+    read_address,
+)
+
+SENDER_HEADERS = frozenset(
+    {
+        b"disposition-notification-to",
+        b"errors-to",
+        b"from",
+        b"mail-followup-to",
+        b"reply-to",
+        b"resent-from",
+        b"resent-sender",
+        b"return-path",
+        b"return-receipt-to",
+        b"sender",
+    }
+)
+RECIPIENT_HEADERS = frozenset(
+    {
+        b"apparently-to",
+        b"bcc",
+        b"cc",
+        b"resent-bcc",
+        b"resent-cc",
+        b"resent-reply-to",
+        b"resent-to",
+        b"to",
+    }
+)
+
+Change = Callable[[str], Awaitable[str]]
+"""Takes an address as it is written (external form) and returns it changed, or as it was."""
+
+
+async def change_addresses(raw: bytes, change: Change, *, token_limit: int) -> bytes | None:
+    """Return a header, CRLF at its end, with its addresses changed; None: that changes nothing.
+
+    Raises what *change* raises.
+    """
+    colon = raw.index(b":")
+    # The line end stays out of it, for an open quote would swallow it.
+    body = raw[colon + 1 : -2].decode("utf-8", "surrogateescape")
+    items = parse_list_items(body, token_limit=token_limit)
+    changed: list[ListItem] = []
+    is_changed = False
+    for item in items:
+        if isinstance(item, ListedAddress) and item:
+            before = item.external
+            after = await change(before)
+            if after != before:
+                is_changed = True
+                changed.append(read_address(after))
+                continue
+        changed.append(item)
+    if not is_changed:
+        return None
+    name = raw[:colon].rstrip(b" \t")
+    text = format_list_items(changed, width=len(name) + 2)
+    return b"%s: %s\r\n" % (name, text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,77 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spoolmta.address.rewrite import RewriteRules, rewrite_external
+from spoolmta.message.address_header import change_addresses
+from spoolmta.message.header import split_headers, unfold
+
+RULES = RewriteRules(myorigin="example.com", mydomain="example.com")
+
+
+async def complete(address: str) -> str:
+    return rewrite_external(address, RULES)
+
+
+def completed(raw: bytes, token_limit: int = 10240) -> bytes | None:
+    return asyncio.run(change_addresses(raw + b"\r\n", complete, token_limit=token_limit))
+
+
+# As Postfix 3.7 writes them.
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"From: joe (Joe Doe)", b"From: joe@example.com (Joe Doe)"),
+        (b'To: jane, "Q, X" <bob>', b'To: jane@example.com, "Q, X" <bob@example.com>'),
+        (b"Cc: <@r:y@z.org>, a!b, (c) c1 (d)", b"Cc: <y@z.org>, b@a, c1@example.com (c) (d)"),
+        (b"To: joe,\r\n\tjim@x.org", b"To: joe@example.com, jim@x.org"),
+        (b"reply-to :joe", b"reply-to: joe@example.com"),
+        (b"To: J\xe4ne <jane>", b"To: J\xe4ne <jane@example.com>"),
+        (b"To: \xe4", b"To: \xe4@example.com"),
+        (b"To: <>, joe", b"To: <>, joe@example.com"),
+        (b"To: @", b'To: ""'),
+        (b"To: <@>", b'To: <"">'),
+        (b'To: "joe', b"To: joe@example.com"),
+        (b"To: a b@x.org", b"To: a@example.com, b@x.org"),
+    ],
+)
+def test_bare_addresses_of_a_header_are_completed(before: bytes, after: bytes) -> None:
+    assert completed(before) == after + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"To:joe@x.org ,  (c)\r\n jim@x.org",
+        b"To: Joe  Doe<joe@x.org>",
+        b"To: <>",
+        b"To:",
+        b"To: (only a comment)",
+        b"To: undisclosed-recipients:;",
+        b"To: joe  @ x.org",
+        b"To: \\",
+    ],
+)
+def test_a_header_whose_addresses_stay_keeps_its_bytes(header: bytes) -> None:
+    assert completed(header) is None
+
+
+def test_what_is_beyond_the_token_limit_is_lost_when_a_header_changes() -> None:
+    assert completed(b"To: a, b, c, d", token_limit=5) == (
+        b"To: a@example.com, b@example.com, c@example.com\r\n"
+    )
+    assert completed(b"To: a@x.org, b", token_limit=5) is None
+
+
+BODIES = st.binary() | st.lists(
+    st.sampled_from([b"a", b"@b", b",", b"\r\n ", b"(", b")", b"<", b">", b'"', b";", b":", b"\\"])
+).map(b"".join)
+
+
+@given(BODIES)
+def test_a_changed_header_is_still_one_header(body: bytes) -> None:
+    raw = completed(b"To: " + unfold(body).replace(b"\r", b"").replace(b"\n", b""))
+    if raw is not None:
+        assert [header.raw for header in split_headers(raw)] == [raw]
