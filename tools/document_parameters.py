@@ -14,30 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spoolmta.config.computed import COMPUTED
-from spoolmta.config.parameter import LARGEST, Kind, Parameter
-from spoolmta.config.parameters import sections
-from spoolmta.config.unsupported import gaps
+from spoolmta.config.parameter import LARGEST, Gap, Kind, Parameter, Section
+from spoolmta.config.parameters import sections, sections_of_services
 
 PAGE = Path(__file__).parent.parent / "docs" / "parameters.md"
 
 _HEAD = """\
 # Parameters
 
-What main.cf may set, with meaning, default and unit. This page is made from the declarations by
-`python -m tools.document_parameters`; change them, not the page.
+Every parameter of Postfix 3.11, and ours, by the program or area that it belongs to, with default,
+kind and meaning. This page is made from the declarations by `python -m tools.document_parameters`;
+change them, not the page.
+
+What stands in the first table of a chapter is in force. Below it stands what has no meaning here
+and what is not supported yet, each with the reason; it may stand in main.cf, is checked like the
+others, and `spoolmta check` names the settings that would change something.
 
 A value may refer to others (`$name`, `${name?value}`, see postconf(5)); most defaults do. A time
 is digits and one of the units `s m h d w`; without one, the unit in the table is meant. Sizes are
 bytes; where 0 is the smallest number, a negative one means 0. "computed" means that the machine
-decides. `spoolmta check` tells which settings of a configuration have no effect, and why;
-`postconf -d` prints every default.
+decides. `postconf -d` prints every default.
 """
 _TABLE_HEAD = "| parameter | default | kind | meaning |\n| --- | --- | --- | --- |\n"
-_GAPS_HEAD = """\
-## Parameters of Postfix without effect
-
-They may stand in main.cf. `spoolmta check` names the ones that would change something.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Declaration:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or compare it."""
-    page = "\n".join([_HEAD, *_chapters(), _GAPS_HEAD, *_gap_lines()]) + "\n"
+    page = "\n".join([_HEAD, *_chapters()])
     if arguments == ["--check"]:
         return int(not PAGE.exists() or PAGE.read_text() != page)
     PAGE.write_text(page)
@@ -59,19 +57,30 @@ def main(arguments: list[str]) -> int:
 
 def _chapters() -> Iterator[str]:
     """Return a chapter per source file, in the order of their names, the shared ones first."""
-    by_module: dict[str, dict[str, Parameter]] = {}
-    for section in sections():
-        own = {n: p for n, p in vars(section).items() if isinstance(p, Parameter)}
-        by_module.setdefault(section.__module__, {}).update(own)
+    by_module: dict[str, list[type[Section]]] = {}
+    for section in (*sections(), *sections_of_services()):
+        by_module.setdefault(section.__module__, []).append(section)
     for module in sorted(by_module, key=lambda name: (not name.endswith("common"), name)):
         source = Path(str(sys.modules[module].__file__)).read_text()
-        meanings = dict(_meanings(source))
+        title = (ast.get_docstring(ast.parse(source)) or "").split("\n")[0].rstrip(".")
+        tables = "\n".join(_tables(by_module[module], dict(_meanings(source))))
+        yield f"## {title} ({module.rpartition('.')[2]})\n\n{tables}"
+
+
+def _tables(of_file: list[type[Section]], meanings: dict[str, str]) -> Iterator[str]:
+    """Return a table of what is in force, and one for each reason why something is not."""
+    by_gap: dict[Gap | None, dict[str, Parameter]] = {}
+    for section in of_file:
+        own = {n: p for n, p in vars(section).items() if isinstance(p, Parameter)}
+        by_gap.setdefault(section.gap, {}).update(own)
+    for gap in sorted(by_gap, key=lambda gap: (gap is not None, gap or ())):
+        if gap:
+            yield f"**{'No meaning here' if gap.harmless else 'Not yet'}:** {gap.reason}.\n"
         lines = [
             _row(Declaration(parameter, meanings[attribute]))
-            for attribute, parameter in sorted(by_module[module].items())
+            for attribute, parameter in sorted(by_gap[gap].items())
         ]
-        title = (ast.get_docstring(ast.parse(source)) or "").split("\n")[0].rstrip(".")
-        yield f"## {title}\n\n{_TABLE_HEAD}" + "".join(lines)
+        yield _TABLE_HEAD + "".join(lines)
 
 
 def _meanings(source: str) -> Iterator[tuple[str, str]]:
@@ -92,6 +101,8 @@ def _meanings(source: str) -> Iterator[tuple[str, str]]:
 def _row(declaration: Declaration) -> str:
     parameter = declaration.parameter
     name = f"`{parameter.name}`"
+    if parameter.name.startswith("_"):
+        name = f"`SERVICE{parameter.name}`"
     if parameter.attribute != parameter.name:
         name += f" (in code: `{parameter.attribute}`)"
     default = "computed" if parameter.name in COMPUTED else _code(parameter.default)
@@ -112,16 +123,6 @@ def _kind(parameter: Parameter) -> str:
     if limits.largest < LARGEST:
         bounds.append(f"at most {int(limits.largest)}")
     return ", ".join([f"{parameter.kind}{unit}", *bounds])
-
-
-def _gap_lines() -> Iterator[str]:
-    by_reason: dict[tuple[bool, str], list[str]] = {}
-    for name, gap in gaps().items():
-        by_reason.setdefault((gap.harmless, gap.reason), []).append(name)
-    for (harmless, reason), names in sorted(by_reason.items()):
-        effect = "nothing is missed" if harmless else "missing"
-        listed = ", ".join(f"`{name}`" for name in names)
-        yield f"**{reason[0].upper()}{reason[1:]}** ({effect}): {listed}\n"
 
 
 def _code(text: str) -> str:

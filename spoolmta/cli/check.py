@@ -123,8 +123,9 @@ def _values(configuration: Configuration, services: tuple[Service, ...]) -> Iter
     """Make every section as every service sees it: each value has its type and range."""
     views = ({}, *(s.overrides for s in services if len(s.overrides) > 1))
     for kind in sections():
+        severity = Severity.ERROR if kind.gap is None else Severity.WARNING
         for overrides in views:
-            yield from _errors(partial(configuration.section, kind, overrides))
+            yield from _errors(partial(configuration.section, kind, overrides), severity)
     for overrides in views:
         for name in overrides or configuration.main.values:
             yield from _errors(partial(configuration.value, name, overrides))
@@ -240,12 +241,12 @@ def _gaps(configuration: Configuration, services: tuple[Service, ...]) -> Iterat
     names = Names(configuration)
     defaults = configuration.defaults()
     for name, value in configuration.main.values.items():
-        if name in names.builtin:
+        if name in names.of_postfix:
             yield from _gap(name, value, configuration.place(name), defaults)
     for service in services:
         place = f"{configuration.master.file}, line {service.line}, service {service.key}"
         for name, value in service.overrides.items():
-            if name in names.builtin:
+            if name in names.of_postfix:
                 yield from _gap(name, value, f"{place}, -o", configuration)
 
 
@@ -258,11 +259,11 @@ def _gap(name: str, value: str, place: str, before: Configuration) -> Iterator[F
         yield Finding(severity, f"{place}: {name} has {effect} effect: {missing.reason}")
 
 
-def _errors(work: Callable[[], object]) -> Iterator[Finding]:
+def _errors(work: Callable[[], object], severity: Severity = Severity.ERROR) -> Iterator[Finding]:
     try:
         work()
     except SpoolmtaError as error:
-        yield Finding(Severity.ERROR, str(error))
+        yield Finding(severity, str(error))
 
 
 def _at(configuration: Configuration, name: str, text: str) -> Finding:

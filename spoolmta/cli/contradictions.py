@@ -13,6 +13,7 @@ from spoolmta.cli import routes
 from spoolmta.config import program, replaced
 from spoolmta.config.loader import Configuration
 from spoolmta.config.parameter import DECLARED
+from spoolmta.config.parameters import sections_in_force
 from spoolmta.config.program import Kind
 
 _CLASSES = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
@@ -45,9 +46,10 @@ def contradictions(configuration: Configuration) -> Iterator[str]:
 def old_defaults(configuration: Configuration) -> str:
     """Return which defaults are those of an older Postfix because of compatibility_level."""
     newest = configuration.with_settings({"compatibility_level": _NEWEST_LEVEL})
+    in_force = {n: p for section in sections_in_force() for n, p in section.parameters.items()}
     old = [
         f"{name}={configuration.value(name)}"
-        for name, parameter in sorted(DECLARED.items())
+        for name, parameter in sorted(in_force.items())
         if "compatibility_level" in parameter.default
         and name not in configuration.main.values
         and configuration.value(name) != newest.value(name)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from spoolmta.config import program
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
-from spoolmta.config.parameters import sections
+from spoolmta.config.parameters import sections_in_force
 from spoolmta.config.program import Kind
 from spoolmta.errors import ConfigError
 from spoolmta.maps.proxy import approving
@@ -100,7 +100,7 @@ def _faults_of(
 def settings(configuration: Configuration, services: tuple[Service, ...]) -> Iterator[Setting]:
     """Return every parameter and -o option, defaults last."""
     given = configuration.main.values
-    declared = {name for kind in sections() for name in kind.parameters}
+    declared = {name for kind in sections_in_force() for name in kind.parameters}
     used = declared.union(
         configuration.value("smtpd_restriction_classes").replace(",", " ").split()
     )

@@ -87,7 +87,7 @@ class _Place(NamedTuple):
 def _setting(names: Names, name: str, place: _Place, value: str) -> Account:
     if name not in names.used:
         return Account(State.UNUSED, *place, "nothing uses this name")
-    missing = gap_of_value(name, value) if name in names.builtin else None
+    missing = gap_of_value(name, value) if name in names.of_postfix else None
     if missing is None:
         return Account(State.IN_FORCE, *place)
     state = State.WITHOUT_MEANING if missing.harmless else State.NOT_YET

@@ -1,63 +1,33 @@
-"""Every parameter that Postfix knows, also those that no section declares.
+"""Every parameter that Postfix knows, whether or not it is in force here.
 
 The catalogue answers what a name that this process does not use would be by default, so that
 postconf(1) can print it and $name can refer to it, and it tells a known name from a slip.
 Beside it stand the names that each transport of master.cf brings along.
 
 Postfix:    postconf(5), qmgr(8)
-Reads:      catalogue.cf
 """
 
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
 from spoolmta.config.master_cf import Columns
+from spoolmta.config.parameter import Section
+from spoolmta.config.parameters import sections, sections_of_services
 
-_SCHEDULING = {
-    "_delivery_slot_cost": "$default_delivery_slot_cost",
-    "_delivery_slot_discount": "$default_delivery_slot_discount",
-    "_delivery_slot_loan": "$default_delivery_slot_loan",
-    "_destination_concurrency_failed_cohort_limit": (
-        "$default_destination_concurrency_failed_cohort_limit"
-    ),
-    "_destination_concurrency_limit": "$default_destination_concurrency_limit",
-    "_destination_concurrency_negative_feedback": (
-        "$default_destination_concurrency_negative_feedback"
-    ),
-    "_destination_concurrency_positive_feedback": (
-        "$default_destination_concurrency_positive_feedback"
-    ),
-    "_destination_rate_delay": "$default_destination_rate_delay",
-    "_destination_recipient_limit": "$default_destination_recipient_limit",
-    "_extra_recipient_limit": "$default_extra_recipient_limit",
-    "_initial_destination_concurrency": "$initial_destination_concurrency",
-    "_minimum_delivery_slots": "$default_minimum_delivery_slots",
-    "_recipient_limit": "$default_recipient_limit",
-    "_recipient_refill_delay": "$default_recipient_refill_delay",
-    "_recipient_refill_limit": "$default_recipient_refill_limit",
-    "_transport_rate_delay": "$default_transport_rate_delay",
-}
-_TIME_LIMIT = {"_time_limit": "$command_time_limit"}
-_AGENTS = frozenset(("local", "virtual", "smtp", "lmtp", "pipe", "error"))
-_COMMAND_RUNNERS = frozenset(("pipe", "spawn"))
+FORMER = frozenset(("extract_recipient_limit", "fallback_relay", "virtual_maps"))
+"""Old names that are still read, and that Postfix's postconf does not print."""
 
 
 def default(name: str) -> str | None:
-    """Return the default of an undeclared parameter as main.cf text; None if Postfix has none."""
+    """Return the default of a parameter as main.cf text; None if Postfix has none."""
     return known().get(name)
 
 
 @cache
 def known() -> dict[str, str]:
-    """Return the defaults of the parameters in the catalogue, by name."""
-    text = Path(__file__).with_name("catalogue.cf").read_text("utf-8")
-    names: dict[str, str] = {}
-    for line in text.split("\n"):
-        name, mark, value = line.partition(" =")
-        if mark and not line.startswith("#"):
-            names[name] = value.strip()
-    return names
+    """Return the defaults of the parameters, in the order of their names."""
+    defaults = {n: p.default for section in sections() for n, p in section.parameters.items()}
+    return {name: defaults[name] for name in sorted(defaults.keys() - FORMER)}
 
 
 def of_transports(services: Iterable[Columns]) -> dict[str, str]:
@@ -66,16 +36,21 @@ def of_transports(services: Iterable[Columns]) -> dict[str, str]:
     As in postconf(1), a delivery agent does so whatever its type, but not one whose command is
     a path.
     """
-    names: dict[str, str] = {}
-    for service in services:
-        name, command = service.fields[0], service.fields[7]
-        suffixes = dict(_SCHEDULING) if command in _AGENTS else {}
-        if command in _COMMAND_RUNNERS:
-            suffixes |= _TIME_LIMIT
-        names |= {name + suffix: value for suffix, value in suffixes.items()}
-    return names
+    return {
+        service.fields[0] + suffix: parameter.default
+        for service in services
+        for section in sections_of_services()
+        if service.fields[7] in section.brought_by
+        for suffix, parameter in section.parameters.items()
+    }
 
 
-def is_of_transport(name: str) -> bool:
-    """Return whether *name* ends like a parameter of some transport."""
-    return name.endswith((*_SCHEDULING, *_TIME_LIMIT))
+def section_of_suffix(name: str) -> type[Section] | None:
+    """Return the section that has *name* of some service: the one with the longest end of it."""
+    found = [
+        (len(suffix), section)
+        for section in sections_of_services()
+        for suffix in section.parameters
+        if name.endswith(suffix)
+    ]
+    return max(found, key=lambda pair: pair[0])[1] if found else None

@@ -6,6 +6,11 @@ says the value's type to the type checker, so that `parameters.minimal_backoff_t
     class QueueManagerParameters(Section):
         minimal_backoff_time: float = seconds("300s", min=1)  # shortest pause before a retry
 
+A section that says why (`not_yet`, `without_meaning`) declares what no code reads, so that every
+parameter of Postfix has its line:
+
+    class VerpParameters(Section, not_yet="VERP is not supported yet"):
+
 A default is main.cf text and may refer to other parameters. Values are made and checked when
 the configuration makes the section; after that a section never changes.
 
@@ -21,6 +26,7 @@ from typing import ClassVar, NamedTuple, Never, cast
 from spoolmta.errors import ConfigError
 
 LARGEST = 2**31 - 1
+LARGEST_SIZE = 2**63 - 1
 UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 UNEXPANDED = frozenset((
@@ -95,16 +101,37 @@ class Limits(NamedTuple):
     complaint: str = ""
 
 
+class Gap(NamedTuple):
+    """Why a parameter has no effect; *harmless* if nothing is missed by it.
+
+    *partial*: it has some of its effect.
+    """
+
+    reason: str
+    harmless: bool
+    partial: bool = False
+
+
 class Section:
     """A frozen, typed view of main.cf: attributes are parameter names.
 
     A section may inherit another one. Parameters of the base classes come first.
+    *gap* is why no code reads the parameters of a section; None if they are in force. *brought_by*
+    are the commands of master.cf whose services each have the parameters for themselves; their
+    names begin with "_", and the service's name stands before it.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {}
+    gap: ClassVar[Gap | None] = None
+    brought_by: ClassVar[frozenset[str]] = frozenset()
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(
+        cls, *, not_yet: str = "", without_meaning: str = "", brought_by: tuple[str, ...] = ()
+    ) -> None:
         """Collect the parameters of the class and of its bases."""
+        reason = not_yet or without_meaning
+        cls.gap = Gap(reason, harmless=not not_yet) if reason else None
+        cls.brought_by = frozenset(brought_by)
         collected: dict[str, Parameter] = {}
         for base in reversed(cls.__mro__):
             for value in vars(base).values():

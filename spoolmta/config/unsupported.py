@@ -1,48 +1,16 @@
-"""Parameters that Postfix knows and that have no effect here, each with the reason.
+"""Settings of Postfix's parameters that have no effect here, each with the reason.
 
-A parameter works if a section declares it, if it is computed, or if the queue manager asks for it
-by transport. Of the others, some have nothing to do here because spoolmta is built otherwise
-(harmless), and some stand for behaviour that is missing.
-
+Some have nothing to do here because spoolmta is built otherwise (harmless), and some stand for
+behaviour that is missing. The section that declares a parameter says so; here stands what depends
+on the value.
 """
 
-import re
-from dataclasses import dataclass
 from functools import cache
 
-from spoolmta.config import catalogue, computed
+from spoolmta.config import catalogue
+from spoolmta.config.parameter import Gap, Section
 from spoolmta.config.parameters import sections
-
-_WORKING_SUFFIXES = (
-    "_destination_concurrency_limit",
-    "_destination_concurrency_failed_cohort_limit",
-    "_destination_recipient_limit",
-    "_initial_destination_concurrency",
-    "_destination_concurrency_positive_feedback",
-    "_destination_concurrency_negative_feedback",
-    "_destination_rate_delay",
-    "_transport_rate_delay",
-    "_delivery_slot_cost",
-    "_delivery_slot_loan",
-    "_delivery_slot_discount",
-    "_minimum_delivery_slots",
-)
-_ALWAYS = frozenset(
-    ("config_directory", "import_environment", "mail_release_date", "process_id", "process_name")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Why a parameter has no effect; *harmless* if nothing is missed by it.
-
-    *partial*: it has some of its effect.
-    """
-
-    reason: str
-    harmless: bool
-    partial: bool = False
-
+from spoolmta.config.replaced import SUCCESSORS
 
 # What spoolmta does anyway: setting the parameter to this value changes nothing.
 _AS_IT_IS = {
@@ -71,88 +39,19 @@ _PARTIAL = {
 }
 
 
-_HARMLESS = (
-    (
-        r"hash_queue_|queue_file_|dont_remove|in_flow_delay",
-        "the queue is a database, not a tree of files",
-    ),
-    (
-        r"queue_run_delay|transport_retry_time|trigger_timeout",
-        "deferred mail is tried when it is due, and nothing scans the queue",
-    ),
-    (
-        r"qmgr_|default_(extra_)?recipient_(limit|refill_)|.*_(extra_)?recipient_(limit|refill_)",
-        "the queue manager holds no recipients in memory",
-    ),
-    (
-        r".*_service_name|proxy_(read|write)_maps|ipc_(idle|ttl)|connection_cache_",
-        "this service of Postfix is a function or a row here",
-    ),
-    (
-        r".*_path|(command|daemon|html|manpage|meta|readme|sample|shlib)_directory|openssl_path",
-        "nothing is looked for there",
-    ),
-    (r"data_directory", "what it would hold is in queue_directory"),
-    (r"setgid_group", "mail is submitted over a socket, and no program is set-gid"),
-    (
-        r"max_use|daemon_timeout|application_event_drain_time|fork_(attempts|delay)",
-        "processes carry many sessions and do not retire by count",
-    ),
-    (
-        r"berkeley_db_|lmdb_map_size|non_bdb_|default_cache_db_type",
-        "tables are built in a format of their own",
-    ),
-    (r"postlogd_|maillog_file_(compressor|rotate)", "each process writes the log file itself"),
-    (r"anvil_|.*_status_update_time", "no statistics are written to the log"),
-    (
-        r"sun_mailtool_|backwards_bounce_|maps_rbl_|helpful_warnings|daemon_table_open_",
-        "it concerns the past, or the wording of warnings",
-    ),
-)
-_MISSING = (
-    (r".*tls|relay_clientcerts|tlsproxy", "TLS is not supported yet"),
-    (r".*sasl|broken_sasl_|smtpd_sender_login_maps", "authentication is not supported yet"),
-    (r".*milter", "milters are not supported yet"),
-    (r"dnssec_", "DNSSEC is not supported yet"),
-    (r"postscreen_|dnsblog_", "postscreen is not supported yet"),
-    (r"smtpd_policy_|rbl_|default_rbl_", "policy services and DNS lists are not supported yet"),
-    (r"address_verify_|unverified_|.*_address_verify_", "addresses are not verified yet"),
-    (r"content_filter|default_filter_|smtpd_proxy_", "content filters are not supported yet"),
-    (r"smtpd_client_", "clients are not counted yet"),
-    (r".*(xclient|xforward|upstream_proxy)", "proxies in front or behind are not supported yet"),
-    (r"qmqpd_", "QMQP is not supported yet"),
-    (r"multi_instance_|postmulti_|alternate_config_", "one instance is managed at a time"),
-    (r".*verp", "VERP is not supported yet"),
-    (r".*generic_maps", "this rewriting is not supported yet"),
-    (
-        r"(smtp_|lmtp_)?(body|mime_header|nested_header|header)_checks|body_checks_|mime_",
-        "this inspection of content is not supported yet",
-    ),
-    (
-        r"strict_|disable_mime_|.*_8bit_|force_mime_|message_(reject|strip)_",
-        "this inspection of content is not supported yet",
-    ),
-    (r"fallback_transport|mailbox_transport", "mail is not passed on that way yet"),
-    (
-        r".*_(status|reply)_filter|.*_command_filter|.*reject_f",
-        "replies are not filtered or extended yet",
-    ),
-    (r"debug|fault_injection_", "there is no debugging aid of that kind"),
-    (r"use_srv_|.*_srv_", "SRV records are not looked up yet"),
-)
-
-
 def gap(name: str) -> Gap | None:
-    """Return why the parameter *name* of Postfix has no effect; None if it has one."""
-    if name in _working() or name.endswith(_WORKING_SUFFIXES):
-        return None
-    if name.endswith("_time_limit") and catalogue.default(name) is None:
-        return None  # that of a transport that runs commands
-    for patterns, harmless in ((_MISSING, False), (_HARMLESS, True)):
-        for pattern, reason in patterns:
-            if re.match(pattern, name):
-                return Gap(reason, harmless)
-    return Gap("it is not supported yet", harmless=False)
+    """Return why the parameter *name* of Postfix has no effect; None if it has one.
+
+    A former name has the effect of the name that replaced it.
+    """
+    if name in _sections():
+        return _sections()[name].gap
+    successor = SUCCESSORS.get(name)
+    if successor:
+        missing = gap(successor)
+        return missing and missing._replace(reason=f"{missing.reason}; today it is {successor}")
+    section = catalogue.section_of_suffix(name)
+    return section.gap if section else None
 
 
 def gap_of_value(name: str, value: str) -> Gap | None:
@@ -189,12 +88,11 @@ def _partial_gap(name: str, value: str) -> Gap | None:
 
 
 @cache
-def _working() -> frozenset[str]:
-    declared = frozenset(name for section in sections() for name in section.parameters)
-    return declared | frozenset(computed.COMPUTED) | _ALWAYS
-
-
-def gaps() -> dict[str, Gap]:
-    """Return every parameter of the catalogue that has no effect, by name."""
-    found = {name: gap(name) for name in catalogue.known()}
-    return {name: missing for name, missing in found.items() if missing is not None}
+def _sections() -> dict[str, type[Section]]:
+    """Return the section that declares each parameter."""
+    return {
+        name: section
+        for section in sections()
+        for name, parameter in section.parameters.items()
+        if vars(section).get(parameter.attribute) is parameter
+    }

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from spoolmta.config import catalogue, computed, database_clients
+from spoolmta.config import catalogue, database_clients
 from spoolmta.config.database_clients import Client, Found
 from spoolmta.config.expansion import ExpansionError, References, references
 from spoolmta.config.loader import Configuration
 from spoolmta.config.parameter import UNEXPANDED
-from spoolmta.config.parameters import sections
 
-_SPECIAL = frozenset(("config_directory", "process_id", "process_name", "service_name", "stress"))
 _CLASSES = "smtpd_restriction_classes"
 
 
@@ -46,20 +44,24 @@ class Names:
     @cached_property
     def builtin(self) -> frozenset[str]:
         """Names that Postfix or spoolmta give a meaning."""
-        declared = (name for section in sections() for name in section.parameters)
-        return frozenset((*catalogue.known(), *declared, *_SPECIAL))
+        return frozenset((*catalogue.known(), *catalogue.FORMER))
 
     @cached_property
     def legacy(self) -> frozenset[str]:
         """Old names that defaults refer to, so that what a site has set long ago still counts."""
         defaults = catalogue.known()
         values = (value for name, value in defaults.items() if name not in UNEXPANDED)
-        return frozenset(self._referred_to(values) - {*defaults, *computed.COMPUTED, *_SPECIAL})
+        return frozenset(self._referred_to(values) - defaults.keys())
 
     @cached_property
     def of_transports(self) -> dict[str, str]:
         """Names that the transports of master.cf bring along, with their defaults."""
         return catalogue.of_transports(self._configuration.master.entries)
+
+    @cached_property
+    def of_postfix(self) -> frozenset[str]:
+        """Names to which Postfix or spoolmta give a meaning here, old ones included."""
+        return frozenset((*self.builtin, *self.of_transports, *self.legacy))
 
     @cached_property
     def used(self) -> frozenset[str]:

@@ -29,7 +29,7 @@ from spoolmta import __version__, maillog
 from spoolmta.config import encryption, program
 from spoolmta.config.loader import Configuration, load
 from spoolmta.config.master_cf import Service
-from spoolmta.config.parameters import sections
+from spoolmta.config.parameters import sections_in_force
 from spoolmta.config.parameters.master import MasterParameters
 from spoolmta.config.program import Kind
 from spoolmta.errors import ConfigError, SpoolmtaError
@@ -437,7 +437,7 @@ def _require_sound(configuration: Configuration) -> None:
 
     A mistake must be heard of at the start, and not from the service that meets it.
     """
-    for kind in sections():
+    for kind in sections_in_force():
         configuration.section(kind)
         for service in configuration.services:
             if service.overrides:

@@ -3,7 +3,7 @@
 Postfix: trivial-rewrite(8), cleanup(8), postconf(5)
 """
 
-from spoolmta.config.parameter import number, text, yes_no
+from spoolmta.config.parameter import Section, number, text, yes_no
 from spoolmta.config.parameters.common import CommonParameters
 
 
@@ -20,3 +20,20 @@ class RoutingParameters(RewritingParameters):
     virtual_alias_expansion_limit: int = number("1000", min=1)  # addresses that one becomes
     virtual_alias_address_length_limit: int = number("1000", min=1)  # characters of a result
     show_user_unknown_table_name: bool = yes_no("yes")  # "in local recipient table" and so on
+
+
+class Utf8Parameters(Section, not_yet="it is not supported yet"):
+    """Internationalised addresses."""
+
+    enable_idna2003_compatibility: bool = yes_no("no")  # names of the older rules
+    smtputf8_autodetect_classes: str = text(
+        "sendmail, verify", empty_allowed=False
+    )  # mail that is searched for UTF-8
+
+
+class RelocationParameters(Section, not_yet="it is not supported yet"):
+    """Addresses that have moved."""
+
+    relocated_prefix_enable: bool = yes_no(
+        "yes"
+    )  # "5.1.6 User has moved to" before the new address

@@ -3,10 +3,9 @@
 Postfix:    postconf(5)
 """
 
-from spoolmta.config.parameter import choice, number, seconds, text, yes_no
+from spoolmta.config.parameter import LARGEST_SIZE, choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.log import LogParameters
 
-_LARGEST_SIZE = 2**63 - 1
 LONGEST_LIFETIME = 100 * 86400
 
 
@@ -105,13 +104,13 @@ class CommonParameters(LogParameters):
     strict_smtputf8: bool = yes_no("no")  # refuse UTF-8 where the client did not announce it
 
     # Limits
-    message_size_limit: int = number("10240000", max=_LARGEST_SIZE)  # bytes; 0: no limit
-    mailbox_size_limit: int = number("51200000", max=_LARGEST_SIZE)  # bytes of a local mailbox
+    message_size_limit: int = number("10240000", max=LARGEST_SIZE)  # bytes; 0: no limit
+    mailbox_size_limit: int = number("51200000", max=LARGEST_SIZE)  # bytes of a local mailbox
     line_length_limit: int = number("2048", min=512)  # bytes; longer lines are cut in two
     header_size_limit: int = number("102400", min=1)  # bytes of one header; the rest is dropped
     header_address_token_limit: int = number("10240", min=1)  # tokens of one address header
     hopcount_limit: int = number("50", min=1)  # Received headers; at this many mail loops
-    queue_minfree: int = number("0", max=_LARGEST_SIZE)  # free bytes that must stay on the disk
+    queue_minfree: int = number("0", max=LARGEST_SIZE)  # free bytes that must stay on the disk
     default_process_limit: int = number("100", min=1)  # maxproc where master.cf has "-"
     max_idle: float = seconds("100s", min=1)  # idle time after which a process retires
     ipc_timeout: float = seconds("3600s", min=1)  # waiting for another process of ours

@@ -3,7 +3,7 @@
 Postfix: local(8), aliases(5), postconf(5)
 """
 
-from spoolmta.config.parameter import number, seconds, text, yes_no
+from spoolmta.config.parameter import Section, number, seconds, text, yes_no
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.common import CommonParameters
 
@@ -57,3 +57,26 @@ class LocalParameters(MailboxParameters, RoutingParameters):
     command_expansion_filter: str = text(
         _FILTER, empty_allowed=False
     )  # characters that environment values may have
+
+
+class LocalHabitParameters(Section, not_yet="it is not supported yet"):
+    """More of local delivery."""
+
+    biff: bool = yes_no("yes")  # tell comsat(8) of new mail
+    require_home_directory: bool = yes_no("no")  # defer while a home folder is missing
+    local_delivery_status_filter: str = text(
+        "$default_delivery_status_filter"
+    )  # table that changes status codes
+
+
+class SunParameters(Section, without_meaning="it concerns the past, or the wording of warnings"):
+    """Habits of SunOS."""
+
+    sun_mailtool_compatibility: bool = yes_no("no")  # lock files for mailtool
+
+
+class LocalWindowParameters(Section):
+    """What the transport local has by default in place of the default_... parameters."""
+
+    local_destination_concurrency_limit: int = number("2")  # widest window of local delivery
+    local_destination_recipient_limit: int = number("1")  # recipients in one local delivery

@@ -1,6 +1,6 @@
 """Parameters of the queue manager and of the stage that resolves for it."""
 
-from spoolmta.config.parameter import number, seconds, text
+from spoolmta.config.parameter import Section, number, seconds, text
 from spoolmta.config.parameters.common import LONGEST_LIFETIME, CommonParameters
 
 
@@ -29,3 +29,53 @@ class QueueManagerParameters(CommonParameters):
     default_minimum_delivery_slots: int = number("3")  # what is smaller is never overtaken
     default_destination_recipient_limit: int = number("50")  # recipients in one delivery
     qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
+
+
+class QueueFileParameters(Section, without_meaning="the queue is a database, not a tree of files"):
+    """Folders and files of the queue."""
+
+    dont_remove: int = number("0")  # keep files of sent mail in "saved"
+    hash_queue_depth: int = number("1", min=1)  # levels of folders
+    hash_queue_names: str = text("deferred, defer", empty_allowed=False)  # queues with such levels
+    in_flow_delay: float = seconds(
+        "1s", max=10
+    )  # pause of who takes mail in while the queue manager lags behind
+    queue_file_attribute_count_limit: int = number("100", min=1)  # attributes of a queue file
+
+
+class QueueScanParameters(
+    Section, without_meaning="deferred mail is tried when it is due, and nothing scans the queue"
+):
+    """How often the queue is looked through."""
+
+    queue_run_delay: float = seconds("300s", min=1)  # how often deferred mail is examined
+    transport_retry_time: float = seconds(
+        "60s", min=1
+    )  # pause before a broken transport is tried again
+
+
+class QueueMemoryParameters(
+    Section, without_meaning="the queue manager holds no recipients in memory"
+):
+    """What the queue manager keeps in memory."""
+
+    default_extra_recipient_limit: int = number(
+        "1000"
+    )  # recipients beyond the limit, for mail that overtakes
+    default_recipient_limit: int = number("20000")  # recipients of a transport in memory
+    default_recipient_refill_delay: float = seconds("5s", min=1)  # longest wait for the next ones
+    default_recipient_refill_limit: int = number(
+        "100", min=1
+    )  # how many make it worth reading them
+    qmgr_clog_warn_time: float = seconds("300s")  # how often a clogged queue is warned of
+    qmgr_daemon_timeout: float = seconds("1000s", min=1)  # longest work on one request
+    qmgr_fudge_factor: int = number("100")  # share of a message's recipients that is read at a time
+    qmgr_ipc_timeout: float = seconds("60s", min=1)  # patience with other processes
+    qmgr_message_recipient_limit: int = number("20000", min=1)  # recipients in memory
+    qmgr_message_recipient_minimum: int = number("10", min=1)  # recipients of one message in memory
+
+
+class DeferralParameters(Section, not_yet="it is not supported yet"):
+    """Mail that waits on purpose."""
+
+    defer_transports: str = text("")  # transports whose mail waits for sendmail -q

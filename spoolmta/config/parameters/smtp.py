@@ -3,7 +3,7 @@
 Postfix:    smtp(8), lmtp(8), postconf(5)
 """
 
-from spoolmta.config.parameter import choice, number, seconds, text, yes_no
+from spoolmta.config.parameter import Section, choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.common import CommonParameters
 
 _FAMILIES = ("any", "ipv4", "ipv6")
@@ -114,3 +114,92 @@ class LmtpParameters(ClientParameters):
     lmtp_connection_cache_time_limit: float = seconds("2s", min=1)  # how long an idle one is kept
     lmtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     lmtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit
+
+
+class ServiceRecordParameters(Section, not_yet="SRV records are not looked up yet"):
+    """Next hops by SRV record."""
+
+    use_srv_lookup: str = text("")  # services that are looked up so
+    allow_srv_lookup_fallback: bool = yes_no("no")  # MX if there is none
+    ignore_srv_lookup_error: bool = yes_no("no")  # MX if the lookup fails
+
+
+class DnsParameters(Section, not_yet="DNSSEC is not supported yet"):
+    """Whether the resolver can be trusted."""
+
+    dnssec_probe: str = text("ns:.")  # question that tells it
+
+
+class ResolverParameters(Section, not_yet="it is not supported yet"):
+    """How the resolver is used."""
+
+    dns_ncache_ttl_fix_enable: bool = yes_no("no")  # a sound lifetime of "there is none"
+    smtp_dns_resolver_options: str = text("")  # options of the system's resolver
+    lmtp_dns_resolver_options: str = text("")  # as smtp_dns_resolver_options
+
+
+class ClientRewritingParameters(Section, not_yet="this rewriting is not supported yet"):
+    """Addresses in mail that goes out."""
+
+    smtp_generic_maps: str = text("")  # addresses that are replaced
+    lmtp_generic_maps: str = text("")  # as smtp_generic_maps
+
+
+class ClientFilterParameters(Section, not_yet="replies are not filtered or extended yet"):
+    """What changes replies."""
+
+    smtp_delivery_status_filter: str = text(
+        "$default_delivery_status_filter"
+    )  # table that changes status codes
+    smtp_dns_reply_filter: str = text("")  # table that changes DNS answers
+    smtp_reply_filter: str = text("")  # table that changes replies
+    lmtp_delivery_status_filter: str = text(
+        "$default_delivery_status_filter"
+    )  # as smtp_delivery_status_filter
+    lmtp_dns_reply_filter: str = text("")  # as smtp_dns_reply_filter
+    lmtp_reply_filter: str = text("")  # as smtp_reply_filter
+
+
+class ClientProxyParameters(Section, not_yet="proxies in front or behind are not supported yet"):
+    """Telling the next server whom we speak for."""
+
+    smtp_send_xforward_command: bool = yes_no("no")  # send XFORWARD
+    smtp_xforward_timeout: float = seconds("300s", min=1)  # patience with its reply
+    lmtp_send_xforward_command: bool = yes_no("no")  # as smtp_send_xforward_command
+    lmtp_xforward_timeout: float = seconds("300s", min=1)  # as smtp_xforward_timeout
+
+
+class ClientHabitParameters(Section, not_yet="it is not supported yet"):
+    """More of the dialogue."""
+
+    smtp_cname_overrides_servername: bool = yes_no("no")  # an alias's target is the server's name
+    smtp_min_data_rate: int = number("500", min=1)  # bytes a second that a request must carry
+    smtp_per_request_deadline: bool = yes_no(
+        "${smtp_per_record_deadline?{$smtp_per_record_deadline}:{no}}"
+    )  # time limits are for whole requests
+    smtp_pix_workaround_delay_time: float = seconds(
+        "10s", min=1
+    )  # pause before the end of data to such a firewall
+    smtp_pix_workaround_maps: str = text("")  # smtp_pix_workarounds by server
+    smtp_pix_workaround_threshold_time: float = seconds(
+        "500s"
+    )  # age of mail at which the workarounds begin
+    smtp_pix_workarounds: str = text(
+        "disable_esmtp,delay_dotcrlf"
+    )  # what is done for servers behind a faulty firewall
+    smtp_quote_rfc821_envelope: bool = yes_no("yes")  # quote addresses as RFC 5321 asks for
+    lmtp_cname_overrides_servername: bool = yes_no("no")  # as smtp_cname_overrides_servername
+    lmtp_defer_if_no_mx_address_found: bool = yes_no("no")  # as smtp_defer_if_no_mx_address_found
+    lmtp_min_data_rate: int = number("500", min=1)  # as smtp_min_data_rate
+    lmtp_per_request_deadline: bool = yes_no(
+        "${lmtp_per_record_deadline?{$lmtp_per_record_deadline}:{no}}"
+    )  # as smtp_per_request_deadline
+    lmtp_pix_workaround_delay_time: float = seconds(
+        "10s", min=1
+    )  # as smtp_pix_workaround_delay_time
+    lmtp_pix_workaround_maps: str = text("")  # as smtp_pix_workaround_maps
+    lmtp_pix_workaround_threshold_time: float = seconds(
+        "500s"
+    )  # as smtp_pix_workaround_threshold_time
+    lmtp_pix_workarounds: str = text("disable_esmtp,delay_dotcrlf")  # as smtp_pix_workarounds
+    lmtp_quote_rfc821_envelope: bool = yes_no("yes")  # as smtp_quote_rfc821_envelope

@@ -3,7 +3,7 @@
 Postfix: smtpd(8), postconf(5), SMTPD_ACCESS_README
 """
 
-from spoolmta.config.parameter import choice, number, seconds, text, yes_no
+from spoolmta.config.parameter import Section, choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.common import CommonParameters
 
 _TEMPFAIL_ACTIONS = ("defer_if_permit", "defer")
@@ -99,3 +99,76 @@ class SmtpdParameters(AccessParameters):
     local_header_rewrite_clients: str = text(  # whose headers are completed as local mail's
         "permit_inet_interfaces"
     )
+
+
+class PolicyParameters(Section, not_yet="policy services and DNS lists are not supported yet"):
+    """Policy servers, and DNS lists that restrictions name."""
+
+    smtpd_policy_service_default_action: str = text(
+        "451 4.3.5 Server configuration problem", empty_allowed=False
+    )  # what happens if a server does not answer
+    smtpd_policy_service_max_idle: float = seconds(
+        "300s", min=1
+    )  # idle time after which a connection is closed
+    smtpd_policy_service_max_ttl: float = seconds("1000s", min=1)  # age at which one is closed
+    smtpd_policy_service_policy_context: str = text("")  # what a server is told to know us by
+    smtpd_policy_service_request_limit: int = number("0")  # questions in one connection; 0: any
+    smtpd_policy_service_retry_delay: float = seconds("1s", min=1)  # pause before it is asked again
+    smtpd_policy_service_timeout: float = seconds("100s", min=1)  # patience with an answer
+    smtpd_policy_service_try_limit: int = number("2", min=1)  # how often it is asked
+    default_rbl_reply: str = text(
+        "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using "
+        "$rbl_domain${rbl_reason?; $rbl_reason}",
+        empty_allowed=False,
+    )  # text of a refusal because of a DNS list
+    rbl_reply_maps: str = text("")  # that text by list
+    maps_rbl_domains: str = text("")  # lists of reject_maps_rbl
+    maps_rbl_reject_code: int = number("554")  # reject_rbl_client and the like
+
+
+class ProxyProtocolParameters(Section, not_yet="proxies in front or behind are not supported yet"):
+    """Who may say that it speaks for another client."""
+
+    smtpd_authorized_xclient_hosts: str = text("")  # clients that may send XCLIENT
+    smtpd_authorized_xforward_hosts: str = text("")  # clients that may send XFORWARD
+    smtpd_upstream_proxy_protocol: str = text(
+        ""
+    )  # haproxy: the client's address comes from a proxy
+    smtpd_upstream_proxy_timeout: float = seconds("5s", min=1)  # patience with that proxy
+
+
+class ServerFilterParameters(Section, not_yet="replies are not filtered or extended yet"):
+    """What changes commands and replies."""
+
+    smtpd_command_filter: str = text("")  # table that changes commands
+    smtpd_dns_reply_filter: str = text("")  # table that changes DNS answers
+    smtpd_reject_filter_maps: str = text("")  # tables that change refusals
+    smtpd_reject_footer: str = text("")  # text below refusals
+    smtpd_reject_footer_maps: str = text("")  # that text by refusal
+    smtpd_expansion_filter: str = text(
+        ""
+        "\\t\\40!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~",
+        empty_allowed=False,
+    )  # characters that $names bring into replies
+
+
+class ServerHabitParameters(Section, not_yet="it is not supported yet"):
+    """More of the dialogue."""
+
+    permit_mx_backup_networks: str = text("")  # networks of the primary MX for permit_mx_backup
+    plaintext_reject_code: int = number("450")  # reject_plaintext_session
+    smtpd_client_port_logging: bool = yes_no("no")  # the client's port in the log
+    smtpd_delay_open_until_valid_rcpt: bool = yes_no("yes")  # no queue file before a good recipient
+    smtpd_forbid_bare_newline_exclusions: str = text(
+        "$mynetworks"
+    )  # clients that may end lines in LF alone
+    smtpd_hide_client_session: bool = yes_no("no")  # no client in Received
+    smtpd_history_flush_threshold: int = number(
+        "100", min=1
+    )  # lines of dialogue that are kept for a transcript
+    smtpd_log_access_permit_actions: str = text("")  # log who was let in, by list
+    smtpd_min_data_rate: int = number("500", min=1)  # bytes a second that a request must bring
+    smtpd_per_request_deadline: bool = yes_no(
+        "${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}"
+    )  # time limits are for whole requests
+    tcp_windowsize: int = number("0")  # window of TCP; 0: the system's

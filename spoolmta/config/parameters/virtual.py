@@ -3,11 +3,9 @@
 Postfix: virtual(8), postconf(5)
 """
 
-from spoolmta.config.parameter import number, text
+from spoolmta.config.parameter import LARGEST_SIZE, Section, number, text
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.local import MailboxParameters
-
-_LARGEST_SIZE = 2**63 - 1
 
 
 class VirtualParameters(MailboxParameters, RoutingParameters):
@@ -16,5 +14,17 @@ class VirtualParameters(MailboxParameters, RoutingParameters):
     virtual_uid_maps: str = text("")  # user id by address; without root: our own
     virtual_gid_maps: str = text("")  # group id by address; without root: our own
     virtual_minimum_uid: int = number("100", min=1)  # smallest user id that is believed
-    virtual_mailbox_limit: int = number("51200000", max=_LARGEST_SIZE)  # bytes; 0: no limit
+    virtual_mailbox_limit: int = number("51200000", max=LARGEST_SIZE)  # bytes; 0: no limit
     virtual_mailbox_lock: str = text("fcntl, dotlock")  # how it is locked
+
+
+class VirtualReplyParameters(Section, not_yet="replies are not filtered or extended yet"):
+    """Status codes of deliveries."""
+
+    virtual_delivery_status_filter: str = text(
+        "$default_delivery_status_filter"
+    )  # table that changes status codes
+    pipe_delivery_status_filter: str = text(
+        "$default_delivery_status_filter"
+    )  # the same for pipe(8)
+    default_delivery_status_filter: str = text("")  # the same for all agents

@@ -120,6 +120,30 @@ def test_a_setting_that_has_nothing_to_do_is_a_note(folder: Path) -> None:
     assert text.endswith("the queue is a database, not a tree of files")
 
 
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("smtpd_tls_auth_only = maybe", "bad boolean configuration: smtpd_tls_auth_only = maybe"),
+        ("postscreen_greet_ttl = 0", "invalid postscreen_greet_ttl: 0 (min 1)"),
+        ("milter_connect_timeout = soon", "parameter milter_connect_timeout: bad time value"),
+    ],
+)
+def test_a_bad_value_of_a_setting_without_effect_is_a_warning(
+    folder: Path, setting: str, text: str
+) -> None:
+    add(folder, setting + "\n")
+    told = [finding for finding in findings(str(folder)) if text in finding.text]
+    assert [finding.severity for finding in told] == [Severity.WARNING]
+
+
+def test_an_old_name_is_told_with_the_one_that_replaced_it(folder: Path) -> None:
+    add(folder, "postscreen_blacklist_action = enforce\n")
+    found = [f.text for f in findings(str(folder)) if "has no effect" in f.text]
+    place = f"{folder}/main.cf, line 5"
+    reason = "postscreen is not supported yet; today it is postscreen_denylist_action"
+    assert found == [f"{place}: postscreen_blacklist_action has no effect: {reason}"]
+
+
 def test_an_override_without_effect_is_told(folder: Path) -> None:
     severity, text = one(folder, master_text="a inet n - n - - smtpd -o qmqpd_timeout=1s\n")
     assert severity is Severity.WARNING
