@@ -37,7 +37,7 @@ STATES = {
         "smtp_tls_policy_maps", "smtpd_sasl_path", "smtpd_sasl_type", "smtpd_milters",
         "postscreen_dnsbl_sites", "postscreen_greet_action", "content_filter",
         "smtp_sasl_password_maps", "smtpd_sender_login_maps", "milter_protocol",
-        "masquerade_domains", "smtpd_client_message_rate_limit",
+        "smtpd_client_message_rate_limit",
     ),
 }  # fmt: skip
 STATE_OF = {name: state for state, names in STATES.items() for name in names}
