@@ -163,7 +163,8 @@ class Inquiry:
             told.lines.append(await self._desk.line(post.recipient))
             told.lines += await self._desk.copies(post, told.sender)
         except (MapUnavailable, AliasExpansionError) as error_:
-            told.verdict, told.reason = Verdict.UNDECIDED, str(error_)
+            # The table's own words, where cleanup wraps them in its.
+            told.verdict, told.reason = Verdict.UNDECIDED, str(error_.__cause__ or error_)
             return
         told.rewritten = told.lines[0].rewritten
         result = await self._desk.clean(post, SystemClock().now())

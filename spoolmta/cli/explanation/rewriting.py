@@ -8,7 +8,7 @@ Postfix: cleanup(8), ADDRESS_REWRITING_README
 
 from dataclasses import dataclass
 
-from spoolmta.address.canonical import canonical_recipient, canonical_sender
+from spoolmta.address.canonical import AddressKind
 from spoolmta.address.rewrite import rewrite
 from spoolmta.address.routing import Routing
 from spoolmta.cli.explanation.aliases import tree
@@ -66,10 +66,8 @@ class Desk:
         """
         cleaned = cleanup_recipients.clean_sender(sender, self.rules, self.routing)
         steps = _completed(sender, cleaned)
-        if cleaned and self.rules.maps_addresses:
-            cleaned = await canonical_sender(cleaned, self.routing)
-            steps += _canonical(self.recorder.take())
-        return cleaned, steps
+        mapped, more = await self._mapped(cleaned, AddressKind.ENVELOPE_SENDER)
+        return mapped, steps + more
 
     async def line(self, given: str, why: Step | None = None) -> Line:
         """Return what one recipient becomes.
@@ -79,11 +77,9 @@ class Desk:
         address = given or self.rules.parameters.empty_address_recipient
         rewritten = rewrite(address, self.routing.rules)
         steps = _completed(given, rewritten)
-        if self.rules.maps_addresses:
-            rewritten = await canonical_recipient(rewritten, self.routing)
-            steps += _canonical(self.recorder.take())
-        aliases = await tree(rewritten, self.rules, self.routing, self.recorder)
-        return Line(given, rewritten, steps, aliases, why)
+        mapped, more = await self._mapped(rewritten, AddressKind.ENVELOPE_RECIPIENT)
+        aliases = await tree(mapped, self.rules, self.routing, self.recorder)
+        return Line(given, mapped, steps + more, aliases, why)
 
     async def copies(self, post: Post, sender: str) -> list[Line]:
         """Return what those become who get a copy because of the sender or the recipient.
@@ -104,6 +100,22 @@ class Desk:
             Step("copy", copy.address, "always_bcc") for copy in found[len(wanted) : len(found)]
         ]
         return [await self.line(copy.address, why) for copy, why in zip(found, wanted, strict=True)]
+
+    async def _mapped(self, address: str, kind: AddressKind) -> tuple[str, list[Step]]:
+        """Return an address as canonical maps and masquerading leave it, and the steps to it."""
+        rules = self.rules
+        if not address or kind not in rules.mapped_kinds:
+            return address, []
+        warnings: list[str] = []
+        address = await rules.canonical.replaced(address, kind, self.routing, warnings.append)
+        steps = _canonical(self.recorder.take()) + [Step("warning", text) for text in warnings]
+        if kind in rules.masquerade.kinds:
+            shown = await rules.masquerade.hidden(address)
+            self.recorder.take()
+            if shown != address:
+                steps.append(Step("masqueraded", shown, "masquerade_domains"))
+            address = shown
+        return address, steps
 
 
 def _completed(given: str, complete: str) -> list[Step]:
