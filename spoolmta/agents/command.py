@@ -108,7 +108,7 @@ def arguments(line: str, shell: str) -> list[str]:
         return [*shell.split(), line]
     words = line.split()
     if not words or "=" in words[0] or words[0] in _SHELL_WORDS or not _PLAIN.issuperset(line):
-        return ["/bin/sh", "-c", line]
+        return ["sh", "-c", line]
     return words
 
 

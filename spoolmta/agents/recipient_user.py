@@ -4,10 +4,10 @@ An agent must touch a user's files as that user, and a process that has the spoo
 run as root nor fork. So an agent that delivers as others starts a second process before the spool
 is opened. That process, the deliverer, has a socket and nothing else: no spool, no event loop, no
 thread. For each request it forks a child, which becomes the user for good (groups, gid, uid; never
-root, never mail_owner), does the work and writes the answer to a pipe that came with the request;
-an answer that does not come means that the child died. A fork of this small process costs about a
-millisecond; starting a fresh interpreter would cost twenty times that. Before a child becomes the
-user it can change its root directory.
+mail_owner; root only for work that the agent named before any input was seen), does the work and
+writes the answer to a pipe that came with the request; an answer that does not come means that the
+child died. A fork of this small process costs about a millisecond; starting a fresh interpreter
+would cost twenty times that. Before a child becomes the user it can change its root directory.
 
 Started without privileges it serves its own user only.
 
@@ -62,19 +62,26 @@ class NoSuchRoot(TemporaryError):
     """The root directory cannot be changed to the one that was asked for: defer."""
 
 
+def _never(_: bytes) -> bool:
+    return False
+
+
 class _Rule(NamedTuple):
-    """As whom work may be done. *own* is who the deliverer is."""
+    """As whom work may be done. *own* is who the deliverer is; *may_root*: what root may do."""
 
     own: int
     mail_owner: int
     is_privileged: bool
+    may_root: Callable[[bytes], bool] = _never
 
-    def refusal(self, identity: Identity) -> str:
+    def refusal(self, identity: Identity, work: bytes) -> str:
         """Return why not; "" if it may."""
         if not self.is_privileged:
             if identity.uid == self.own:
                 return ""
             return f"cannot deliver as user id {identity.uid}: the mail system does not run as root"
+        if identity.uid == 0 and self.may_root(work):
+            return ""
         if identity.uid in (0, self.mail_owner):
             return f"delivery as user id {identity.uid} is not permitted"
         return ""
@@ -110,15 +117,23 @@ class Deliverer:
         return self._rule.is_privileged
 
     @classmethod
-    def start(cls, perform: Perform, *, folder: str, mail_owner: int) -> Self:
+    def start(
+        cls,
+        perform: Perform,
+        *,
+        folder: str,
+        mail_owner: int,
+        may_root: Callable[[bytes], bool] = _never,
+    ) -> Self:
         """Fork the deliverer; call it while this process has no thread, loop or spool.
 
         *perform* does the work of a request (its bytes and descriptors) in the child and returns
         the answer. Work begins in *folder*. *mail_owner* is the uid that the spool belongs to.
+        *may_root* tells which work may be done as root.
         """
         own = os.geteuid()
         # A mail system that belongs to root has nothing to give up: it serves root alone.
-        rule = _Rule(own, mail_owner, is_privileged=own == 0 and mail_owner != 0)
+        rule = _Rule(own, mail_owner, is_privileged=own == 0 and mail_owner != 0, may_root=may_root)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
@@ -127,9 +142,9 @@ class Deliverer:
         ours.setblocking(False)
         return cls(ours, pid, rule)
 
-    def refusal(self, identity: Identity) -> str:
-        """Return why no work is done as *identity*; "" if it is."""
-        return self._rule.refusal(identity)
+    def refusal(self, identity: Identity, work: bytes = b"") -> str:
+        """Return why *work* is not done as *identity*; "" if it is."""
+        return self._rule.refusal(identity, work)
 
     async def run(
         self,
@@ -144,7 +159,7 @@ class Deliverer:
         With *root*, that is the root directory, and where the work begins.
         Raises NotPermitted, NoSuchRoot, DelivererLost: defer the delivery.
         """
-        if refusal := self.refusal(identity):
+        if refusal := self.refusal(identity, work):
             raise NotPermitted(refusal)
         reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         try:
@@ -275,19 +290,20 @@ def _answer(message: bytes, descriptors: Sequence[int], child: _Child) -> bytes:
             os.chdir("/")
         except OSError as error:
             return _NO_ROOT + f"chroot({request.root}): {error.strerror}".encode()
-    _become(Identity(request.uid, request.gid), child.rule)
+    identity = Identity(request.uid, request.gid)
+    if refusal := child.rule.refusal(identity, request.work):
+        raise PermissionError(refusal)
+    _become(identity, is_privileged=child.rule.is_privileged)
     return _DONE + child.perform(request.work, descriptors)
 
 
-def _become(identity: Identity, rule: _Rule) -> None:
+def _become(identity: Identity, *, is_privileged: bool) -> None:
     """Become a user for good.
 
     Raises PermissionError: it may not be; the process must do nothing more.
     """
     os.umask(0o077)
-    if refusal := rule.refusal(identity):
-        raise PermissionError(refusal)
-    if rule.is_privileged:
+    if is_privileged:
         uid, gid = identity
         os.setgroups([gid])
         os.setresgid(gid, gid, gid)

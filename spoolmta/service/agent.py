@@ -162,6 +162,8 @@ class AgentLoop:
         crash_point("deliver.after_accept")
         if report.passed:
             report = self._pass_on(delivery, report)
+        if delivery.passes:
+            report = _with_addresses(delivery, report)
         self._log(delivery, report)
         self._finished.append((delivery, report))
         self._context.wakeup.wake()
@@ -247,6 +249,16 @@ def _small_content(reader: Reader, delivery: Delivery) -> bytes | None:
         return content.read_whole(reader, delivery.message_id)
     except Corrupt:
         return None  # the agent meets it when it reads
+
+
+def _with_addresses(delivery: Delivery, report: Report) -> Report:
+    """Return the report with outcomes that name the address that was passed on."""
+    addresses = {recipient.number: recipient.address for recipient in delivery.recipients}
+    outcomes = tuple(
+        msgspec.structs.replace(o, address=o.address or addresses.get(o.number, ""))
+        for o in report.outcomes
+    )
+    return msgspec.structs.replace(report, outcomes=outcomes)
 
 
 def _loop(passed: Passed) -> Outcome:

@@ -11,6 +11,7 @@ transports     mailboxes that another transport delivers to
 mailbox        which command or mailbox is a user's
 handover       a message handed to the process that becomes the user
 forwarding     the new message that takes mail to other addresses
+roots_mail     what is done as root
 summary        what all answers say of one recipient
 user           accounts of this machine
 """

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from spoolmta.address.resolve import Routing
 from spoolmta.agents import result
 from spoolmta.agents.client import client_of
-from spoolmta.agents.local import forwarding
+from spoolmta.agents.local import forwarding, roots_mail
 from spoolmta.agents.local.expansion import Expander
 from spoolmta.agents.local.handover import Handover, Parcel
 from spoolmta.agents.local.lists import Lists
@@ -44,7 +44,7 @@ from spoolmta.agents.result import Result
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.local import LocalParameters
-from spoolmta.errors import TemporaryError
+from spoolmta.errors import ConfigError, TemporaryError
 from spoolmta.maps.syntax import split_words
 from spoolmta.message.envelope import Notify
 from spoolmta.message.outcome import (
@@ -68,11 +68,20 @@ RELAY = "local"
 def prepare(configuration: Configuration, service: Service) -> Deliverer:
     """Start the process that becomes the recipients, before privileges are dropped.
 
-    Raises ConfigError: mail_owner is no user of this machine.
+    Raises ConfigError: mail_owner is no user of this machine; mailboxes could not take what is
+    accepted.
     """
     parameters = configuration.section(LocalParameters, service.overrides)
-    owner = account(parameters.mail_owner).pw_uid
-    return Deliverer.start(perform, folder=parameters.queue_directory, mail_owner=owner)
+    if 0 < parameters.mailbox_size_limit < parameters.message_size_limit:
+        raise ConfigError(
+            "main.cf configuration error: mailbox_size_limit is smaller than message_size_limit"
+        )
+    return Deliverer.start(
+        perform,
+        folder=parameters.queue_directory,
+        mail_owner=account(parameters.mail_owner).pw_uid,
+        may_root=roots_mail.permission(parameters),
+    )
 
 
 def open_agent(context: ServiceContext) -> "LocalAgent":

@@ -1,17 +1,23 @@
 """The values of aliases(5), also the lines of :include: and .forward files.
 
+Commas or blanks stand between them. What begins with one of the marks is no address, quoted or not.
+
 Postfix:    local/token.c; aliases(5)
 Must not:   look anything up
-Limits:     what stands between two commas is one destination
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from spoolmta.address.address_list import parse_address_list
 
 _INCLUDE = ":include:"
-_PAIRS = {"(": ")", "<": ">"}
+# Quoted strings and comments are passed over. In a list of addresses the colon would be a group's.
+_PLAIN_INCLUDE = re.compile(
+    r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|(?P<include>:include:[^\s,"]*)',
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Kind(StrEnum):
@@ -39,7 +45,9 @@ class Destination:
 
 def parse_value(text: str) -> list[Destination]:
     """Return the destinations of an alias' value, in their order."""
-    return [destination for item in _items(text) for destination in _parse(item)]
+    if ":" in text:
+        text = _PLAIN_INCLUDE.sub(_quoted, text)
+    return [_destination(address.internal) for address in parse_address_list(text) if address]
 
 
 def parse_file(text: str) -> list[Destination]:
@@ -52,63 +60,19 @@ def parse_file(text: str) -> list[Destination]:
     ]
 
 
-def _parse(item: str) -> list[Destination]:
-    special = _special(_dequoted(item))
-    if special is not None:
-        return [special]
-    return [
-        Destination(Kind.ADDRESS, address.internal)
-        for address in parse_address_list(item)
-        if address.internal
-    ]
-
-
-def _special(text: str) -> Destination | None:
+def _destination(text: str) -> Destination:
     if text.startswith("|"):
-        return Destination(Kind.COMMAND, text[1:].strip())
-    if text.startswith(("/", "~/")):
+        return Destination(Kind.COMMAND, text[1:])
+    if text.startswith(("/", "~")):
         return Destination(Kind.FILE, text)
     if text[: len(_INCLUDE)].lower() == _INCLUDE:
-        return Destination(Kind.INCLUDE, text[len(_INCLUDE) :].strip())
-    return None
+        return Destination(Kind.INCLUDE, text[len(_INCLUDE) :])
+    return Destination(Kind.ADDRESS, text)
 
 
-def _dequoted(item: str) -> str:
-    """Return what an item says if all of it stands in quotes, else the item."""
-    if len(item) < 2 or item[0] != '"' or item[-1] != '"':
-        return item
-    text = ""
-    at = 1
-    while at < len(item) - 1:
-        if item[at] == '"':
-            return item
-        if item[at] == "\\" and at + 1 < len(item) - 1:
-            at += 1
-        text += item[at]
-        at += 1
-    return text
-
-
-def _items(text: str) -> list[str]:
-    """Return what stands between commas that are in no quotes, comments or brackets."""
-    items = []
-    start = 0
-    closing = ""
-    at = 0
-    while at < len(text):
-        character = text[at]
-        if character == "\\":
-            at += 1
-        elif closing:
-            if character == closing:
-                closing = ""
-        elif character == '"':
-            closing = '"'
-        elif character in _PAIRS:
-            closing = _PAIRS[character]
-        elif character == ",":
-            items.append(text[start:at].strip())
-            start = at + 1
-        at += 1
-    items.append(text[start:].strip())
-    return [item for item in items if item]
+def _quoted(match: re.Match[str]) -> str:
+    path = match["include"]
+    if path is None:
+        return match[0]
+    escaped = path.replace("\\", "\\\\")
+    return f'"{escaped}"'

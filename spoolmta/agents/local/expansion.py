@@ -7,7 +7,8 @@ each has an outcome of its own; the other users of this machine get the mail at 
 
 Postfix:    local/recipient.c, alias.c, include.c, dotforward.c, indirect.c, unknown.c; aliases(5)
 Parameters: frozen_delivered_to, reset_owner_alias, propagate_unmatched_extensions, luser_relay,
-            allow_mail_to_commands, allow_mail_to_files, duplicate_filter_limit
+            allow_mail_to_commands, allow_mail_to_files, duplicate_filter_limit,
+            require_home_directory
 Must not:   deliver anything; open a user's file
 """
 
@@ -35,7 +36,7 @@ from spoolmta.agents.local.recipient import (
     ToUser,
 )
 from spoolmta.agents.local.transports import Transports
-from spoolmta.agents.local.user import find_user
+from spoolmta.agents.local.user import User, find_user, home_trouble
 from spoolmta.agents.mailbox.trouble import MailboxError
 from spoolmta.agents.result import Result
 from spoolmta.config.expansion import expand
@@ -173,13 +174,13 @@ class Expander:
         run.has_owner = run.has_owner or owner is not None
         destinations = parse_value(alias.value)
         if not destinations:
-            self._log.warning(f"alias {alias.name} has no destination")
-            raise MailboxError("4.3.5", _MISCONFIGURED.reason)
+            self._log.warning(f"no recipient in alias lookup result for {alias.name}")
+            raise MailboxError("4.3.0", "alias database unavailable")
         await self._take_all(destinations, self._thawed(inside), run)
 
     async def _take_forward_file(self, recipient: LocalRecipient, run: _Run) -> bool:
         """Expand the .forward file of a user; tell whether there is one that counts."""
-        user = await find_user(recipient.user)
+        user = await self._user(recipient)
         if user is None:
             return False
         file = await self._forward_files.of(user, recipient)
@@ -207,11 +208,19 @@ class Expander:
         if service:
             run.leaves.append(ToTransport(recipient, service))
             return
-        user = await find_user(recipient.user)
+        user = await self._user(recipient)
         if user is None:
             await self._take_unknown(recipient, run)
         else:
             run.leaves.append(ToUser(self._thawed(replace(recipient, rights=user)), user))
+
+    async def _user(self, recipient: LocalRecipient) -> User | None:
+        user = await find_user(recipient.user)
+        if user is not None and self._parameters.require_home_directory:
+            trouble = await home_trouble(user)
+            if trouble:
+                raise MailboxError("4.3.0", trouble)
+        return user
 
     async def _take_unknown(self, recipient: LocalRecipient, run: _Run) -> None:
         service = await self.transports.of_unknown(recipient.user)
@@ -292,6 +301,7 @@ class Expander:
             rights=rights,
             owner=inside.owner or inside.address,
             expanded_from=inside.local,
+            steps=inside.steps + 2,
             unmatched=inside.unmatched if "include" in self._propagating else "",
         )
         await self._take_all(destinations, included, run)

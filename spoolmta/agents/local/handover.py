@@ -184,7 +184,10 @@ class Handover:
         )
         head = separator(parcel.to.sender, self._clock.now()) + self._head(parcel, "command")
         return await self._hand_over(
-            work.ToCommand(request), self._identity(parcel), parcel, head=head
+            work.ToCommand(request, parameters.mailbox_size_limit),
+            self._identity(parcel),
+            parcel,
+            head=head,
         )
 
     async def _hand_over(
@@ -197,14 +200,15 @@ class Handover:
         tail: bytes = b"",
         style: Style = PLAIN,
     ) -> Result:
-        if refusal := self._deliverer.refusal(identity):
+        encoded = work.encode(request)
+        if refusal := self._deliverer.refusal(identity, encoded):
             return Result("4.3.5", refusal)
         content = parcel.content
         message = await stage(
             content.read(), content.size, self._folder, head=head, tail=tail, style=style
         )
         try:
-            answer = await self._deliverer.run(identity, work.encode(request), [message])
+            answer = await self._deliverer.run(identity, encoded, [message])
         finally:
             os.close(message)
         return work.decode_result(answer)
@@ -247,8 +251,8 @@ async def _environment(parcel: Parcel) -> dict[str, str]:
     }
     return {
         **{name: value for name, value in values.items() if value},
-        "LOGNAME": user.name if user else to.user,
-        "USER": user.name if user else to.user,
+        "LOGNAME": to.user,
+        "USER": to.user,
         "SENDER": to.sender,
         "RECIPIENT": to.address,
         "LOCAL": to.local,

@@ -41,9 +41,8 @@ class Mailboxes:
         """
         self._commands: Maps = open_maps(parameters.mailbox_command_maps, sensitive=True)
         self._command = parameters.mailbox_command.strip()
-        self._home_mailbox = parameters.home_mailbox
-        self._spool = parameters.mail_spool_directory
-        self._spool_group = _group_of(self._spool)
+        self._parameters = parameters
+        self._spool_group = _group_of(parameters.mail_spool_directory)
 
     async def of(self, user: User) -> MailboxCommand | MailboxPath:
         """Return where the mail of *user* goes.
@@ -53,13 +52,18 @@ class Mailboxes:
         command = await self._commands.lookup(user.name) or self._command
         if command:
             return MailboxCommand(command)
-        if self._home_mailbox:
-            return MailboxPath(f"{user.home}/{self._home_mailbox}", user.identity)
-        path = f"{self._spool.rstrip('/')}/{user.name}"
-        if self._spool.endswith("/"):
-            path += "/"
-        group = user.gid if self._spool_group is None else self._spool_group
-        return MailboxPath(path, Identity(user.uid, group))
+        path = mailbox_path(self._parameters, user)
+        if self._parameters.home_mailbox or self._spool_group is None:
+            return MailboxPath(path, user.identity)
+        return MailboxPath(path, Identity(user.uid, self._spool_group))
+
+
+def mailbox_path(parameters: LocalParameters, user: User) -> str:
+    """Return where the mailbox of a user is."""
+    if parameters.home_mailbox:
+        return f"{user.home}/{parameters.home_mailbox}"
+    spool = parameters.mail_spool_directory
+    return f"{spool.rstrip('/')}/{user.name}{'/' if spool.endswith('/') else ''}"
 
 
 def _group_of(spool: str) -> int | None:

@@ -68,6 +68,17 @@ async def find_user_by_id(uid: int) -> User | None:
     return await asyncio.to_thread(_find, f"id {uid}", _library().getpwuid_r, ctypes.c_uint32(uid))
 
 
+async def home_trouble(user: User) -> str:
+    """Return why the home folder of a user cannot be used; "" if it is there."""
+    try:
+        await asyncio.to_thread(os.stat, user.home)
+    except PermissionError:
+        return ""  # we may not look; the user may
+    except OSError as error:
+        return f"cannot access home directory {user.home}: {error.strerror}"
+    return ""
+
+
 @functools.cache
 def _library() -> ctypes.CDLL:
     return ctypes.CDLL(None)

@@ -5,6 +5,7 @@ Postfix:    local(8), virtual(8)
 
 import errno
 import os
+import resource
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,9 +39,13 @@ class ToMaildirs(msgspec.Struct, frozen=True, tag=True):
 
 
 class ToCommand(msgspec.Struct, frozen=True, tag=True):
-    """Run a command with the message as its input."""
+    """Run a command with the message as its input; no file that it writes outgrows *file_limit*.
+
+    0 is no limit.
+    """
 
     command: command.Command
+    file_limit: int = 0
 
 
 class ReadList(msgspec.Struct, frozen=True, tag=True):
@@ -66,7 +71,7 @@ class Text(msgspec.Struct, frozen=True):
 Work = ToMbox | ToMaildir | ToMaildirs | ToCommand | ReadList
 
 encode = msgspec.msgpack.Encoder().encode
-_decode_work = msgspec.msgpack.Decoder(Work).decode
+decode_work = msgspec.msgpack.Decoder(Work).decode
 _decode_result = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
 _decode_results = msgspec.msgpack.Decoder(list[tuple[str, str, str]]).decode
 decode_text = msgspec.msgpack.Decoder(Text).decode
@@ -84,13 +89,13 @@ def decode_results(answer: bytes) -> list[Result]:
 
 def decode_path(work: bytes) -> str:
     """Return the path of a ReadList, "" for other work."""
-    task: Work = _decode_work(work)
+    task: Work = decode_work(work)
     return task.path if isinstance(task, ReadList) else ""
 
 
 def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
     """Do the work, as the user that this process is; return the answer."""
-    task: Work = _decode_work(work)
+    task: Work = decode_work(work)
     match task:
         case ToMbox(file):
             return encode(mbox.append(file, read_staged(descriptors[0]), SystemClock()))
@@ -100,7 +105,9 @@ def perform(work: bytes, descriptors: Sequence[int]) -> bytes:
             messages = read_each(descriptors[0], sizes)
             ready = [maildir.write_whole(file, [next(messages)]) for file in files]
             return encode(maildir.publish(ready))
-        case ToCommand(line):
+        case ToCommand(line, file_limit):
+            if file_limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
             os.lseek(descriptors[0], 0, os.SEEK_SET)
             return encode(command.run(line, descriptors[0]))
         case ReadList():

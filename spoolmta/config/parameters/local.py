@@ -46,6 +46,7 @@ class LocalParameters(MailboxParameters, RoutingParameters):
     home_mailbox: str = text("")  # mailbox below the home folder; with "/" at its end a maildir
     mailbox_delivery_lock: str = text("fcntl, dotlock", empty_allowed=False)  # how it is locked
     strict_mailbox_ownership: bool = yes_no("yes")  # defer if a mailbox is not its user's
+    require_home_directory: bool = yes_no("no")  # defer if the user's home folder is not there
     fallback_transport_maps: str = text("")  # transport for names that are no users, by name
     fallback_transport: str = text("")  # transport for names that are no users
     luser_relay: str = text("")  # address for mail to users that do not exist
@@ -63,7 +64,6 @@ class LocalHabitParameters(Section, not_yet="it is not supported yet"):
     """More of local delivery."""
 
     biff: bool = yes_no("yes")  # tell comsat(8) of new mail
-    require_home_directory: bool = yes_no("no")  # defer while a home folder is missing
     local_delivery_status_filter: str = text(
         "$default_delivery_status_filter"
     )  # table that changes status codes

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from spoolmta.agents import local
+from spoolmta.errors import ConfigError
 from spoolmta.message.envelope import Notify
 from spoolmta.message.outcome import Action, DeliveryRecipient, Outcome, Success
-from tests.unit.agents.conftest import CONTENT, IS_ROOT, USER, Bench, Open
+from tests.unit.agents.conftest import CONTENT, USER, Bench, Open
 
 ME = USER.pw_name
 HERE = f"{ME}@local.example"
@@ -87,9 +88,15 @@ def test_mail_that_was_here_before_is_a_loop(agent: Agent) -> None:
     assert (outcome.dsn, outcome.reason) == ("5.4.6", f"mail forwarding loop for {HERE}")
 
 
-def test_mail_for_root_is_not_delivered_as_root(agent: Agent) -> None:
-    outcome = _outcome(agent(), "root@local.example")
-    assert (outcome.action, outcome.dsn) == (Action.DEFERRED, "4.3.5")
+@pytest.mark.root
+def test_roots_mail_is_in_roots_mailbox_and_its_commands_are_not_run_as_root(
+    agent: Agent, folder: Path
+) -> None:
+    assert _outcome(agent(), "root@local.example").reason == "delivered to mailbox"
+    assert (folder / "spool" / "root").stat().st_uid == 0
+    bench = agent(mailbox_command=f"id -u > {folder}/out/id")
+    assert _outcome(bench, "root@local.example").action is Action.SENT
+    assert (folder / "out" / "id").read_text() == f"{USER.pw_uid}\n"
 
 
 def test_an_alias_for_one_user_is_delivered_at_once(agent: Agent) -> None:
@@ -337,14 +344,44 @@ def test_mail_for_postmaster_is_never_refused(agent: Agent) -> None:
     assert "required alias not found: postmaster" in bench.log()
 
 
+def test_a_mailbox_that_could_not_take_what_is_accepted_is_refused(agent: Agent) -> None:
+    with pytest.raises(ConfigError, match="mailbox_size_limit is smaller than message_size_limit"):
+        agent(mailbox_size_limit="1000", message_size_limit="2000")
+
+
+def test_a_user_without_home_waits_where_a_home_is_required(agent: Agent, folder: Path) -> None:
+    assert _outcome(agent(require_home_directory="no")).action is Action.SENT
+    if Path(USER.pw_dir).exists():
+        assert _outcome(agent(require_home_directory="yes")).action is Action.SENT
+    else:
+        outcome = _outcome(agent(require_home_directory="yes"))
+        assert (outcome.action, outcome.dsn) == (Action.DEFERRED, "4.3.0")
+        assert outcome.reason.startswith(f"cannot access home directory {USER.pw_dir}: ")
+
+
+def test_other_transports_take_mailboxes_and_unknown_names(agent: Agent) -> None:
+    bench = agent(
+        {"all": f"{ME}, no-such, x@far.example"},
+        mailbox_transport_maps=f"inline:{{{ME}=lmtp:unix:box}}",
+        fallback_transport="smtp",
+    )
+    report = bench.deliver("all@local.example", nexthop="hop")
+    assert [(one.number, one.address, one.transport, one.nexthop) for one in report.passed] == [
+        (0, f"{ME}@mx.test.example", "lmtp", "unix:box"),
+        (0, "no-such@mx.test.example", "smtp", "hop"),
+    ]
+    assert len(report.messages) == 1
+    assert bench.deliver("no-such@local.example").outcomes == ()
+
+
 def test_a_table_that_gives_no_answer_is_no_unknown_user(agent: Agent) -> None:
     outcome = _outcome(agent(alias_maps="fail:now"), "no-such@local.example")
     assert (outcome.action, outcome.dsn) == (Action.DEFERRED, "4.3.0")
 
 
 def test_another_user_needs_root(agent: Agent) -> None:
-    other = "root" if IS_ROOT else "daemon"
-    outcome = _outcome(agent(), f"{other}@local.example")
+    # With root, "daemon" is who the mail system is.
+    outcome = _outcome(agent(), "daemon@local.example")
     assert outcome.dsn == "4.3.5"
 
 

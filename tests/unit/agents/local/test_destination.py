@@ -19,13 +19,20 @@ def _short(text: str) -> list[tuple[str, str]]:
         ('"joe doe"', [("address", "joe doe")]),
         ('"|/bin/x -a \\"b, c\\"", d', [("command", '/bin/x -a "b, c"'), ("address", "d")]),
         ("|/bin/x", [("command", "/bin/x")]),
-        ("| cat > x", [("command", "cat > x")]),
+        ('"| cat > x"', [("command", " cat > x")]),
         ("/var/log/mail", [("file", "/var/log/mail")]),
         ("~/Maildir/", [("file", "~/Maildir/")]),
         (":include:/etc/list", [("include", "/etc/list")]),
         ('":include:/etc/a list"', [("include", "/etc/a list")]),
         ("\\alice, bob@x", [("address", "alice"), ("address", "bob@x")]),
-        ('"|x"@y.example', [("address", "|x@y.example")]),
+        ('"|x"@y.example', [("command", "x@y.example")]),
+        ("a (c) b, c", [("address", "a"), ("address", "b"), ("address", "c")]),
+        ('"|x y" a', [("command", "x y"), ("address", "a")]),
+        (
+            ":include:/etc/a, b :INCLUDE:/c",
+            [("include", "/etc/a"), ("address", "b"), ("include", "/c")],
+        ),
+        ("~joe/x", [("file", "~joe/x")]),
         ("", []),
     ],
 )
@@ -47,4 +54,5 @@ def test_a_file_has_values_in_lines_and_remarks() -> None:
 @given(st.text(alphabet=st.sampled_from('ab@,"\\|/:()<> ~'), max_size=40))
 def test_no_value_is_too_strange(text: str) -> None:
     for destination in parse_value(text):
-        assert destination.text or destination.kind in {Kind.COMMAND, Kind.INCLUDE}
+        is_path = destination.text.startswith(("/", "~"))
+        assert is_path == (destination.kind is Kind.FILE) or destination.kind is not Kind.ADDRESS
