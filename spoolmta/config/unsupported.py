@@ -30,13 +30,7 @@ _WORKING_WORDS = {
         "postmaster is not told of {} yet",
     ),
 }
-_ENVELOPE_ALONE = "it is applied to envelopes, and not to headers yet"
-_PARTIAL = {
-    "canonical_maps": _ENVELOPE_ALONE,
-    "sender_canonical_maps": _ENVELOPE_ALONE,
-    "recipient_canonical_maps": _ENVELOPE_ALONE,
-    "soft_bounce": "SMTP servers heed it, and deliveries do not yet",
-}
+_PARTIAL = {"soft_bounce": "SMTP servers heed it, and deliveries do not yet"}
 
 
 def gap(name: str) -> Gap | None:

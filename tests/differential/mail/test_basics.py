@@ -6,8 +6,8 @@ of Postfix's story. To read the stories of a site:
 
     TWIN_SHOW=1 .venv/bin/pytest -s tests/differential/mail/test_basics.py -k relayhost
 
-What there is to say of a site and of a message: tests/support/twin/cases.py. The main.cf that
-every site begins with: tests/support/twin/site_files.py.
+What there is to say of a site and of a message, and the main.cf that every site begins with:
+tests/support/twin/cases.py.
 """
 
 import pytest

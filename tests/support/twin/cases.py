@@ -3,6 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+LIMITS = {
+    "compatibility_level": "3.6",
+    "default_destination_recipient_limit": "1",
+    "local_destination_recipient_limit": "1",
+    "minimal_backoff_time": "1000s",
+    "maximal_backoff_time": "4000s",
+}
+"""Deliveries of one recipient each, and no second tries."""
+
+STOCK = {
+    **LIMITS,
+    "myhostname": "mx.test.example",
+    "mydomain": "test.example",
+    "mydestination": "",
+    "local_recipient_maps": "",
+    "mynetworks": "127.0.0.1/32",
+    "alias_maps": "",
+    "alias_database": "",
+}
+"""The main.cf that a site begins with, if it does not say otherwise."""
+
 
 @dataclass(frozen=True)
 class Mail:
@@ -28,11 +49,10 @@ class Mail:
 class Site:
     """One configuration and the mail that it gets.
 
-    *main* are lines over the stock main.cf (see site_files), *master* more services, or with
-    *own_master* all of them; *files* by name in $config_directory, of which those that main.cf
-    names with "hash:" get built. Transports that are not in *real* are recorded. In all of them
-    {etc} is $config_directory, {out} a folder that everybody may write to, whose files are part of
-    the story, and {port} the SMTP port.
+    *main* are lines over the *stock* main.cf, *master* more services; *files* by name in
+    $config_directory, of which those that main.cf names with "hash:" get built. Transports that
+    are not in *real* are recorded. In all of them {etc} is $config_directory, {out} a folder that
+    everybody may write to, whose files are part of the story, and {port} the SMTP port.
     """
 
     name: str
@@ -41,7 +61,7 @@ class Site:
     master: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     real: frozenset[str] | set[str] = frozenset()
-    own_master: bool = False
+    stock: Mapping[str, str] = field(default_factory=lambda: STOCK)
 
     def __str__(self) -> str:
         """Name the test."""

@@ -12,20 +12,6 @@ from tests.support.twin.cases import Site
 OWNER = "postfix"
 COMMANDS_USER = "nobody"
 
-STOCK = {
-    "compatibility_level": "3.6",
-    "myhostname": "mx.test.example",
-    "mydomain": "test.example",
-    "mydestination": "",
-    "local_recipient_maps": "",
-    "mynetworks": "127.0.0.1/32",
-    "alias_maps": "",
-    "alias_database": "",
-    "default_destination_recipient_limit": "1",
-    "local_destination_recipient_limit": "1",
-    "minimal_backoff_time": "1000s",
-    "maximal_backoff_time": "4000s",
-}
 # What no site may change.
 FIXED = {
     "inet_interfaces": "127.0.0.1",
@@ -91,9 +77,9 @@ def write(site: Site, folder: Folder, port: int, places: Mapping[str, str]) -> l
         return text
 
     own = filled(textwrap.dedent(site.main))
-    (folder.configuration / "main.cf").write_text(_main(own, places))
-    services = site.master if site.own_master else SERVICES + site.master
-    master = _master(filled(textwrap.dedent(services)), site, folder)
+    main = _main(site.stock, own, places)
+    (folder.configuration / "main.cf").write_text(main)
+    master = _master(filled(SERVICES + textwrap.dedent(site.master)), site, folder)
     (folder.configuration / "master.cf").write_text(master)
     for name, text in site.files.items():
         (folder.configuration / name).write_text(filled(text))
@@ -103,11 +89,11 @@ def write(site: Site, folder: Folder, port: int, places: Mapping[str, str]) -> l
     ]
 
 
-def _main(own: str, places: Mapping[str, str]) -> str:
+def _main(basis: Mapping[str, str], own: str, places: Mapping[str, str]) -> str:
     fixed = {**FIXED, **places}
     names = set(re.findall(r"^(\w+)\s*=", own, re.MULTILINE))
     assert not names & set(fixed), f"the harness sets {names & set(fixed)}"
-    stock = "".join(f"{name} = {value}\n" for name, value in STOCK.items() if name not in names)
+    stock = "".join(f"{name} = {value}\n" for name, value in basis.items() if name not in names)
     return stock + own + "\n" + "".join(f"{name} = {value}\n" for name, value in fixed.items())
 
 

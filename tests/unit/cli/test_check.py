@@ -331,7 +331,6 @@ def test_a_table_that_nothing_here_reads_is_a_warning(folder: Path) -> None:
         ("smtpd_tls_eecdh_grade = ultra", "will be removed; instead, do not specify"),
         ("notify_classes = bounce, policy", "some of its effect: postmaster is not told of policy"),
         ("soft_bounce = yes", "some of its effect: SMTP servers heed it"),
-        ("canonical_maps = static:x", "some of its effect: it is applied to envelopes"),
     ],
 )
 def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: str) -> None:
