@@ -44,7 +44,7 @@ from spoolmta.agents.result import Result
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.local import LocalParameters
-from spoolmta.errors import ConfigError, TemporaryError
+from spoolmta.errors import ConfigError, MapUnavailable, TemporaryError
 from spoolmta.maps.syntax import split_words
 from spoolmta.message.envelope import Notify
 from spoolmta.message.outcome import (
@@ -182,6 +182,8 @@ class LocalAgent:
             return await self._deliver_all(recipient, first, expansion)
         except NotPermitted as error:
             return _Done(nothing, [(first, Result("4.3.5", str(error)))])
+        except MapUnavailable as error:
+            return _Done(nothing, [(first, self._no_answer(error))])
         except TemporaryError as error:
             self._context.log.warning(f"{recipient.delivery.queue_id}: {error}")
             return _Done(nothing, [(first, Result("4.3.0", "mail system trouble"))])
@@ -227,8 +229,16 @@ class LocalAgent:
                     leaf.recipient,
                     client,
                 )
-                answers.append((leaf.recipient, await self._handover.deliver(leaf, parcel)))
+                try:
+                    said = await self._handover.deliver(leaf, parcel)
+                except MapUnavailable as error:
+                    said = self._no_answer(error)
+                answers.append((leaf.recipient, said))
         return answers
+
+    def _no_answer(self, error: MapUnavailable) -> Result:
+        self._context.log.warning(str(error))
+        return Result("4.3.0", "table lookup failure")
 
     async def _end_loop(self, recipient: _Recipient, first: LocalRecipient) -> _Done:
         """Return the end of a message that was here before.
