@@ -5,6 +5,9 @@ RFC:     1123 2.1, 5321 4.1.3, 5890
 """
 
 import re
+
+# By name, for the codec registry would import it when privileges are dropped, and may not be able.
+from encodings.punycode import punycode_encode
 from functools import lru_cache
 
 from spoolmta.net.network import Address, parse_address
@@ -45,6 +48,6 @@ def _to_ascii(name: str) -> str:
         if _FORBIDDEN.search(label):
             return ""
         if not label.isascii():
-            label = "xn--" + label.encode("punycode").decode("ascii")
+            label = "xn--" + punycode_encode(label).decode("ascii")
         labels.append(label)
     return ".".join(labels)

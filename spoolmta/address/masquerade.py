@@ -44,10 +44,10 @@ class Masquerade:
         Raises MapUnavailable: a table gives no answer; the caller tries again later.
         """
         local, at, domain = address.rpartition("@")
+        if not at or await self._exceptions.matches(local):
+            return address
         folded = f".{domain.lower()}"
         for name, suffix, shows in self._rules:
-            if at and folded.endswith(suffix):
-                if shows or folded == suffix or await self._exceptions.matches(local):
-                    return address
-                return f"{local}@{name}"
+            if folded.endswith(suffix):
+                return address if shows or folded == suffix else f"{local}@{name}"
         return address

@@ -2,6 +2,7 @@
 
 agent      what the service starts; one delivery from the next hop to the report
 attempt    the walk over servers, what became of whom
+departure  generic addresses in what servers see
 hosts      which servers, in which order
 session    one conversation: greeting, EHLO, one transaction after the other
 reuse      sessions kept open for the next delivery

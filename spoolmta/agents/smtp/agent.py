@@ -4,15 +4,20 @@ Postfix:    smtp(8), lmtp(8)
 Parameters: smtp_... or lmtp_..., by the command in master.cf; dns_nameservers
 """
 
+from spoolmta.address.generic import Generic
+from spoolmta.address.routing import Routing
 from spoolmta.agents.smtp.attempt import Attempt, Surroundings
+from spoolmta.agents.smtp.departure import Departures
 from spoolmta.agents.smtp.flags import parse_flags
 from spoolmta.agents.smtp.hosts import HostFinder
 from spoolmta.agents.smtp.reuse import KeptSessions
 from spoolmta.agents.smtp.session import ContentSource
 from spoolmta.agents.smtp.settings import Settings, lmtp_settings, smtp_settings
 from spoolmta.clock import Clock
+from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.smtp import ClientParameters, LmtpParameters, SmtpParameters
 from spoolmta.maillog import MailLog
+from spoolmta.maps import open_maps
 from spoolmta.message.outcome import Delivery
 from spoolmta.net.dns import Resolver, parse_nameservers
 from spoolmta.service.context import ServiceContext
@@ -24,11 +29,19 @@ LMTP = "lmtp"
 class SmtpAgent:
     """Delivers by SMTP or LMTP; one per process."""
 
-    def __init__(self, settings: Settings, resolver: Resolver, log: MailLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        resolver: Resolver,
+        log: MailLog,
+        clock: Clock,
+        departures: Departures | None = None,
+    ) -> None:
+        """*departures*: what mail that leaves is rewritten by, if it is."""
         self.settings = settings
         self._kept = KeptSessions(settings.reuse)
         self._surroundings = Surroundings(
-            settings, HostFinder(settings.lookup, resolver, log), self._kept, log, clock
+            settings, HostFinder(settings.lookup, resolver, log), self._kept, log, clock, departures
         )
 
     async def deliver(self, delivery: Delivery, content: ContentSource) -> Report:
@@ -50,8 +63,23 @@ def open_agent(context: ServiceContext) -> SmtpAgent:
     """
     flags = parse_flags(context.service.arguments)
     if context.service.command == LMTP:
-        settings = lmtp_settings(context.section(LmtpParameters), flags)
+        lmtp = context.section(LmtpParameters)
+        settings = lmtp_settings(lmtp, flags)
+        generic = (lmtp.lmtp_generic_maps, "lmtp_generic_maps")
     else:
-        settings = smtp_settings(context.section(SmtpParameters), flags)
+        smtp = context.section(SmtpParameters)
+        settings = smtp_settings(smtp, flags)
+        generic = (smtp.smtp_generic_maps, "smtp_generic_maps")
     nameservers = parse_nameservers(context.section(ClientParameters).dns_nameservers)
-    return SmtpAgent(settings, Resolver(nameservers), context.log, context.clock)
+    resolver = Resolver(nameservers)
+    departures = _departures(context, *generic)
+    return SmtpAgent(settings, resolver, context.log, context.clock, departures)
+
+
+def _departures(context: ServiceContext, tables: str, name: str) -> Departures | None:
+    if not tables:
+        return None
+    parameters = context.section(RoutingParameters)
+    routing = Routing.open(parameters)
+    generic = Generic(open_maps(tables), name, routing, context.log.warning)
+    return Departures(generic, parameters.header_address_token_limit)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from spoolmta import maillog
 from spoolmta.agents.smtp import trouble
+from spoolmta.agents.smtp.departure import Departing, Departures
 from spoolmta.agents.smtp.flags import is_looping, prepended_headers
 from spoolmta.agents.smtp.hosts import SMTP_PORT, HostFinder
 from spoolmta.agents.smtp.recipients import Circumstances, Recipients
@@ -25,9 +26,9 @@ from spoolmta.agents.smtp.session import ContentSource, Message, Session
 from spoolmta.agents.smtp.settings import FINAL, Settings
 from spoolmta.agents.smtp.trouble import Radius, Trouble
 from spoolmta.clock import Clock
-from spoolmta.errors import ConnectError
+from spoolmta.errors import ConnectError, MapUnavailable
 from spoolmta.maillog import MailLog
-from spoolmta.message.outcome import Delivery, Success
+from spoolmta.message.outcome import Delivery, DeliveryRecipient, Success
 from spoolmta.net.stream import Target, bind_problem, connect
 from spoolmta.protocols.smtp_client import Service
 from spoolmta.spool.deliveries import Report
@@ -42,6 +43,7 @@ class Surroundings:
     kept: KeptSessions
     log: MailLog
     clock: Clock
+    departures: Departures | None = None
 
 
 class Attempt:
@@ -53,6 +55,7 @@ class Attempt:
         self._around = surroundings
         self._delivery = delivery
         self._content = content
+        self._departing: Departing | None = None
         self._recipients = Recipients(
             delivery, surroundings.log, lmtp=surroundings.settings.dialogue.lmtp
         )
@@ -70,6 +73,8 @@ class Attempt:
             loop = trouble.forwarding_loop(self._delivery.recipients[0].address)
             self._recipients.refuse_all(loop, self._circumstances())
             return self._recipients.report()
+        if self._around.departures is not None and not await self._depart(self._around.departures):
+            return self._recipients.report()
         self._keeps = await self._around.kept.wants(nexthop)
         used = False
         while self._keeps and not used:
@@ -83,6 +88,16 @@ class Attempt:
             else:
                 await self._try_next_hops()
         return self._recipients.report()
+
+    async def _depart(self, departures: Departures) -> bool:
+        """Rewrite what servers see; False: it cannot be done now, and nobody sees anything."""
+        try:
+            self._departing = await departures.rewrite(self._delivery, self._content)
+        except MapUnavailable as error:
+            self._around.log.warning(f"{self._delivery.queue_id}: {error}")
+            self._recipients.hit_all(trouble.LOOKUP_FAILED, self._circumstances())
+            return False
+        return True
 
     async def _try_path(self, path: str) -> None:
         settings = self._around.settings
@@ -200,9 +215,12 @@ class Attempt:
         kept = self._around.kept
         begun_at = self._around.clock.now()
         keeps = self._keeps and kept.may_serve(session, session.uses + 1)
-        message = Message(
-            self._delivery, tuple(self._recipients.left), self._content, self._headers, not keeps
-        )
+        delivery, content = self._delivery, self._content
+        left: Sequence[DeliveryRecipient] = tuple(self._recipients.left)
+        if self._departing is not None:
+            delivery, content = self._departing.delivery, self._departing.content
+            left = self._departing.recipients(left)
+        message = Message(delivery, left, content, self._headers, not keeps)
         try:
             transmission = await session.transact(message)
         except BaseException:

@@ -52,6 +52,8 @@ class Trouble:
         return self.dsn.endswith(".4.6")
 
 
+# A table of ours gives no answer: in Postfix the client ends over it, and mail waits.
+LOOKUP_FAILED = Trouble(Radius.MESSAGE, "4.3.0", "unknown mail transport error")
 NO_SERVER = Trouble(Radius.DESTINATION, "4.3.0", "server unavailable or unable to receive mail")
 
 _DOING = {

@@ -69,6 +69,7 @@ class SmtpParameters(ClientParameters):
     smtp_connection_cache_time_limit: float = seconds("2s", min=1)  # how long an idle one is kept
     smtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     smtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit
+    smtp_generic_maps: str = text("")  # addresses that are replaced in mail that leaves
 
 
 class LmtpParameters(ClientParameters):
@@ -114,6 +115,7 @@ class LmtpParameters(ClientParameters):
     lmtp_connection_cache_time_limit: float = seconds("2s", min=1)  # how long an idle one is kept
     lmtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     lmtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit
+    lmtp_generic_maps: str = text("")  # as smtp_generic_maps
 
 
 class ServiceRecordParameters(Section, not_yet="SRV records are not looked up yet"):
@@ -136,13 +138,6 @@ class ResolverParameters(Section, not_yet="it is not supported yet"):
     dns_ncache_ttl_fix_enable: bool = yes_no("no")  # a sound lifetime of "there is none"
     smtp_dns_resolver_options: str = text("")  # options of the system's resolver
     lmtp_dns_resolver_options: str = text("")  # as smtp_dns_resolver_options
-
-
-class ClientRewritingParameters(Section, not_yet="this rewriting is not supported yet"):
-    """Addresses in mail that goes out."""
-
-    smtp_generic_maps: str = text("")  # addresses that are replaced
-    lmtp_generic_maps: str = text("")  # as smtp_generic_maps
 
 
 class ClientFilterParameters(Section, not_yet="replies are not filtered or extended yet"):

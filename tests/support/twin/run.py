@@ -22,7 +22,7 @@ def agree(site: Site) -> None:
     try:
         with ThreadPoolExecutor(2) as pool:
             systems = (Postfix(site, root / "postfix"), Spoolmta(site, root / "spoolmta"))
-            theirs, ours = pool.map(_run, systems)
+            theirs, ours = pool.map(run, systems)
     finally:
         shutil.rmtree(root)
     if os.environ.get(SHOW):
@@ -31,7 +31,8 @@ def agree(site: Site) -> None:
     assert not complaints, "\n".join(("", *complaints))
 
 
-def _run(system: System) -> list[str]:
+def run(system: System) -> list[str]:
+    """Send a site's mail through one system; return the story of each, and of the files."""
     with system:
         handed = [system.hand_in(number, case) for number, case in enumerate(system.site.cases)]
         return system.stories(handed)
