@@ -72,9 +72,7 @@ def _as_nobody_else(user: str) -> str:
 
 
 def _flags(configuration: Configuration, name: str, attributes: Attributes) -> Iterator[Fault]:
-    limit = configuration.transport_number(
-        name, "_destination_recipient_limit", "$default_destination_recipient_limit"
-    )
+    limit = configuration.transport_number(name, "_destination_recipient_limit")
     for flag in (DELIVERED_TO, ORIGINAL_TO):
         if flag in attributes.flags and limit != 1:
             text = f"flag {flag} requires {name}_destination_recipient_limit = 1"

@@ -21,12 +21,11 @@ from spoolmta.config.parameter import (
     DECLARED,
     READ_ONLY,
     UNEXPANDED,
-    Kind,
-    Limits,
     Parameter,
     Section,
 )
 from spoolmta.config.parameters import common
+from spoolmta.config.parameters import transport as transports
 from spoolmta.errors import ConfigError
 
 # Most commands read main.cf alone, and must start fast.
@@ -142,34 +141,30 @@ class Configuration:
         """Return the unexpanded text of any parameter, from main.cf or its default."""
         return self._plain.raw(name) or ""
 
-    def transport_number(self, transport: str, suffix: str, default: str) -> int:
-        """Return a number that main.cf may set per transport: ("smtp", "_recipient_limit", ...).
+    def transport_number(self, transport: str, suffix: str) -> int:
+        """Return a number that main.cf may set per transport: ("smtp", "_delivery_slot_cost").
 
-        *default* is main.cf text, used where neither main.cf nor a declaration knows the name.
         Raises ConfigError: it is no number.
         """
-        parameter = Parameter(Kind.NUMBER, default, Limits(), transport + suffix)
-        value = self._transport_value(parameter)
+        value = self._of_transport(transport, suffix)
         assert isinstance(value, int)
         return value
 
-    def transport_seconds(self, transport: str, suffix: str, default: str) -> float:
-        """Return a time that main.cf may set per transport: ("smtp", "_transport_rate_delay", ...).
+    def transport_seconds(self, transport: str, suffix: str) -> float:
+        """Return a time that main.cf may set per transport: ("smtp", "_transport_rate_delay").
 
         Raises ConfigError: it is no time.
         """
-        parameter = Parameter(Kind.SECONDS, default, Limits(), transport + suffix)
-        value = self._transport_value(parameter)
+        value = self._of_transport(transport, suffix)
         assert isinstance(value, float)
         return value
 
-    def transport_text(self, transport: str, suffix: str, default: str) -> str:
+    def transport_text(self, transport: str, suffix: str) -> str:
         """Return a text that main.cf may set per transport (concurrency feedback).
 
         Raises ConfigError: it cannot be expanded.
         """
-        parameter = Parameter(Kind.TEXT, default, Limits(), transport + suffix)
-        return str(self._transport_value(parameter))
+        return str(self._of_transport(transport, suffix))
 
     def with_settings(self, settings: Mapping[str, str]) -> "Configuration":
         """Return this configuration with other values for some names of main.cf."""
@@ -249,14 +244,16 @@ class Configuration:
         line = self.main.lines.get(name)
         return f"{self.main.file}, line {line}" if line else "default value"
 
-    def _transport_value(self, fallback: Parameter) -> object:
-        name = fallback.name
+    def _of_transport(self, transport: str, suffix: str) -> object:
+        name = transport + suffix
         declared = DECLARED.get(name)
         if declared is not None:
             return self._plain.typed(declared)
+        of_all = transports.SUFFIXES[suffix]
+        parameter = Parameter(of_all.kind, of_all.default, of_all.limits, name)
         if self._plain.raw(name) is not None:
-            return self._plain.typed(fallback)
-        return fallback.parse(self._plain.expand(fallback.default, name))
+            return self._plain.typed(parameter)
+        return parameter.parse(self._plain.expand(parameter.default, name))
 
     def _view(self, overrides: Mapping[str, str]) -> "_View":
         key = tuple(sorted(overrides.items()))

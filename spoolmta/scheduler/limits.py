@@ -30,9 +30,7 @@ def transport_limits(
 
     Raises ConfigError: a value is no number or time.
     """
-    destination_delay = configuration.transport_seconds(
-        transport, "_destination_rate_delay", "$default_destination_rate_delay"
-    )
+    destination_delay = configuration.transport_seconds(transport, "_destination_rate_delay")
     window = _window(configuration, transport, warn)
     if destination_delay:
         window = replace(window, initial=1, limit=1)
@@ -40,9 +38,7 @@ def transport_limits(
         window=window,
         capacity=_capacity(configuration, transport),
         destination_rate_delay=destination_delay,
-        rate_delay=configuration.transport_seconds(
-            transport, "_transport_rate_delay", "$default_transport_rate_delay"
-        ),
+        rate_delay=configuration.transport_seconds(transport, "_transport_rate_delay"),
         preemption=_preemption(configuration, transport),
     )
 
@@ -52,29 +48,19 @@ def _window(
 ) -> WindowLimits:
     number = configuration.transport_number
     return WindowLimits(
-        initial=number(
-            transport, "_initial_destination_concurrency", "$initial_destination_concurrency"
-        ),
-        limit=number(
-            transport, "_destination_concurrency_limit", "$default_destination_concurrency_limit"
-        ),
-        failed_cohorts=number(
-            transport,
-            "_destination_concurrency_failed_cohort_limit",
-            "$default_destination_concurrency_failed_cohort_limit",
-        ),
+        initial=number(transport, "_initial_destination_concurrency"),
+        limit=number(transport, "_destination_concurrency_limit"),
+        failed_cohorts=number(transport, "_destination_concurrency_failed_cohort_limit"),
         positive=_feedback(
             configuration,
             transport,
             "_destination_concurrency_positive_feedback",
-            "$default_destination_concurrency_positive_feedback",
             warn,
         ),
         negative=_feedback(
             configuration,
             transport,
             "_destination_concurrency_negative_feedback",
-            "$default_destination_concurrency_negative_feedback",
             warn,
         ),
     )
@@ -84,10 +70,9 @@ def _feedback(
     configuration: Configuration,
     transport: str,
     suffix: str,
-    default: str,
     warn: Callable[[str], None],
 ) -> ConcurrencyFeedback:
-    text = configuration.transport_text(transport, suffix, default)
+    text = configuration.transport_text(transport, suffix)
     found = parse_feedback(text)
     if found is None:
         warn(f"{transport}{suffix}: ignoring malformed or unreasonable feedback: {text}")
@@ -97,10 +82,10 @@ def _feedback(
 def _preemption(configuration: Configuration, transport: str) -> Preemption:
     number = configuration.transport_number
     return Preemption(
-        number(transport, "_delivery_slot_cost", "$default_delivery_slot_cost"),
-        number(transport, "_delivery_slot_loan", "$default_delivery_slot_loan"),
-        number(transport, "_delivery_slot_discount", "$default_delivery_slot_discount"),
-        number(transport, "_minimum_delivery_slots", "$default_minimum_delivery_slots"),
+        number(transport, "_delivery_slot_cost"),
+        number(transport, "_delivery_slot_loan"),
+        number(transport, "_delivery_slot_discount"),
+        number(transport, "_minimum_delivery_slots"),
     )
 
 

@@ -29,8 +29,6 @@ class Destinations:
         """
         limit = self._recipient_limits.get(transport)
         if limit is None:
-            limit = self._configuration.transport_number(
-                transport, "_destination_recipient_limit", "$default_destination_recipient_limit"
-            )
+            limit = self._configuration.transport_number(transport, "_destination_recipient_limit")
             self._recipient_limits[transport] = limit
         return limit

@@ -134,7 +134,11 @@ def test_a_slow_server_is_asked_for_all_messages_side_by_side(make_mta: MakeMta)
 def test_a_slow_server_is_asked_for_all_local_mail_side_by_side(make_mta: MakeMta) -> None:
     slow: Answer = [0.3, b"500 none\n"]
     with ScriptedLookups(slow) as server:
-        mta = make_mta(canonical_maps=server.tcp, transport_maps="inline:{y.example=discard:}")
+        mta = make_mta(
+            canonical_maps=server.tcp,
+            canonical_classes="envelope_recipient",
+            transport_maps="inline:{y.example=discard:}",
+        )
         for number in range(8):
             mta.submit("", [f"b{number}@y.example"], state=State.MAILDROP)
         mta.run_until_idle()

@@ -108,9 +108,7 @@ class PipeAgent:
             self._attributes.flags, self._attributes.null_sender, delimiter_of(parameters)
         )
         self._name = context.service.name
-        self._time_limit = context.configuration.transport_seconds(
-            self._name, "_time_limit", "$command_time_limit"
-        )
+        self._time_limit = context.configuration.transport_seconds(self._name, "_time_limit")
         self._environment = command.environment({}, parameters.export_environment, "")
         self._arguments = self._parse()
         if refusal := deliverer.refusal(self._identity):

@@ -84,21 +84,15 @@ def limits(configuration: Configuration, found: Resolution, sender: str) -> Limi
     number = configuration.transport_number
     parameters = configuration.section(QueueManagerParameters)
     transport = found.transport
-    recipients = number(
-        transport, "_destination_recipient_limit", "$default_destination_recipient_limit"
-    )
+    recipients = number(transport, "_destination_recipient_limit")
     destination = found.nexthop.lower()
     if recipients == 1:
         destination = f"{split_address(found.recipient)[0]}@{found.nexthop}".lower()
     lifetime = parameters.maximal_queue_lifetime
     return Limits(
         destination=destination,
-        concurrency=number(
-            transport, "_destination_concurrency_limit", "$default_destination_concurrency_limit"
-        ),
-        initial_concurrency=number(
-            transport, "_initial_destination_concurrency", "$initial_destination_concurrency"
-        ),
+        concurrency=number(transport, "_destination_concurrency_limit"),
+        initial_concurrency=number(transport, "_initial_destination_concurrency"),
         recipients=recipients,
         queue_lifetime=lifetime if sender else min(lifetime, parameters.bounce_queue_lifetime),
         minimal_backoff=parameters.minimal_backoff_time,

@@ -69,3 +69,18 @@ class TransportCommandParameters(Section, brought_by=("pipe", "spawn")):
     """Commands that services run."""
 
     _time_limit: float = seconds("$command_time_limit", min=1)  # longest run of the command
+
+
+SUFFIXES = {
+    suffix: parameter
+    for section in (
+        TransportParameters,
+        TransportPacingParameters,
+        TransportFeedbackParameters,
+        TransportPreemptionParameters,
+        TransportMemoryParameters,
+        TransportCommandParameters,
+    )
+    for suffix, parameter in section.parameters.items()
+}
+"""All of them, by what stands behind the name of the transport."""

@@ -144,22 +144,21 @@ def test_a_transport_may_have_its_own_numbers() -> None:
         "default_destination_concurrency_limit = 9\n"
         "mlmmj_destination_recipient_limit = 1\nslow_destination_rate_delay = 2m\n"
     )
-    limit = ("_destination_concurrency_limit", "$default_destination_concurrency_limit")
-    assert configuration.transport_number("smtp", *limit) == 9
-    assert configuration.transport_number("mlmmj", "_destination_recipient_limit", "50") == 1
-    assert configuration.transport_seconds("slow", "_destination_rate_delay", "0s") == 120
-    assert configuration.transport_text("slow", "_x_feedback", "1/2") == "1/2"
+    assert configuration.transport_number("smtp", "_destination_concurrency_limit") == 9
+    assert configuration.transport_number("mlmmj", "_destination_recipient_limit") == 1
+    assert configuration.transport_seconds("slow", "_destination_rate_delay") == 120
+    feedback = "_destination_concurrency_positive_feedback"
+    assert configuration.transport_text("slow", feedback) == "1"
 
 
 def test_a_transport_has_the_default_that_postfix_gives_its_name() -> None:
-    limit = ("_destination_recipient_limit", "$default_destination_recipient_limit")
-    assert from_text("").transport_number("local", *limit) == 1
+    assert from_text("").transport_number("local", "_destination_recipient_limit") == 1
 
 
 def test_a_bad_number_of_a_transport_is_told() -> None:
     configuration = from_text("x_recipient_limit = many")
     with pytest.raises(ConfigError, match=r"main\.cf, line 1: bad numerical configuration"):
-        configuration.transport_number("x", "_recipient_limit", "1")
+        configuration.transport_number("x", "_recipient_limit")
 
 
 def test_the_built_in_default_needs_no_folder(
