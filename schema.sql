@@ -7,7 +7,7 @@
 -- Times are integers, microseconds since 1970 UTC. Ids are made by the node that inserts (message/queue_id.py).
 -- Read the v1_ views at the end for questions; their columns are a promise, the tables are not.
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- ------------------------------------------------------------------------------------------------ who works on the spool
 
@@ -47,7 +47,10 @@ CREATE TABLE message (
     client_protocol TEXT    NOT NULL,
     sasl_method     TEXT    NOT NULL,
     sasl_username   TEXT    NOT NULL,
-    sasl_sender     TEXT    NOT NULL
+    sasl_sender     TEXT    NOT NULL,
+    -- The sender wants a report (sendmail -bv, -v): verify, of what would happen, and nothing is ever delivered; report, of the
+    -- first attempt. The commit that writes the latter empties it, the only change that a row of this table sees.
+    trace           TEXT    NOT NULL CHECK (trace IN ('', 'verify', 'report'))
 ) STRICT;
 
 -- Inserted and deleted with its message; never changed.
@@ -209,7 +212,7 @@ CREATE TABLE outcome (
 -- NULL: it is then gone.
 CREATE TABLE notice (
     message_id INTEGER NOT NULL,
-    kind       TEXT    NOT NULL CHECK (kind IN ('failure', 'delay', 'success')),
+    kind       TEXT    NOT NULL CHECK (kind IN ('failure', 'delay', 'success', 'trace')),
     retry_at   INTEGER,
     PRIMARY KEY (message_id, kind)
 ) STRICT, WITHOUT ROWID;

@@ -40,6 +40,10 @@ class ErrorAgent:
             tuple(result.outcome(said, r.number, _RELAY, delays) for r in delivery.recipients)
         )
 
+    async def probe(self, delivery: Delivery, content: Content) -> Report:
+        """Return the same: nothing is delivered anyway."""
+        return await self.deliver(delivery, content)
+
     async def close(self) -> None:
         """Nothing is open."""
 

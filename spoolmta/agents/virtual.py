@@ -115,11 +115,34 @@ class VirtualAgent:
             )
         )
 
+    async def probe(self, delivery: Delivery, content: Content) -> Report:  # noqa: ARG002
+        """Say whether there is a mailbox for each recipient."""
+        delays = result.delays(delivery, self._context.clock.now())
+        return Report(
+            tuple(
+                [
+                    result.outcome(await self._probe(one.address), one.number, RELAY, delays)
+                    for one in delivery.recipients
+                ]
+            )
+        )
+
     async def close(self) -> None:
         """End the threads and the deliverer."""
         await self._own_maildirs.close()
         if self._deliverer is not None:
             self._deliverer.close()
+
+    async def _probe(self, address: str) -> Result:
+        try:
+            mailbox = await self._mailboxes.find(address)
+        except MapUnavailable as error:
+            self._context.log.warning(str(error))
+            return Result("4.3.0", "mailbox table lookup error")
+        if isinstance(mailbox, Result):
+            return mailbox
+        kind = "maildir" if mailbox.is_maildir else "mailbox"
+        return Result("2.0.0", f"delivers to {kind}")
 
     async def _outcome(
         self, delivery: Delivery, recipient: DeliveryRecipient, content: Content

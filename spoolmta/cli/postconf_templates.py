@@ -2,7 +2,6 @@
 
 Postfix:    postconf(1) -b, -t; bounce(5)
 Reads:      bounce_template_file, or the file that the command names
-Limits:     no verify_template: nothing answers with it
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,12 @@ from spoolmta.errors import UsageError
 from spoolmta.spool.notices import Kind
 from spoolmta.stages.bounce.templates import Template, load, words
 
-_NAMES = {Kind.FAILURE: "failure", Kind.DELAY: "delay", Kind.SUCCESS: "success"}
+_NAMES = {
+    Kind.FAILURE: "failure",
+    Kind.DELAY: "delay",
+    Kind.SUCCESS: "success",
+    Kind.TRACE: "verify",
+}
 _MARK = "EOF"
 
 

@@ -6,7 +6,8 @@ users who may not; and 75 whenever the caller should keep the mail and try again
 
 Postfix:    sendmail(1)
 Parameters: message_size_limit, sendmail_fix_line_endings
-Must not:   print anything to standard output when it has taken a message
+Must not:   print anything to standard output when it has taken a message, but that a report will
+            be mailed
 Limits:     see sendmail_options.py
 """
 
@@ -23,6 +24,8 @@ from spoolmta.cli.sendmail_options import BadUsageError, Options
 
 # What only some calls need is imported where it is needed: sendmail must start fast.
 if TYPE_CHECKING:
+    from spoolmta.cli.draft import Draft
+    from spoolmta.config.parameters.pickup import SubmissionParameters
     from spoolmta.protocols.submission import Submission
 
 _NO_RECIPIENTS = "Recipient addresses must be specified on the command line or via the -t option"
@@ -46,18 +49,12 @@ def main() -> NoReturn:
 def _deliver(asked: Options) -> int:
     """Hand in what stands on standard input; return the exit status."""
     from spoolmta.cli.draft import Draft, TooLargeError
-    from spoolmta.cli.hand_in import Message, hand_in
-    from spoolmta.config.loader import load
-    from spoolmta.config.parameters.pickup import SubmissionParameters
-    from spoolmta.errors import ConfigError, RemoteProtocolError
+    from spoolmta.errors import RemoteProtocolError
     from spoolmta.protocols import submission
 
     if not asked.recipients and not asked.extract:
-        _fatal_for_user(f"{_NO_RECIPIENTS}", os.EX_USAGE)
-    try:
-        parameters = load(asked.directory).section(SubmissionParameters)
-    except ConfigError as error:
-        _fatal(str(error), os.EX_TEMPFAIL)
+        _fatal_for_user(_NO_RECIPIENTS, os.EX_USAGE)
+    parameters = _parameters(asked)
     draft = Draft(
         ignores_dots=asked.ignores_dots,
         line_endings=parameters.sendmail_fix_line_endings,
@@ -74,10 +71,47 @@ def _deliver(asked: Options) -> int:
         _fatal_for_user("message file too big", os.EX_UNAVAILABLE)
     except RemoteProtocolError as error:
         _fatal_for_user(str(error), os.EX_DATAERR)
+    return _hand_in(parameters, said, recipients, draft)
+
+
+def _parameters(asked: Options) -> "SubmissionParameters":
+    from spoolmta.config.loader import load
+    from spoolmta.config.parameters.pickup import SubmissionParameters
+    from spoolmta.errors import ConfigError
+
+    try:
+        return load(asked.directory).section(SubmissionParameters)
+    except ConfigError as error:
+        _fatal(str(error), os.EX_TEMPFAIL)
+
+
+def _hand_in(
+    parameters: "SubmissionParameters", said: "Submission", recipients: list[str], draft: "Draft"
+) -> int:
+    from spoolmta.cli.hand_in import Message, hand_in
+
     answer = hand_in(parameters, Message(os.getuid(), said, recipients, draft))
     if answer.status:
-        _fatal_for_user(f"{answer.text}", answer.status)
+        _fatal_for_user(answer.text, answer.status)
+    if said.trace:
+        sender = _user() if said.sender is None else said.sender
+        print(f"Mail Delivery Status Report will be mailed to <{sender}>.")
     return os.EX_OK
+
+
+def _verify(asked: Options) -> int:
+    """Hand in a message that is delivered to nobody, and whose fate is reported."""
+    from spoolmta.cli.draft import Draft
+    from spoolmta.cli.probe import draft_probe
+
+    if not asked.recipients:
+        _fatal_for_user(_NO_RECIPIENTS, os.EX_USAGE)
+    recipients = [address for word in asked.recipients for address in _addresses(word)]
+    parameters = _parameters(asked)
+    draft = Draft(ignores_dots=True, line_endings="never", size_limit=0)
+    said = _submission(asked, recipients, eight_bit=True)
+    draft_probe(draft, asked.directory, recipients, said.sender)
+    return _hand_in(parameters, said, recipients, draft)
 
 
 def _serve_smtp(asked: Options) -> int:
@@ -131,6 +165,7 @@ _MODES: Mapping[str, Callable[[Options], int]] = {
     options.FLUSH_SITE: _flush,
     options.FLUSH_MESSAGE: _flush,
     options.DAEMON: _start,
+    options.VERIFY: _verify,
 }
 
 
@@ -151,6 +186,7 @@ def _submission(asked: Options, recipients: list[str], *, eight_bit: bool) -> "S
         encoding="8bit" if eight_bit else asked.encoding or "7bit",
         smtputf8=not all(map(str.isascii, (sender or "", *recipients))),
         notify=asked.notify,
+        trace=asked.trace,
     )
 
 
@@ -172,11 +208,14 @@ def _warn(text: str) -> None:
     print(f"sendmail: warning: {text}", file=sys.stderr)
 
 
-def _fatal_for_user(text: str, status: int) -> NoReturn:
+def _user() -> str:
     from spoolmta.message.submitter import find_submitter
 
-    uid = os.getuid()
-    _fatal(f"{find_submitter(uid).name}({uid}): {text}", status)
+    return find_submitter(os.getuid()).name
+
+
+def _fatal_for_user(text: str, status: int) -> NoReturn:
+    _fatal(f"{_user()}({os.getuid()}): {text}", status)
 
 
 def _fatal(text: str, status: int) -> NoReturn:

@@ -4,8 +4,7 @@ Options end at the first operand or "--"; the value of an option may be glued to
 only the Sendmail program of old understood is taken and means nothing here.
 
 Postfix: sendmail(1)
-Limits:  -bv is refused; -G is taken, but headers are completed all the same; -v asks for a notice
-         of success, -vv is no different
+Limits:  -G is taken, but headers are completed all the same; -vv is no different from -v
 """
 
 import os
@@ -20,7 +19,7 @@ _RET = {"full": "FULL", "hdrs": "HDRS"}
 _ENCODINGS = {"8bitmime": "8bit", "7bit": "7bit"}
 _ENVID_CHARACTERS = 100
 
-DELIVER, SMTP, LIST, ALIASES, FLUSH, FLUSH_SITE, FLUSH_MESSAGE, DAEMON = (
+DELIVER, SMTP, LIST, ALIASES, FLUSH, FLUSH_SITE, FLUSH_MESSAGE, DAEMON, VERIFY = (
     "deliver",
     "smtp",
     "list",
@@ -29,8 +28,9 @@ DELIVER, SMTP, LIST, ALIASES, FLUSH, FLUSH_SITE, FLUSH_MESSAGE, DAEMON = (
     "flush site",
     "flush message",
     "daemon",
+    "verify",
 )
-_MODES = {"m": DELIVER, "s": SMTP, "p": LIST, "i": ALIASES, "d": DAEMON}
+_MODES = {"m": DELIVER, "s": SMTP, "p": LIST, "i": ALIASES, "d": DAEMON, "v": VERIFY}
 
 
 class BadUsageError(Exception):
@@ -41,7 +41,8 @@ class Options:
     """What the command line asks for.
 
     *sender* None means the calling user; *notify* is RFC 3461's NOTIFY as Notify has it; *target*
-    is the queue id or site that is to be flushed. *warnings* tell of values that are not used.
+    is the queue id or site that is to be flushed; *trace* is the report that is wanted ("verify",
+    "report"). *warnings* tell of values that are not used.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class Options:
         self.envid = ""
         self.ret = ""
         self.notify = 0
+        self.trace = ""
         self.target = ""
         self.warnings: list[str] = []
 
@@ -101,7 +103,7 @@ def _set_flag(options: Options, letter: str) -> None:
     elif letter == "I":
         options.mode = ALIASES
     elif letter == "v":
-        options.notify = options.notify or _NOTIFY["success"] | _NOTIFY["failure"]
+        options.trace = options.trace or "report"
 
 
 def _set_value(options: Options, letter: str, value: str) -> None:
@@ -130,6 +132,8 @@ def _set_mode(options: Options, value: str) -> None:
     if mode is None:
         raise BadUsageError(f"unsupported: -b{value[:1]}")
     options.mode = mode
+    if mode == VERIFY:
+        options.trace = "verify"
 
 
 def _set_dsn(options: Options, letter: str, value: str) -> None:
@@ -184,7 +188,7 @@ def _check(options: Options) -> None:
         return
     if options.extract:
         raise BadUsageError("-t can be used only in delivery mode")
-    if not options.recipients:
+    if not options.recipients or options.mode == VERIFY:
         return
     if options.mode == SMTP:
         raise BadUsageError("stand-alone SMTP server mode requires no recipient")

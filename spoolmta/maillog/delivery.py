@@ -76,8 +76,12 @@ def delivery(
     outcome: Attempt,
     *,
     soft_bounce: bool = False,
+    probe: bool = False,
 ) -> None:
-    """One attempt for one recipient is over; *original* is the address before aliases."""
+    """One attempt for one recipient is over; *original* is the address before aliases.
+
+    *probe*: nothing was delivered, the outcome is what would have come of it.
+    """
     external = log.external_addresses
     text = f"{queue_id}: to=<{shown(recipient, external=external)}>, "
     if original and original != recipient and original.lower() != recipient.lower():
@@ -87,6 +91,8 @@ def delivery(
         text += f"conn_use={outcome.connection_use}, "
     delays = outcome.delays
     status = "SOFTBOUNCE" if soft_bounce else outcome.action
+    if probe:
+        status = "deliverable" if outcome.action == "sent" else "undeliverable"
     log.info(
         f"{text}delay={format_delay(sum(delays), log.resolution)},"
         f" delays={format_delays(delays, log.resolution)},"

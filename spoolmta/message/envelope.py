@@ -5,7 +5,7 @@ Addresses are text without <>, in internal form (unquoted, as Postfix keeps them
 said otherwise.
 """
 
-from enum import IntFlag
+from enum import IntFlag, StrEnum
 
 import msgspec
 
@@ -18,6 +18,18 @@ class Notify(IntFlag):
     SUCCESS = 2
     FAILURE = 4
     DELAY = 8
+
+
+class Trace(StrEnum):
+    """Which report the sender asked for, beside the notices of RFC 3461.
+
+    VERIFY  of what would happen to the message; nothing is delivered (sendmail -bv)
+    REPORT  of the first delivery attempt (sendmail -v)
+    """
+
+    NONE = ""
+    VERIFY = "verify"
+    REPORT = "report"
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -74,3 +86,4 @@ class Envelope(msgspec.Struct, frozen=True):
     encoding: str = "7bit"
     smtputf8: bool = False
     full_name: str = ""
+    trace: Trace = Trace.NONE

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from spoolmta.errors import ConfigError
+from spoolmta.message.envelope import Trace
 
 
 class Action(StrEnum):
@@ -81,7 +82,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     *recipients* pairs the recipient's number with the address to deliver to, and keeps what the
     agent must hand on or print. *attempted_at* is when the agent claimed it, *granted_at* when the
     scheduler let it go, *arrived_at* when the message came in (seconds). *passes* tells how often
-    its recipient was passed on, from transport to transport.
+    its recipient was passed on, from transport to transport. With *trace* VERIFY it is not made.
     """
 
     delivery_id: int
@@ -101,6 +102,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     attempted_at: float
     recipients: tuple["DeliveryRecipient", ...]
     passes: int = 0
+    trace: Trace = Trace.NONE
 
 
 class DeliveryRecipient(msgspec.Struct, frozen=True, gc=False):

@@ -107,8 +107,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     @property
     def is_success(self) -> bool:
-        """True if the server has taken the message for the recipient."""
-        return self.phase is Phase.END_OF_DATA and self.reply.code // 100 == 2
+        """True if the server has taken the message for the recipient, or would take it."""
+        return self.phase in (Phase.END_OF_DATA, Phase.RCPT) and self.reply.code // 100 == 2
 
 
 class ReplyReader:
@@ -238,6 +238,7 @@ class Transaction:
         "_mail_refused",
         "_next_rcpt",
         "_pipelining",
+        "_probe",
         "_unsent",
         "answers",
         "closing",
@@ -253,8 +254,12 @@ class Transaction:
         pipelining: bool,
         lmtp: bool = False,
         reset: bool = False,
+        probe: bool = False,
     ) -> None:
-        """*mail* and *recipients* are command lines; *reset* puts RSET before them."""
+        """*mail* and *recipients* are command lines; *reset* puts RSET before them.
+
+        A *probe* has no content: what the server says to recipients is its answer.
+        """
         self.answers: list[Answer | None] = [None] * len(recipients)
         self.confirmed = False  # the server has answered MAIL: the connection is alive
         self.closing = False  # the server said 421: it is about to close the connection
@@ -264,7 +269,8 @@ class Transaction:
             self._unsent.append((Phase.RSET, b"RSET\r\n"))
         self._unsent.append((_MAIL, mail))
         self._unsent.extend([(_RCPT, line) for line in recipients])
-        self._unsent.append((_DATA, b"DATA\r\n"))
+        if not probe:
+            self._unsent.append((_DATA, b"DATA\r\n"))
         self._awaited: deque[Phase] = deque()
         self._accepted: list[int] = []
         self._next_rcpt = 0
@@ -272,6 +278,7 @@ class Transaction:
         self._content_due = False
         self._pipelining = pipelining
         self._lmtp = lmtp
+        self._probe = probe
 
     @property
     def phase(self) -> Phase | None:
@@ -337,7 +344,7 @@ class Transaction:
         self._next_rcpt += 1
         if self._mail_refused:
             return
-        if reply.code // 100 == 2:
+        if reply.code // 100 == 2 and not self._probe:
             self._accepted.append(number)
         else:
             self.answers[number] = Answer(Phase.RCPT, reply)

@@ -4,14 +4,15 @@ Each frame is a letter, the length of the rest (four bytes, network order), and 
 
     server   H                            go on; before it, nothing can have been taken
     client   E  name NUL value NUL ...     who sends it and how (see Submission)
+             T  the same, and a report is wanted: a server that cannot give one refuses it
              R  address NUL ...            recipients; as many frames as it takes, perhaps none
              C  bytes                      content, CRLF line ends, whole line ends in each frame
              Z                             that was all
     server   A  queue id                   it is on the disk
              X  status NUL text            it is not taken; an exit status of sysexits, and why
 
-in the order E R* C* Z. Who cannot be served now gets X at once. The client says nothing of who it
-is: the kernel does.
+in the order E or T, R* C* Z. Who cannot be served now gets X at once. The client says nothing of
+who it is: the kernel does.
 
 Postfix:  postdrop(1)
 RFC:      3461 4.3, 4.4 (RET, ENVID, NOTIFY)
@@ -41,6 +42,7 @@ GREETING = b"H" + bytes(4)
 _HEAD = 5
 _RET = ("", "FULL", "HDRS")
 _ENCODINGS = ("7bit", "8bit")
+_TRACES = ("", "verify", "report")
 _NOTIFY = frozenset((0, 1, *range(2, 15, 2)))  # NEVER (1) stands alone
 _ENVID_BYTES = 100
 
@@ -50,7 +52,8 @@ class Submission(NamedTuple):
 
     *sender* None means the user, "" is the null sender. *full_name* None means the account's.
     *extract*: those whom the message's headers name are recipients, too (sendmail -t). *notify* is
-    RFC 3461's NOTIFY as the number that Notify has for it.
+    RFC 3461's NOTIFY as the number that Notify has for it, *trace* the report that is wanted (see
+    Trace).
     """
 
     sender: str | None = None
@@ -61,10 +64,11 @@ class Submission(NamedTuple):
     encoding: str = "7bit"
     smtputf8: bool = False
     notify: int = 0
+    trace: str = ""
 
     def envelope(self, submitter: "Submitter", recipients: Iterable[str]) -> "Envelope":
         """Return the envelope of the message when *submitter* hands it in."""
-        from spoolmta.message.envelope import Envelope, Notify, Recipient
+        from spoolmta.message.envelope import Envelope, Notify, Recipient, Trace
 
         notify = Notify(self.notify)
         return Envelope(
@@ -77,6 +81,7 @@ class Submission(NamedTuple):
             encoding=self.encoding,
             smtputf8=self.smtputf8,
             full_name=submitter.full_name if self.full_name is None else self.full_name,
+            trace=Trace(self.trace),
         )
 
 
@@ -110,7 +115,7 @@ Event = Begun | Content | Ended
 
 _BEGINNING, _RECIPIENTS, _CONTENT, _OVER = "beginning", "recipients", "content", "over"
 _ALLOWED = {
-    _BEGINNING: {b"E": ENVELOPE_BYTES},
+    _BEGINNING: {b"E": ENVELOPE_BYTES, b"T": ENVELOPE_BYTES},
     _RECIPIENTS: {b"R": RECIPIENTS_BYTES, b"C": CONTENT_BYTES, b"Z": 0},
     _CONTENT: {b"C": CONTENT_BYTES, b"Z": 0},
     _OVER: {},
@@ -148,8 +153,8 @@ class SubmissionReader:
             yield from self._take(kind, payload)
 
     def _take(self, kind: bytes, payload: bytes) -> Iterator[Event]:
-        if kind == b"E":
-            self._submission = _parse_submission(payload)
+        if kind in (b"E", b"T"):
+            self._submission = _parse_submission(payload, traced=kind == b"T")
             self._phase = _RECIPIENTS
             return
         if kind == b"R":
@@ -230,9 +235,10 @@ def format_begin(submission: Submission, recipients: Sequence[str]) -> bytes:
         "encoding": submission.encoding,
         "smtputf8": "1" if submission.smtputf8 else "0",
         "notify": str(submission.notify),
+        "trace": submission.trace or None,
     }
     words = [w for name, value in attributes.items() if value is not None for w in (name, value)]
-    frames = [_frame(b"E", _joined(words))]
+    frames = [_frame(b"T" if submission.trace else b"E", _joined(words))]
     some: list[str] = []
     size = 0
     for address in recipients:
@@ -279,6 +285,8 @@ def check(submission: Submission, recipients: Iterable[str]) -> None:
         raise RemoteProtocolError("RET or the encoding has a value that is not allowed")
     if submission.notify not in _NOTIFY:
         raise RemoteProtocolError("NOTIFY=NEVER excludes other values")
+    if submission.trace not in _TRACES:
+        raise RemoteProtocolError("there is no such report")
     envid = submission.envid
     if len(envid) > _ENVID_BYTES or not (envid.isascii() and envid.isprintable()):
         raise RemoteProtocolError("the envelope id is longer than 100 characters or not printable")
@@ -316,7 +324,7 @@ def _strings(payload: bytes) -> list[str]:
         raise RemoteProtocolError("a text is not UTF-8") from None
 
 
-def _parse_submission(payload: bytes) -> Submission:
+def _parse_submission(payload: bytes, *, traced: bool) -> Submission:
     words = _strings(payload)
     values = dict(zip(words[::2], words[1::2], strict=False))
     notify = values.get("notify", "0")
@@ -331,6 +339,7 @@ def _parse_submission(payload: bytes) -> Submission:
         encoding=values.get("encoding", "7bit"),
         smtputf8=values.get("smtputf8") == "1",
         notify=int(notify[:3]),
+        trace=values.get("trace", "") if traced else "",
     )
     check(submission, ())
     return submission

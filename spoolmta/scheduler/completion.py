@@ -10,6 +10,7 @@ Must not:   touch the spool
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from spoolmta.message.envelope import Trace
 from spoolmta.message.outcome import Action
 from spoolmta.scheduler.backoff import retry_at
 from spoolmta.spool.completion import Answered
@@ -49,6 +50,8 @@ REMOVED = Completion(retry_at=None, expired=False, notices=())
 
 def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
     """Return what becomes of *message* at time *now* (seconds)."""
+    if message.trace is Trace.VERIFY:
+        return Completion(None, expired=False, notices=(Kind.TRACE,))
     actions = {outcome.action for outcome in message.open}
     deferred = Action.DEFERRED in actions
     expired = deferred and now >= message.created_at + lifetimes.of(message.sender)
@@ -59,6 +62,8 @@ def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
         notices.append(Kind.SUCCESS)
     if deferred and not expired and _is_late(message, now, lifetimes.delay_warning):
         notices.append(Kind.DELAY)
+    if message.trace and message.sender:
+        notices.append(Kind.TRACE)
     retry = None
     if deferred and not expired:
         retry = retry_at(

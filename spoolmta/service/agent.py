@@ -20,6 +20,7 @@ import msgspec
 from spoolmta import maillog
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import Corrupt, SpoolBusy, SpoolFull, TemporaryError
+from spoolmta.message.envelope import Trace
 from spoolmta.message.outcome import Answer, Delivery, Outcome, Passed, bounce, defer
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
@@ -47,6 +48,10 @@ class Agent(Protocol):
 
     async def deliver(self, delivery: Delivery, content: Content) -> Report:
         """Try one delivery; return an outcome for each of its recipients."""
+        ...
+
+    async def probe(self, delivery: Delivery, content: Content) -> Report:
+        """Say what would become of a delivery for each of its recipients; nothing is delivered."""
         ...
 
     async def close(self) -> None:
@@ -149,7 +154,8 @@ class AgentLoop:
 
     async def _deliver(self, delivery: Delivery, body: Content) -> None:
         try:
-            report = await self.agent.deliver(delivery, body)
+            do = self.agent.probe if _is_probe(delivery) else self.agent.deliver
+            report = await do(delivery, body)
         except TemporaryError as error:
             report = _deferred(delivery, str(error))
         except Corrupt as error:
@@ -225,6 +231,7 @@ class AgentLoop:
                     answer.address,
                     answer.original,
                     answer.outcome,
+                    probe=_is_probe(delivery),
                 )
 
 
@@ -264,6 +271,10 @@ def _with_addresses(delivery: Delivery, report: Report) -> Report:
 def _loop(passed: Passed) -> Outcome:
     reason = f"mail for {passed.address} is passed on from transport to transport in a loop"
     return bounce(passed.number, "5.4.6", reason)
+
+
+def _is_probe(delivery: Delivery) -> bool:
+    return delivery.trace is Trace.VERIFY
 
 
 def _deferred(delivery: Delivery, reason: str) -> Report:

@@ -6,7 +6,7 @@ The decision itself is scheduler/completion.py.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from spoolmta.message.envelope import Notify
+from spoolmta.message.envelope import Notify, Trace
 from spoolmta.message.outcome import Action
 from spoolmta.spool import events
 from spoolmta.spool.connection import Transaction, micros, numbers, seconds
@@ -34,6 +34,7 @@ class Answered(NamedTuple):
     arrived_at: float
     created_at: float
     open: tuple[OpenOutcome, ...]
+    trace: Trace = Trace.NONE
 
 
 def answered(tx: Transaction, message_ids: Sequence[int]) -> list[Answered]:
@@ -57,8 +58,9 @@ def answered(tx: Transaction, message_ids: Sequence[int]) -> list[Answered]:
             seconds(arrived_at),
             seconds(created_at),
             tuple(open_.get(message_id, ())),
+            Trace(trace),
         )
-        for message_id, queue_id, sender, arrived_at, created_at in tx.run(
+        for message_id, queue_id, sender, arrived_at, created_at, trace in tx.run(
             "load_ages", {"ids": numbers(done)}
         )
     ]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from spoolmta.message.envelope import Notify
+from spoolmta.message.envelope import Notify, Trace
 from spoolmta.message.outcome import Action, Answer, Delivery, DeliveryRecipient, Outcome, Passed
 from spoolmta.spool import events, plans, queues
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
@@ -411,7 +411,7 @@ def _leaves_nothing_to_do(delivery: Delivery, said: Report) -> bool:
     """Return whether every recipient has the message and the sender wants to hear of none."""
     if said.passed or any(outcome.action is not Action.SENT for outcome in said.outcomes):
         return False
-    asked = any(recipient.notify & Notify.SUCCESS for recipient in delivery.recipients)
+    asked = delivery.trace or any(r.notify & Notify.SUCCESS for r in delivery.recipients)
     return not asked and len(said.outcomes) == len(delivery.recipients)
 
 
@@ -436,7 +436,8 @@ def _delivery_ids(finished: Iterable[Finished]) -> Any:
 
 def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:
     delivery_id, message_id, queue_id, transport, nexthop, sender, size, encoding = row[:8]
-    smtputf8, envid, ret, arrived_at, planned_at, granted_at, started_at, passes = row[8:]
+    smtputf8, envid, ret, arrived_at, planned_at, granted_at, started_at, *rest = row[8:]
+    passes, trace = rest
     return Delivery(
         delivery_id=delivery_id,
         message_id=message_id,
@@ -455,6 +456,7 @@ def _delivery(row: Row, recipients: tuple[DeliveryRecipient, ...]) -> Delivery:
         attempted_at=seconds(started_at),
         recipients=recipients,
         passes=passes,
+        trace=Trace(trace),
     )
 
 

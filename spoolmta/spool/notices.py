@@ -18,11 +18,15 @@ DELAY_END_WANTED = 2
 
 
 class Kind(StrEnum):
-    """What the sender is told of: the failure, delay or success of some recipients."""
+    """What the sender is told of: the failure, delay or success of some recipients.
+
+    TRACE is the report of all recipients that sendmail -bv or -v asked for.
+    """
 
     FAILURE = "failure"
     DELAY = "delay"
     SUCCESS = "success"
+    TRACE = "trace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ def finish(
         if Kind.DELAY in notice.kinds:
             value = DELAY_END_WANTED if tell_end_of_delay else DELAY_TOLD
             tx.run("mark_delay_told", {"message_id": notice.message_id, "told": value})
+        if Kind.TRACE in notice.kinds:
+            tx.run("forget_trace", {"message_id": notice.message_id})
         queues.postpone(tx, notice.message_id, notice.retry_at)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from spoolmta.errors import ClaimLost
-from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
+from spoolmta.message.envelope import Client, Envelope, Notify, Recipient, Trace
 from spoolmta.spool import events
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 
@@ -301,6 +301,7 @@ def _message_row(message: NewMessage, created_at: float) -> Row:
         client.sasl_method,
         client.sasl_username,
         client.sasl_sender,
+        envelope.trace,
     )
 
 
@@ -332,18 +333,19 @@ def _give_up_claims(tx: Transaction, process_id: int, message_ids: Sequence[int]
 
 def _queued(row: Row, recipients: Sequence[Recipient]) -> QueuedMessage:
     message_id, queue_id, origin, sender, size, arrived_at, created_at = row[:7]
-    envid, ret, encoding, smtputf8, uid, full_name = row[7:13]
+    envid, ret, encoding, smtputf8, uid, full_name, trace = row[7:14]
     envelope = Envelope(
         sender=sender,
         recipients=tuple(recipients),
         origin=origin,
-        client=Client(*row[13:]),
+        client=Client(*row[14:]),
         uid=uid,
         envid=envid,
         ret=ret,
         encoding=encoding,
         smtputf8=bool(smtputf8),
         full_name=full_name,
+        trace=Trace(trace),
     )
     return QueuedMessage(
         message_id, queue_id, envelope, size, seconds(arrived_at), seconds(created_at)

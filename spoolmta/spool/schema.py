@@ -11,7 +11,7 @@ import apsw
 
 from spoolmta.errors import SpoolUnusable
 
-VERSION = 2
+VERSION = 3
 
 
 @cache

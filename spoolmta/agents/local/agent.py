@@ -160,33 +160,68 @@ class LocalAgent:
         retire_if_lost(self._deliverer, self._context)
         return Report(tuple(outcomes), messages=tuple(messages), passed=tuple(passed))
 
+    async def probe(self, delivery: Delivery, content: Content) -> Report:  # noqa: ARG002
+        """Say what each recipient comes down to; nothing is delivered or forwarded."""
+        delays = result.delays(delivery, self._context.clock.now())
+        outcomes: list[Outcome] = []
+        passed: list[Passed] = []
+        for recipient in delivery.recipients:
+            done = await self._probe(delivery, recipient)
+            passed += done.passed
+            if done.answers or not done.passed:
+                outcomes.append(result.outcome(_joined(done), recipient.number, RELAY, delays))
+        retire_if_lost(self._deliverer, self._context)
+        return Report(tuple(outcomes), passed=tuple(passed))
+
     async def close(self) -> None:
         """End the deliverer."""
         self._deliverer.close()
 
-    async def _deliver(self, recipient: _Recipient) -> _Done:
-        itself = recipient.itself
-        first = LocalRecipient.first(
+    def _first(self, delivery: Delivery, itself: DeliveryRecipient) -> LocalRecipient:
+        return LocalRecipient.first(
             itself.address,
             self._routing.delimiter,
-            sender=recipient.delivery.sender,
+            sender=delivery.sender,
             original=itself.original,
             orcpt=itself.orcpt,
             notify=Notify(itself.notify),
         )
-        nothing = Expansion(())
+
+    async def _probe(self, delivery: Delivery, itself: DeliveryRecipient) -> _Done:
+        first = self._first(delivery, itself)
+        answers: list[_Said] = []
+        try:
+            expansion = await self._expander.expand(first, lambda _: False)
+            for leaf in expansion.leaves:
+                if isinstance(leaf, Ended):
+                    answers.append((leaf.recipient, leaf.result))
+                elif isinstance(leaf, ToAddress):
+                    said = Result("2.0.0", f"forwards to {leaf.recipient.address}")
+                    answers.append((leaf.recipient, said))
+                elif not isinstance(leaf, ToTransport):
+                    answers.append((leaf.recipient, await self._handover.probe(leaf)))
+        except TemporaryError as error:
+            return self._undecided(delivery, first, error)
+        return _Done(expansion, answers, passed=_passed(delivery, itself, expansion))
+
+    def _undecided(self, delivery: Delivery, first: LocalRecipient, error: TemporaryError) -> _Done:
+        """Return that a recipient must wait; the log has the reason."""
+        if isinstance(error, NotPermitted):
+            return _Done(Expansion(()), [(first, Result("4.3.5", str(error)))])
+        if isinstance(error, MapUnavailable):
+            return _Done(Expansion(()), [(first, self._no_answer(error))])
+        self._context.log.warning(f"{delivery.queue_id}: {error}")
+        return _Done(Expansion(()), [(first, Result("4.3.0", "mail system trouble"))])
+
+    async def _deliver(self, recipient: _Recipient) -> _Done:
+        first = self._first(recipient.delivery, recipient.itself)
         try:
             if recipient.was_delivered_to(first.address):
                 return await self._end_loop(recipient, first)
             expansion = await self._expander.expand(first, recipient.was_delivered_to)
             return await self._deliver_all(recipient, first, expansion)
-        except NotPermitted as error:
-            return _Done(nothing, [(first, Result("4.3.5", str(error)))])
-        except MapUnavailable as error:
-            return _Done(nothing, [(first, self._no_answer(error))])
         except TemporaryError as error:
-            self._context.log.warning(f"{recipient.delivery.queue_id}: {error}")
-            return _Done(nothing, [(first, Result("4.3.0", "mail system trouble"))])
+            return self._undecided(recipient.delivery, first, error)
 
     async def _deliver_all(
         self, recipient: _Recipient, first: LocalRecipient, expansion: Expansion
@@ -203,16 +238,7 @@ class LocalAgent:
         forwarded = [
             (first, Result("2.0.0", f"forwarded as {message.queue_id}")) for message in messages
         ]
-        passed = [
-            pass_to(
-                leaf.service,
-                recipient.delivery.nexthop,
-                recipient.itself.number,
-                leaf.recipient.address,
-            )
-            for leaf in expansion.leaves
-            if isinstance(leaf, ToTransport)
-        ]
+        passed = _passed(recipient.delivery, recipient.itself, expansion)
         return _Done(expansion, [*answers, *forwarded], messages, passed)
 
     async def _deliver_here(self, recipient: _Recipient, expansion: Expansion) -> list[_Said]:
@@ -279,6 +305,26 @@ class LocalAgent:
             for to, said in done.answers
         ]
         return summary(answers, done.expansion) or result.outcome(_EMPTY, number, RELAY, delays)
+
+
+def _joined(done: _Done) -> Result:
+    """Return all that would happen in one sentence, or what is in its way."""
+    if not done.answers:
+        return _EMPTY
+    results = [said for _, said in done.answers]
+    worst = result.worst(results)
+    if not worst.is_sent:
+        return worst
+    return Result(worst.dsn, ", ".join(dict.fromkeys(said.reason for said in results)))
+
+
+def _passed(delivery: Delivery, itself: DeliveryRecipient, expansion: Expansion) -> list[Passed]:
+    """Return what of an expansion other transports are to deliver to."""
+    return [
+        pass_to(leaf.service, delivery.nexthop, itself.number, leaf.recipient.address)
+        for leaf in expansion.leaves
+        if isinstance(leaf, ToTransport)
+    ]
 
 
 def _must_wait(answers: Iterable[_Said]) -> bool:

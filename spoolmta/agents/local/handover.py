@@ -97,14 +97,38 @@ class Handover:
                     return await self._to_command(line, parcel)
                 case ToFile(_, path):
                     if path.endswith("/"):
-                        return await self._to_maildir(path, self._identity(parcel), parcel)
-                    return await self._to_file(path, self._identity(parcel), parcel)
+                        return await self._to_maildir(path, self._identity(parcel.to), parcel)
+                    return await self._to_file(path, self._identity(parcel.to), parcel)
         except DelivererLost as error:
             return Result("4.3.0", str(error))
         except NotPermitted as error:
             return Result("4.3.5", str(error))
         except OSError as error:
             return Result("4.3.0", f"cannot hand over the message: {error.strerror}")
+
+    async def probe(self, leaf: ToUser | ToCommand | ToFile) -> Result:
+        """Return what a delivery to one destination would be.
+
+        Raises MapUnavailable: defer.
+        """
+        match leaf:
+            case ToCommand(to, line):
+                return self._would(f"command: {line}", self._identity(to))
+            case ToFile(to, path):
+                return self._would(f"file: {path}", self._identity(to))
+            case ToUser(_, user):
+                door = await self._mailboxes.of(user)
+                if isinstance(door, MailboxCommand):
+                    return self._would(f"command: {door.line}", user.identity)
+                kind = "maildir" if door.path.endswith("/") else "mailbox"
+                return self._would(kind, door.identity, own=True)
+
+    def _would(self, where: str, identity: Identity, *, own: bool = False) -> Result:
+        """Return that mail would go somewhere; root's *own* mailbox is written as root."""
+        is_roots = own and identity.uid == 0 and self._deliverer.is_privileged
+        if not is_roots and (refusal := self._deliverer.refusal(identity)):
+            return Result("4.3.5", refusal)
+        return Result("2.0.0", f"delivers to {where}")
 
     async def _to_user(self, user: User, parcel: Parcel) -> Result:
         door = await self._mailboxes.of(user)
@@ -125,8 +149,8 @@ class Handover:
         )
         return await self._to_mbox(file, door.identity, parcel)
 
-    def _identity(self, parcel: Parcel) -> Identity:
-        rights = parcel.to.rights
+    def _identity(self, to: LocalRecipient) -> Identity:
+        rights = to.rights
         if rights is None or (rights.uid == 0 and self._deliverer.is_privileged):
             return self._nobody
         return rights.identity
@@ -185,7 +209,7 @@ class Handover:
         head = separator(parcel.to.sender, self._clock.now()) + self._head(parcel, "command")
         return await self._hand_over(
             work.ToCommand(request, parameters.mailbox_size_limit),
-            self._identity(parcel),
+            self._identity(parcel.to),
             parcel,
             head=head,
         )

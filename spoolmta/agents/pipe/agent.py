@@ -131,6 +131,17 @@ class PipeAgent:
             )
         )
 
+    async def probe(self, delivery: Delivery, content: Content) -> Report:  # noqa: ARG002
+        """Say that the command would get the message, whatever it would make of it."""
+        delays = result.delays(delivery, self._context.clock.now())
+        refusal = self._deliverer.refusal(self._identity)
+        said = Result("2.0.0", f"delivers to command: {self._attributes.argv[0]}")
+        if refusal or self._arguments is None:
+            said = Result("4.3.5", refusal) if refusal else _MISCONFIGURED
+        return Report(
+            tuple(result.outcome(said, r.number, self._name, delays) for r in delivery.recipients)
+        )
+
     async def close(self) -> None:
         """End the deliverer."""
         self._deliverer.close()

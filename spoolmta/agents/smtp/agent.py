@@ -51,6 +51,10 @@ class SmtpAgent:
         """
         return await Attempt(self._surroundings, delivery, content).run()
 
+    async def probe(self, delivery: Delivery, content: ContentSource) -> Report:
+        """Ask the servers whether they would take the recipients; they are sent no content."""
+        return await self.deliver(delivery, content)
+
     async def close(self) -> None:
         """Say good-bye to the servers of all kept sessions."""
         await self._kept.close()

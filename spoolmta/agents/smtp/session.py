@@ -33,6 +33,7 @@ from spoolmta.errors import (
     TemporaryError,
 )
 from spoolmta.maillog import MailLog
+from spoolmta.message.envelope import Trace
 from spoolmta.message.outcome import Delivery, DeliveryRecipient
 from spoolmta.net.stream import Stream
 from spoolmta.protocols.smtp_client import (
@@ -264,6 +265,7 @@ class Session:
             pipelining=Service.PIPELINING in capabilities.services,
             lmtp=self._settings.lmtp,
             reset=self._needs_reset,
+            probe=delivery.trace is Trace.VERIFY,
         )
 
     async def _whole(self, message: Message) -> bytes | None:

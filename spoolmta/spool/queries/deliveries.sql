@@ -57,7 +57,8 @@ INSERT INTO attempt (delivery_id, process_id, granted_at, started_at) VALUES (?,
 -- name: load_deliveries
 SELECT delivery.delivery_id, delivery.message_id, message.queue_id, delivery.transport, delivery.nexthop, message.sender,
        message.size, message.encoding, message.smtputf8, message.envid, message.ret, message.arrived_at,
-       delivery.planned_at, attempt.granted_at, attempt.started_at, delivery.passes
+       delivery.planned_at, attempt.granted_at, attempt.started_at, delivery.passes,
+       message.trace
   FROM delivery JOIN message USING (message_id) JOIN attempt USING (delivery_id)
  WHERE delivery.delivery_id IN carray(:ids);
 

@@ -19,3 +19,7 @@ SELECT number, action, dsn, reason, relay, remote, reply, success, noticed, at, 
 
 -- name: delete_notices
 DELETE FROM notice WHERE message_id = :message_id;
+
+-- name: forget_trace
+-- The sender has the report of the first attempt that was asked for.
+UPDATE message SET trace = '' WHERE message_id = :message_id AND trace = 'report';

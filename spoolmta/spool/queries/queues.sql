@@ -3,8 +3,8 @@
 -- name: insert_message
 INSERT INTO message (message_id, queue_id, origin, sender, size, arrived_at, created_at, envid, ret, encoding, smtputf8, uid,
                      full_name, client_name, client_reverse_name, client_address, client_port, client_helo, client_protocol,
-                     sasl_method, sasl_username, sasl_sender)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                     sasl_method, sasl_username, sasl_sender, trace)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_recipient
 INSERT INTO recipient (message_id, number, address, original, orcpt, notify) VALUES (?, ?, ?, ?, ?, ?);
@@ -87,7 +87,7 @@ SELECT min(retry_at) FROM deferred;
 SELECT count(*) FROM active;
 
 -- name: load_messages
-SELECT message_id, queue_id, origin, sender, size, arrived_at, created_at, envid, ret, encoding, smtputf8, uid, full_name,
+SELECT message_id, queue_id, origin, sender, size, arrived_at, created_at, envid, ret, encoding, smtputf8, uid, full_name, trace,
        client_name, client_reverse_name, client_address, client_port, client_helo, client_protocol,
        sasl_method, sasl_username, sasl_sender
   FROM message WHERE message_id IN carray(:ids);

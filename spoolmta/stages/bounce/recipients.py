@@ -8,7 +8,7 @@ Must not:   touch the spool
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -18,6 +18,7 @@ from spoolmta.spool.notices import Kind, RecordedOutcome
 
 _ACTIONS = {Kind.FAILURE: Action.BOUNCED, Kind.DELAY: Action.DEFERRED, Kind.SUCCESS: Action.SENT}
 _ASKED = {Kind.FAILURE: Notify.FAILURE, Kind.DELAY: Notify.DELAY, Kind.SUCCESS: Notify.SUCCESS}
+_NO_RELAY = "none"
 _WORDS = {Kind.FAILURE: "failed", Kind.DELAY: "delayed"}
 
 
@@ -61,6 +62,11 @@ class Letter:
     headers_only: bool = False
 
 
+def ends(kind: Kind) -> bool:
+    """Return whether a notice of this kind is all that its recipients' outcomes call for."""
+    return kind not in (Kind.DELAY, Kind.TRACE)
+
+
 def concerned_by(
     kind: Kind, recipients: Sequence[Recipient], outcomes: Mapping[int, RecordedOutcome]
 ) -> tuple[tuple[int, Concerned], ...]:
@@ -76,11 +82,11 @@ def recipients_to_tell(
     kind: Kind, recipients: Sequence[Recipient], outcomes: Mapping[int, RecordedOutcome]
 ) -> tuple[Concerned, ...]:
     """Return the recipients of whom the sender wants to be told."""
-    asked = _ASKED[kind]
     return tuple(
         concerned
         for number, concerned in concerned_by(kind, recipients, outcomes)
-        if _wants(recipients[number].notify, asked)
+        if kind is Kind.TRACE
+        or _wants(recipients[number].notify, _ASKED[kind])
         or _ends_delay(recipients[number], outcomes[number])
     )
 
@@ -115,6 +121,8 @@ def letters(
 
 
 def _is_about(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> bool:
+    if kind is Kind.TRACE:
+        return True
     if outcome.noticed or outcome.action != _ACTIONS[kind]:
         return False
     if kind is Kind.SUCCESS:
@@ -135,11 +143,11 @@ def _wants(notify: Notify, asked: Notify) -> bool:
 
 def _concerned(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> Concerned:
     reason = outcome.reason
-    if kind is Kind.SUCCESS:
+    if kind is Kind.SUCCESS or (kind is Kind.TRACE and outcome.relay != _NO_RELAY):
         reason = f"delivery via {outcome.relay}: {reason}"
     return Concerned(
         _final(recipient, outcome.address),
-        _WORDS.get(kind) or outcome.success or Success.RELAYED,
+        _WORDS.get(kind) or _word(kind, outcome),
         outcome.dsn,
         reason,
         outcome.remote,
@@ -155,11 +163,26 @@ def _final(recipient: Recipient, address: str) -> Recipient:
     return msgspec.structs.replace(recipient, address=address, original=original)
 
 
+def _word(kind: Kind, outcome: RecordedOutcome) -> str:
+    """Return RFC 3464's word for an outcome, where the kind of notice does not say it."""
+    if kind is Kind.TRACE and outcome.action != Action.SENT:
+        return _WORDS[Kind.FAILURE if outcome.action == Action.BOUNCED else Kind.DELAY]
+    # Who takes over to tell of the success was relayed to.
+    return outcome.success or Success.RELAYED
+
+
+def as_probe(concerned: Concerned) -> Concerned:
+    """Return what is said of a recipient when nothing was to be delivered."""
+    action = "deliverable" if concerned.dsn.startswith("2") else "undeliverable"
+    return replace(concerned, action=action)
+
+
 def _to_sender(kind: Kind, sender: str, told: tuple[Concerned, ...]) -> Letter:
     titles = {
         Kind.FAILURE: "sender non-delivery",
         Kind.DELAY: "sender delay",
         Kind.SUCCESS: "sender delivery status",
+        Kind.TRACE: "sender delivery status",
     }
     return Letter(kind, "", sender, told, titles[kind], headers_only=kind is not Kind.FAILURE)
 

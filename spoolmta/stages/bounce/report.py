@@ -251,7 +251,7 @@ def _returned(report: Report, encoding: str) -> Iterator[str]:
         what, content_type = "Message Headers", "text/rfc822-headers"
     if is_global:
         content_type = _GLOBAL[content_type]
-    if report.letter.kind is not Kind.SUCCESS:
+    if report.letter.kind not in (Kind.SUCCESS, Kind.TRACE):
         what = f"Undelivered {what}"
     yield f"Content-Description: {what}"
     yield f"Content-Type: {content_type}"

@@ -9,14 +9,14 @@ Limits:     a notice about a message whose content cannot be read returns nothin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spoolmta import maillog
 from spoolmta.address.rewrite import rewrite
 from spoolmta.address.routing import local_rules
 from spoolmta.config.parameters.bounce import BounceParameters
 from spoolmta.errors import ClaimLost, Corrupt
-from spoolmta.message.envelope import Envelope, Recipient
+from spoolmta.message.envelope import Envelope, Recipient, Trace
 from spoolmta.message.trace_headers import message_id as new_message_id
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
@@ -25,7 +25,14 @@ from spoolmta.spool import content, notices, queues
 from spoolmta.spool.notices import Kind, Notice, RecordedOutcome
 from spoolmta.spool.queues import NewMessage, QueuedMessage
 from spoolmta.stages.bounce import templates
-from spoolmta.stages.bounce.recipients import Letter, Postmaster, concerned_by, letters
+from spoolmta.stages.bounce.recipients import (
+    Letter,
+    Postmaster,
+    as_probe,
+    concerned_by,
+    ends,
+    letters,
+)
 from spoolmta.stages.bounce.report import (
     Frame,
     Original,
@@ -113,15 +120,14 @@ class BounceStage:
 
     def _answer(self, case: _Case) -> None:
         context = self._context
-        sender = case.message.envelope.sender
         recipients = case.message.envelope.recipients
         told: list[int] = []
         reports: list[NewMessage] = []
         written: list[tuple[Letter, str]] = []
         for kind in case.notice.kinds:
-            if kind is not Kind.DELAY:
+            if ends(kind):
                 told += (number for number, _ in concerned_by(kind, recipients, case.outcomes))
-            for letter in letters(kind, sender, recipients, case.outcomes, self._postmaster):
+            for letter in self._letters(kind, case):
                 report = self._report(letter, case)
                 reports.append(report)
                 written.append((letter, report.queue_id))
@@ -141,6 +147,17 @@ class BounceStage:
             self._abandon(reports)
             return
         self._log(case, written)
+
+    def _letters(self, kind: Kind, case: _Case) -> tuple[Letter, ...]:
+        envelope = case.message.envelope
+        found = letters(kind, envelope.sender, envelope.recipients, case.outcomes, self._postmaster)
+        if envelope.trace is not Trace.VERIFY or kind is not Kind.TRACE:
+            return found
+        # The message was made for this: its text, which goes back, is what would happen to it.
+        return tuple(
+            replace(letter, concerned=tuple(map(as_probe, letter.concerned)), headers_only=False)
+            for letter in found
+        )
 
     def _abandon(self, reports: Sequence[NewMessage]) -> None:
         with self._context.spool.transaction() as tx:

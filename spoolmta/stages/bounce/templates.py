@@ -23,9 +23,8 @@ _NAMES = {
     "failure_template": Kind.FAILURE,
     "delay_template": Kind.DELAY,
     "success_template": Kind.SUCCESS,
+    "verify_template": Kind.TRACE,
 }
-# "sendmail -bv" is answered with a template that is read and not used yet.
-_OTHER_NAMES = frozenset({"verify_template"})
 
 _NAME_FIRST = re.compile(r"([^<]*)<([^>]*)>")
 _NAME_LAST = re.compile(r"([^(]*)\(([^)]*)\)")
@@ -76,6 +75,13 @@ report if it cannot deliver the message.
 
                    The mail system
 """
+_TRACE = """\
+This is the mail system at host $myhostname.
+
+You had asked for a report of what becomes of your message. Here it is.
+
+                   The mail system
+"""
 
 BUILT_IN: Mapping[Kind, Template] = {
     Kind.FAILURE: Template(
@@ -85,6 +91,7 @@ BUILT_IN: Mapping[Kind, Template] = {
         "Delayed Mail (still being retried)", "Postmaster Warning: Delayed Mail", _DELAY
     ),
     Kind.SUCCESS: Template("Successful Mail Delivery Report", "", _SUCCESS),
+    Kind.TRACE: Template("Mail Delivery Status Report", "", _TRACE),
 }
 
 
@@ -114,7 +121,7 @@ def parse(text: str, name: str) -> dict[Kind, Template]:
         if not line.strip() or line.startswith("#"):
             continue
         key, equals, end = (part.strip() for part in line.partition("="))
-        known = key in _NAMES or key in _OTHER_NAMES
+        known = key in _NAMES
         if not equals or not end.startswith("<<") or not end[2:].strip() or not known:
             raise ConfigError(
                 f'{name}, line {number}: expected "failure_template = <<EOF", or delay_template,'
@@ -129,9 +136,8 @@ def parse(text: str, name: str) -> dict[Kind, Template]:
             raise ConfigError(
                 f"{name}, line {number}: expected a line {end[2:].strip()} at the end"
             )
-        if key in _NAMES:
-            kind = _NAMES[key]
-            found[kind] = _template(body, BUILT_IN[kind], f"{name}, line {number}")
+        kind = _NAMES[key]
+        found[kind] = _template(body, BUILT_IN[kind], f"{name}, line {number}")
     return found
 
 

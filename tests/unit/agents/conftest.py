@@ -61,6 +61,14 @@ class Bench:
         )
         return report
 
+    def probe(self, address: str) -> Report:
+        """Let the agent say what would become of a delivery."""
+        message_id = self.enqueue((address,), CONTENT)
+        report: Report = self.run(
+            self.agent.probe(self.delivery(message_id, (address,), CONTENT), self.content)
+        )
+        return report
+
     def enqueue(self, addresses: tuple[str, ...], content: bytes) -> int:
         message_id = self.context.ids.next()
         pieces = tuple(content[at : at + PIECE_BYTES] for at in range(0, len(content), PIECE_BYTES))

@@ -142,7 +142,7 @@ def site(configure: Configure) -> Site:
         pytest.param("-i -f a@x.test b@x.test c@x", "a@x.test", "b@x.test c@x", id="nodemailer"),
         pytest.param("-r rp@x.test -bm a@x.test", "rp@x.test", "a@x.test", id="older"),
         pytest.param("-om -o7 -A x -h 3 -L t -nmUx -p E:h a@x.test", US, "a@x.test", id="old"),
-        pytest.param("-X/tmp/log -O foo=bar -C{folder} -G -v a@x.test", US, "a@x.test", id="more"),
+        pytest.param("-X/tmp/log -O foo=bar -C{folder} -G a@x.test", US, "a@x.test", id="more"),
     ],
 )  # fmt: skip
 def test_the_argument_lists_of_real_programs(
@@ -164,11 +164,30 @@ def test_dsn_options(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("words", "notify"),
-    [("-Nnever", 1), ("-NSUCCESS", 2), ("-v", 2 | 4), ("-i", 0), ("-Nsuccess,delay,failure", 14)],
+    [("-Nnever", 1), ("-NSUCCESS", 2), ("-i", 0), ("-Nsuccess,delay,failure", 14)],
 )
 def test_notify(site: Site, words: str, notify: int) -> None:
     site.deliver(words, "a@x.test")
     assert site.rows("SELECT notify FROM recipient") == [(notify,)]
+
+
+@pytest.mark.parametrize(
+    ("word", "trace"), [("-v", "report"), ("-vv", "report"), ("-bv", "verify")]
+)
+def test_a_report_is_asked_for(site: Site, word: str, trace: str) -> None:
+    said = site.sendmail(word, "-f", "me@x.test", "a@x.test")
+    told = "Mail Delivery Status Report will be mailed to <me@x.test>.\n"
+    assert said == Called(EX_OK, told, "")
+    assert site.message("trace") == trace
+
+
+def test_the_message_of_a_probe_explains_itself(site: Site) -> None:
+    site.sendmail("-bv", "-f", "me@x.test", "a@x.test", "b@y.test")
+    text = site.content().decode()
+    assert "\r\nTo: a@x.test,\r\n\tb@y.test\r\n" in text
+    assert "\r\nMail from <me@x.test> for <a@x.test>\r\n" in text
+    assert "\r\nMail from <me@x.test> for <b@y.test>\r\n" in text
+    assert site.recipients() == ["a@x.test", "b@y.test"]
 
 
 @pytest.mark.parametrize("words", ["-Nfoo", "-Nnever,delay", "-Rsome", "-V" + "x" * 101])
@@ -285,7 +304,8 @@ def test_a_large_message_goes_in_piece_by_piece(site: Site) -> None:
         ("-f", EX_USAGE, "option requires an argument -- 'f'"),
         ("-B9 a", EX_USAGE, "-B option needs 8BITMIME or 7BIT"),
         ("-bz a", EX_USAGE, "unsupported: -bz"),
-        ("-bv a", EX_USAGE, "unsupported: -bv"),
+        ("-bv", EX_USAGE, f"{US}({os.getuid()}): Recipient addresses must be specified"),
+        ("-bv -t a", EX_USAGE, "-t can be used only in delivery mode"),
         ("-qX", EX_USAGE, "-qX is not implemented"),
         ("-q foo", EX_USAGE, "flush queue mode requires no recipient"),
         ("-bp a", EX_USAGE, "display queue mode requires no recipient"),

@@ -264,6 +264,24 @@ def test_without_pipelining_each_reply_is_awaited() -> None:
     assert sent == [MAIL, *RCPTS, DATA, b"<content>"]
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_probe_ends_with_the_answers_to_its_recipients(pipelining: bool) -> None:
+    transaction = Transaction(MAIL, RCPTS, pipelining=pipelining, probe=True)
+    sent = b""
+    for line in ("250 ok", "250 2.1.5 fine", "550 5.1.1 unknown"):
+        sent += transaction.commands()
+        transaction.receive(reply(line))
+    assert transaction.commands() == b""
+    assert transaction.phase is None
+    assert sent == MAIL + b"".join(RCPTS)
+    taken, refused = transaction.answers
+    assert taken is not None
+    assert taken.is_success
+    assert refused is not None
+    assert not refused.is_success
+    assert transaction.needs_reset
+
+
 def test_reset_goes_before_mail_in_the_same_write() -> None:
     transaction = pipelined(reset=True)
     sent = converse(transaction, *["250 ok"] * 4, "354 go", "250 taken")

@@ -374,6 +374,29 @@ def test_other_transports_take_mailboxes_and_unknown_names(agent: Agent) -> None
     assert bench.deliver("no-such@local.example").outcomes == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "dsn", "reason"),
+    [
+        (ME, "2.0.0", "delivers to mailbox"),
+        (
+            "team",
+            "2.0.0",
+            "delivers to mailbox, delivers to command: true, forwards to x@y.example",
+        ),
+        ("box", "2.0.0", "delivers to file: /tmp/box/"),
+        ("no-such", "5.1.1", 'unknown user: "no-such"'),
+    ],
+)
+def test_a_probe_says_what_a_recipient_comes_down_to_and_does_none_of_it(
+    agent: Agent, folder: Path, name: str, dsn: str, reason: str
+) -> None:
+    bench = agent({"team": f'\\{ME}, "|true", x@y.example', "box": "/tmp/box/"})
+    report = bench.probe(f"{name}@local.example")
+    assert (report.outcomes[0].dsn, report.outcomes[0].reason) == (dsn, reason)
+    assert report.messages == ()
+    assert not list((folder / "spool").iterdir())
+
+
 def test_a_table_that_gives_no_answer_is_no_unknown_user(agent: Agent) -> None:
     outcome = _outcome(agent(alias_maps="fail:now"), "no-such@local.example")
     assert (outcome.action, outcome.dsn) == (Action.DEFERRED, "4.3.0")

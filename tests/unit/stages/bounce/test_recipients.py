@@ -2,9 +2,21 @@ import pytest
 
 from spoolmta.message.envelope import Notify, Recipient
 from spoolmta.spool.notices import Kind, RecordedOutcome
-from spoolmta.stages.bounce.recipients import Postmaster, letters, recipients_to_tell
+from spoolmta.stages.bounce.recipients import (
+    Postmaster,
+    as_probe,
+    ends,
+    letters,
+    recipients_to_tell,
+)
 
-ACTIONS = {Kind.FAILURE: "bounced", Kind.DELAY: "deferred", Kind.SUCCESS: "sent"}
+ACTIONS = {
+    Kind.FAILURE: "bounced",
+    Kind.DELAY: "deferred",
+    Kind.SUCCESS: "sent",
+    Kind.TRACE: "sent",
+}
+NOTICES = [kind for kind in Kind if kind is not Kind.TRACE]
 SILENT = Postmaster(
     frozenset(), "pm@x.example", "pm2@x.example", "pmd@x.example", "double-bounce@x.example"
 )
@@ -35,15 +47,28 @@ def _outcome(kind: Kind, number: int = 0, *, noticed: bool = False) -> RecordedO
         (Notify.SUCCESS, {Kind.SUCCESS}),
         (Notify.FAILURE, {Kind.FAILURE}),
         (Notify.DELAY, {Kind.DELAY}),
-        (Notify.SUCCESS | Notify.FAILURE | Notify.DELAY, set(Kind)),
+        (Notify.SUCCESS | Notify.FAILURE | Notify.DELAY, set(NOTICES)),
     ],
 )
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", NOTICES)
 def test_notify_says_what_the_sender_is_told(
     kind: Kind, notify: Notify, told_of: set[Kind]
 ) -> None:
     told = recipients_to_tell(kind, [Recipient("a@b", notify=notify)], {0: _outcome(kind)})
     assert bool(told) == (kind in told_of)
+
+
+@pytest.mark.parametrize("notify", [Notify.ABSENT, Notify.NEVER, Notify.SUCCESS])
+def test_a_report_that_was_asked_for_tells_of_everybody_whatever_notify_says(
+    notify: Notify,
+) -> None:
+    people = [Recipient(f"{number}@x", notify=notify) for number in range(3)]
+    outcomes = {number: _outcome(kind, number, noticed=True) for number, kind in enumerate(NOTICES)}
+    told = recipients_to_tell(Kind.TRACE, people, outcomes)
+    assert [one.action for one in told] == ["failed", "delayed", "delivered"]
+    assert {one.reason for one in told} == {"delivery via local: why"}
+    assert [as_probe(one).action for one in told] == ["undeliverable"] * 3
+    assert not ends(Kind.TRACE)
 
 
 def test_a_notice_is_about_outcomes_of_its_kind_that_nobody_was_told_of() -> None:

@@ -78,8 +78,11 @@ def test_a_file_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
         templates.load(str(tmp_path / "no"))
 
 
-def test_the_verify_template_is_taken_without_a_word() -> None:
-    assert templates.parse("verify_template = <<E\nSubject: x\n\ny\nE\n", "x") == {}
+def test_the_verify_template_is_that_of_reports_that_were_asked_for() -> None:
+    (found,) = templates.parse("verify_template = <<E\nSubject: x\n\ny\nE\n", "x").items()
+    kind, template = found
+    assert kind is Kind.TRACE
+    assert (template.subject, template.text) == ("x", "y\n")
 
 
 def test_every_built_in_template_can_be_expanded() -> None:
