@@ -46,4 +46,5 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	  || { echo "Python's venv module is needed (Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q spoolmta # every start is quick, also where Python does not write
 	@touch $@
