@@ -112,7 +112,7 @@ def read_files_ahead() -> None:
     """
     statements()
     schema.text()
-    for encoding in ("ascii", "latin-1", "idna"):
+    for encoding in ("ascii", "latin-1", "idna", "punycode"):
         codecs.lookup(encoding)
 
 

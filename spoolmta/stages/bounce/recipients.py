@@ -143,7 +143,7 @@ def _wants(notify: Notify, asked: Notify) -> bool:
 
 def _concerned(kind: Kind, recipient: Recipient, outcome: RecordedOutcome) -> Concerned:
     reason = outcome.reason
-    if kind is Kind.SUCCESS or (kind is Kind.TRACE and outcome.relay != _NO_RELAY):
+    if kind in (Kind.SUCCESS, Kind.TRACE) and outcome.relay != _NO_RELAY:
         reason = f"delivery via {outcome.relay}: {reason}"
     return Concerned(
         _final(recipient, outcome.address),

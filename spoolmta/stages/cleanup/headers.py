@@ -130,11 +130,25 @@ def message_ids(block: HeaderBlock) -> MessageIds:
 
 
 def shorten(headers: Iterable[bytes], limit: int) -> bytes:
-    """Return headers as one block; what a header has beyond *limit* bytes is dropped."""
-    return b"".join(
-        header if len(header) <= limit else header[:limit].rstrip(b"\r\n") + b"\r\n"
-        for header in headers
-    )
+    """Return headers as one block; of a header longer than *limit* bytes the end is dropped.
+
+    Its first line is cut; of the others only whole ones stay. A line end counts as one byte.
+    """
+    return b"".join(_shortened(header, limit) for header in headers)
+
+
+def _shortened(header: bytes, limit: int) -> bytes:
+    if len(header) <= limit:
+        return header
+    first, *folded = header.removesuffix(b"\r\n").split(b"\r\n")
+    kept = [first[:limit]]
+    size = len(first)
+    for line in folded:
+        size += 1 + len(line)
+        if size > limit:
+            break
+        kept.append(line)
+    return b"\r\n".join((*kept, b""))
 
 
 async def _edited(

@@ -14,6 +14,7 @@ Limits:     a message that a table cannot decide about now is tried again after 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -45,11 +46,11 @@ _NO_RECIPIENTS = "the message has no recipients"
 class _Move:
     """How a message leaves maildrop: *make* it in a transaction, then log and poke.
 
-    *warning* is what is logged, *next* the stage that is poked, if any.
+    *tell* writes to the log, *next* is the stage that is poked, if any.
     """
 
     make: Callable[[Transaction], None]
-    warning: str = ""
+    tell: Callable[[], None] | None = None
     next: str = ""
 
 
@@ -199,13 +200,25 @@ class Pickup:
         dsn, _, text = reason.partition(" ")
         outcomes = [bounce(number, dsn, text) for number in range(len(message.envelope.recipients))]
         process_id = self._context.process_id
-        return _Move(lambda tx: maildrop.refuse(tx, message, process_id, outcomes), next="bounce")
+
+        def tell() -> None:
+            log = self._context.log_as("cleanup")
+            for recipient, outcome in zip(message.envelope.recipients, outcomes, strict=True):
+                address, original = recipient.address, recipient.original
+                maillog.delivery(log, message.queue_id, address, original, outcome)
+
+        return _Move(
+            lambda tx: maildrop.refuse(tx, message, process_id, outcomes), tell, next="bounce"
+        )
 
     def _corrupt(self, message_id: int, reason: str) -> _Move:
         process_id = self._context.process_id
         return _Move(
             lambda tx: queues.corrupt(tx, State.MAILDROP, message_id, process_id, reason),
-            warning=f"{self._context.queue_id(message_id)}: moved to corrupt: {reason}",
+            partial(
+                self._context.log.warning,
+                f"{self._context.queue_id(message_id)}: moved to corrupt: {reason}",
+            ),
         )
 
     def _advance(self, moves: Sequence[_Move]) -> int:
@@ -216,8 +229,8 @@ class Pickup:
         made = moves if self._commits(moves) else [m for m in moves if self._commits([m])]
         crash_point("pickup.after_advance")
         for move in made:
-            if move.warning:
-                self._context.log.warning(move.warning)
+            if move.tell is not None:
+                move.tell()
         # Before anybody else can log what becomes of them.
         self._context.flush_logs()
         for name in {move.next for move in made if move.next}:

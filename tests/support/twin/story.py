@@ -50,10 +50,20 @@ class Delivery(NamedTuple):
         """Return the delivery as lines of a story; what a report says to people is its own."""
         head = f"delivered by {self.transport} to <{self.recipient}> at [{self.nexthop}]"
         head += f" from <{self.sender}>, was <{self.original}>\n"
-        content = self.content
-        if _REPORT in content:
-            content = _FOR_PEOPLE.sub(r"\1--\2\n\3", _ENCODING.sub("", content), count=1)
+        content = "".join(_without_text(self.content))
         return head + "".join(f"    {line}\n" for line in content.split("\n"))
+
+
+def _without_text(content: str) -> Iterator[str]:
+    """Yield *content* without what reports, also those that it has attached, say to people."""
+    while (start := content.find(_REPORT)) >= 0:
+        content = content[:start] + _ENCODING.sub("", content[start:])
+        match = _FOR_PEOPLE.search(content, start)
+        if match is None:
+            break
+        yield content[: match.end(1)]
+        content = content[match.start(3) :]
+    yield content
 
 
 @dataclass(frozen=True)

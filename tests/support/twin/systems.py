@@ -5,7 +5,7 @@ import re
 import smtplib
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,7 +236,7 @@ class Spoolmta(System):
 
 def _dialogue(client: smtplib.SMTP, case: Mail) -> Iterator[tuple[str, str]]:
     """Hand a message in; yield (command, reply) for each step until one more makes no sense."""
-    yield "EHLO", _reply(client.ehlo())
+    yield "EHLO", _answer(client.ehlo)
     sent = _command(client, f"MAIL FROM:<{case.sender or ''}>", case.mail_options)
     yield sent
     if sent[1][0] not in _SUCCESS:
@@ -251,13 +251,17 @@ def _dialogue(client: smtplib.SMTP, case: Mail) -> Iterator[tuple[str, str]]:
         lines = case.text.replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")
         end = b"" if lines.endswith(b"\r\n") or not lines else b"\r\n"
         client.send((b"." if lines.startswith(b".") else b"") + lines + end + b".\r\n")
-        yield "end of data", _reply(client.getreply())
+        yield "end of data", _answer(client.getreply)
     yield _command(client, "QUIT")
 
 
 def _command(client: smtplib.SMTP, command: str, options: tuple[str, ...] = ()) -> tuple[str, str]:
-    return command, _reply(client.docmd(" ".join((command, *options))))
+    return command, _answer(lambda: client.docmd(" ".join((command, *options))))
 
 
-def _reply(reply: tuple[int, bytes]) -> str:
-    return f"{reply[0]} {reply[1].decode('utf-8', 'backslashreplace')}"
+def _answer(ask: Callable[[], tuple[int, bytes]]) -> str:
+    try:
+        code, text = ask()
+    except smtplib.SMTPServerDisconnected:
+        return "hung up"
+    return f"{code} {text.decode('utf-8', 'backslashreplace')}"

@@ -180,6 +180,7 @@ def test_what_is_rejected_goes_back_to_its_sender(tmp_path: Path) -> None:
         assert mta.rows("SELECT number, action, dsn, reason FROM outcome") == [
             (0, "bounced", "5.7.9", "no such thing")
         ]
+        assert "dsn=5.7.9, status=bounced (no such thing)" in mta.log()
         assert mta.states() == {"active": 1}
         mta.run_until_idle()
         assert mta.states() == {}
