@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from spoolmta.address.address_list import parse_address_list
+from spoolmta.address.generic import Generic
 from spoolmta.address.virtual_alias import AliasExpansionError
 from spoolmta.agents import discard, error
 from spoolmta.agents.mailbox.work import perform
@@ -41,7 +42,8 @@ from spoolmta.config.program import NOT_YET, transports
 from spoolmta.errors import ConfigError, MapUnavailable, TemporaryError, UsageError
 from spoolmta.maillog import MailLog
 from spoolmta.maillog.targets import NoTarget
-from spoolmta.maps.recorded import Recorder
+from spoolmta.maps import open_maps
+from spoolmta.maps.recorded import Recorder, hits
 from spoolmta.maps.watched import keep_problems, tell_problems
 from spoolmta.message.envelope import Client
 from spoolmta.message.submitter import find_submitter
@@ -237,13 +239,35 @@ class Inquiry:
                 told.mailboxes = [told.mailbox]
                 told.remarks.append(f"the command runs as {attributes.user}")
             case command if command in CLIENTS:
-                await self._servers(told, service)
+                await self._servers(told, sender, service)
 
-    async def _servers(self, told: Recipient, service: Service) -> None:
+    async def _servers(self, told: Recipient, sender: str, service: Service) -> None:
+        await self._generic(told, sender, service)
+        settings = client_settings(self.configuration, service)
         if not self.question.dns:
             return
-        settings = client_settings(self.configuration, service)
-        told.hosts, told.problem = await servers(told.nexthop, settings, self._resolver, self.log)
+        search = await servers(told.nexthop, settings, self._resolver, self.log)
+        told.hosts, told.problem = search.hosts, search.problem
+        if search.passed_to:
+            told.remarks.append(
+                f"this machine is its mail exchanger: {search.passed_to} delivers"
+                " (best_mx_transport)"
+            )
+
+    async def _generic(self, told: Recipient, sender: str, service: Service) -> None:
+        """Find out what servers see in place of the addresses."""
+        name = f"{service.command}_generic_maps"
+        maps = open_maps(self.configuration.value(name, service.overrides))
+        if not maps:
+            return
+        generic = Generic(self.recorder.watch(name, maps), name, self._routing, self.log.warning)
+        for what, address in (("recipient", told.address), ("sender", sender)):
+            self.recorder.take()
+            shown = await generic.replaced(address)
+            if shown != address:
+                hit = hits(self.recorder.take())[-1]
+                step = Step(f"{what} shown", shown, name, hit.table, hit.key, hit.value or "")
+                told.steps.append(step)
 
     def _place(self, told: Recipient, place: Place) -> None:
         told.mailboxes = place.paths

@@ -19,7 +19,8 @@ from spoolmta.cli.explanation.facts import (
 from spoolmta.cli.output import printable, shorten
 from spoolmta.cli.units import format_age, format_size
 
-_LABEL = 12
+_LABEL = 16
+_TOLD_OF_RECIPIENTS = ("alias", "file", "recipient shown", "sender shown")
 _RESULT = 34
 _TABLE = 40
 _END = {
@@ -103,7 +104,7 @@ def _recipient(one: Recipient, indent: str) -> list[str]:
     lines.append(_line("transport", one.transport, _why(last, "transport")))
     lines.append(_line("next hop", one.nexthop, _why(last, "next hop")))
     for step in one.steps:
-        if step.what in ("alias", "file"):
+        if step.what in _TOLD_OF_RECIPIENTS:
             lines.append(_line(step.what, step.result, why(step) or step.key))
     for path in one.mailboxes:
         lines.append(_line("mailbox", path, _why(last, "mailbox")))

@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,60 @@ def test_the_hosts_of_a_domain_stand_in_their_order(site: Site) -> None:
         ("a.far.example", "192.0.2.1", 25, 10),
         ("b.far.example", "192.0.2.2", 25, 20),
     ]
+
+
+def test_a_relayhost_that_is_not_there_lets_mail_wait_and_any_other_returns_it(
+    site: Site,
+) -> None:
+    with StubDns() as names:
+        settings = {"dns_nameservers": names.parameter, "inet_protocols": "ipv4"}
+        explanation = told(site(settings), "x@none.example", dns=True)
+        assert explanation.verdict is Verdict.UNDELIVERABLE
+        folder = site({**settings, "relayhost": "hub.none.example"})
+        explanation = told(folder, "x@far.example", dns=True)
+        assert explanation.verdict is Verdict.UNDECIDED
+        assert "hub.none.example" in explanation.reason
+
+
+def test_mail_that_would_loop_goes_to_best_mx_transport(site: Site) -> None:
+    with StubDns() as names:
+        names.mx("far.example", 10, "mx.test.example")
+        names.a("mx.test.example", "127.0.0.1")
+        settings = {"dns_nameservers": names.parameter, "inet_protocols": "ipv4"}
+        explanation = told(site(settings), "x@far.example", dns=True)
+        assert "loops back to myself" in explanation.reason
+        folder = site({**settings, "best_mx_transport": "local"})
+        [recipient] = told(folder, "x@far.example", dns=True).recipients
+        assert recipient.problem is None
+        assert recipient.remarks == [
+            "this machine is its mail exchanger: local delivers (best_mx_transport)"
+        ]
+
+
+def test_addresses_that_servers_see_are_shown(site: Site) -> None:
+    folder = site({"smtp_generic_maps": "inline:{ {me@sender.example = us@shop.example} }"})
+    [recipient] = told(folder, "x@far.example").recipients
+    [step] = [step for step in recipient.steps if step.what.endswith("shown")]
+    assert (step.what, step.result) == ("sender shown", "us@shop.example")
+    assert (step.parameter, step.key) == ("smtp_generic_maps", "me@sender.example")
+
+
+@pytest.mark.root
+def test_who_may_not_read_a_table_is_told_so(site: Site, tmp_path: Path) -> None:
+    table = tmp_path / "transport"
+    table.write_text("far.example smtp:[192.0.2.1]\n")
+    table.chmod(0o600)
+    folder = site({"transport_maps": f"texthash:{table}"})
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        above.chmod(0o755)
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        explanation = told(folder, "x@far.example")
+    finally:
+        os.seteuid(0)
+    assert explanation.verdict is Verdict.UNDECIDED
+    assert f"{table}" in explanation.reason
+    assert "Permission denied" in explanation.reason
 
 
 @pytest.mark.parametrize(
