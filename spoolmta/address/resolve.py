@@ -29,6 +29,7 @@ __all__ = ["AddressClass", "Resolution", "Routing", "resolve"]
 ERROR_TRANSPORT = "error"
 RETRY_TRANSPORT = "retry"
 _BAD_SYNTAX = "5.1.3 bad address syntax"
+_MOVED = "5.1.6 User has moved to "
 _UNDELIVERABLE = "Address is undeliverable"
 _NO_ROUTING = re.compile(
     r'[^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%.-][^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%]*'
@@ -114,6 +115,7 @@ async def _follow(address: str, routing: Routing) -> tuple[str, AddressClass]:
 async def _foreign(recipient: str, domain: str, routing: Routing) -> tuple[str, AddressClass]:
     is_numeric = domain[:1] != "[" and parse_address(domain) is not None
     if is_numeric and routing.parameters.resolve_numeric_domain:
+        # Postfix writes IPv6 without the tag, which no server takes (RFC 5321 4.1.3).
         literal = f"[{domain}]" if "." in domain else f"[IPv6:{domain}]"
         recipient = recipient[: -len(domain)] + literal
         return recipient, await routing.class_of(literal)
@@ -163,7 +165,8 @@ async def _choose(
             is_local=routing.has_local_names,
         )
         if moved is not None:
-            return TransportChoice(ERROR_TRANSPORT, f"5.1.6 User has moved to {moved.value}")
+            prefix = _MOVED if routing.parameters.relocated_prefix_enable else ""
+            return TransportChoice(ERROR_TRANSPORT, prefix + moved.value)
     return choice
 
 

@@ -19,6 +19,8 @@ from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Delimiter, Maps, open_maps, open_match_list
+from spoolmta.maps.lookup import PROBLEMS
+from spoolmta.maps.match_list import MatchList
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
 from spoolmta.net.network import parse_address
 
@@ -33,6 +35,22 @@ class AddressClass(StrEnum):
     VIRTUAL_MAILBOX = "virtual mailbox"
     RELAY = "relay"
     DEFAULT = "default"
+
+
+_LIST_NAMES = {
+    AddressClass.LOCAL: "mydestination",
+    AddressClass.VIRTUAL_ALIAS: "virtual_alias_domains",
+    AddressClass.VIRTUAL_MAILBOX: "virtual_mailbox_domains",
+    AddressClass.RELAY: "relay_domains",
+}
+# With which other lists the list of a class must have no domain in common.
+_UNLIKE: dict[AddressClass, tuple[AddressClass, ...]] = {
+    AddressClass.LOCAL: (AddressClass.VIRTUAL_ALIAS, AddressClass.VIRTUAL_MAILBOX),
+    AddressClass.VIRTUAL_ALIAS: (AddressClass.VIRTUAL_MAILBOX, AddressClass.RELAY),
+    AddressClass.VIRTUAL_MAILBOX: (AddressClass.RELAY,),
+    AddressClass.RELAY: (),
+    AddressClass.DEFAULT: (),
+}
 
 
 class TransportChoice(NamedTuple):
@@ -121,12 +139,36 @@ class Routing:
         name = domain.removesuffix(".")
         if not name or name.endswith("."):
             return AddressClass.DEFAULT
+        address_class = AddressClass.DEFAULT
         if await self._mydestination.matches(name) or self._is_own_literal(name):
-            return AddressClass.LOCAL
-        for matched, address_class in self._lists:
-            if await matched.matches(name):
-                return address_class
-        return AddressClass.DEFAULT
+            address_class = AddressClass.LOCAL
+        else:
+            for of_list, domains in self._lists.items():
+                if await domains.matches(name):
+                    address_class = of_list
+                    break
+        if _UNLIKE[address_class] and name not in self._compared:
+            await self._compare(name, address_class)
+        return address_class
+
+    async def _compare(self, name: str, address_class: AddressClass) -> None:
+        """Warn of a domain that is in the list of another class, too; once a process."""
+        if len(self._compared) >= _REMEMBERED_DOMAINS:
+            self._compared.clear()
+        self._compared.add(name)
+        for other in _UNLIKE[address_class]:
+            try:
+                is_in_both = await self._lists[other].matches(name)
+            except MapUnavailable:
+                continue  # the class is known; no mail waits for this
+            if is_in_both:
+                PROBLEMS.warning(
+                    "do not list domain %s in BOTH %s and %s",
+                    name,
+                    _LIST_NAMES[address_class],
+                    _LIST_NAMES[other],
+                )
+                return
 
     def _is_own_literal(self, domain: str) -> bool:
         if domain[0] != "[":
@@ -135,17 +177,19 @@ class Routing:
 
     def _open_lists(self, parameters: RoutingParameters) -> None:
         self._myorigin = parameters.myorigin.lower()
-        self._mydestination = open_match_list(parameters.mydestination, exact=True)
+        self._mydestination = open_domains(parameters.mydestination)
         parents = matches_subdomains(parameters.parent_domain_matches_subdomains, "relay_domains")
-        alias_domains = open_match_list(parameters.virtual_alias_domains, exact=True)
-        mailbox_domains = open_match_list(parameters.virtual_mailbox_domains, exact=True)
-        relay_domains = open_match_list(parameters.relay_domains, parents=parents)
-        self._lists = (
-            (alias_domains, AddressClass.VIRTUAL_ALIAS),
-            (mailbox_domains, AddressClass.VIRTUAL_MAILBOX),
-            (relay_domains, AddressClass.RELAY),
-        )
-        self._static = self._mydestination.is_static and all(m.is_static for m, _ in self._lists)
+        alias_domains = open_domains(parameters.virtual_alias_domains)
+        mailbox_domains = open_domains(parameters.virtual_mailbox_domains)
+        relay_domains = open_match_list(parameters.relay_domains, parents=parents, names_only=True)
+        self._lists = {
+            AddressClass.VIRTUAL_ALIAS: alias_domains,
+            AddressClass.VIRTUAL_MAILBOX: mailbox_domains,
+            AddressClass.RELAY: relay_domains,
+        }
+        lists = self._lists.values()
+        self._static = self._mydestination.is_static and all(one.is_static for one in lists)
+        self._compared: set[str] = set()
         families = enabled_families(parameters.inet_protocols)
         own = own_addresses(parameters.inet_interfaces, families)
         self._own = own | proxy_addresses(parameters.proxy_interfaces)
@@ -238,6 +282,14 @@ def delimiter_of(parameters: RoutingParameters) -> Delimiter:
         frozenset({"postmaster", "mailer-daemon", parameters.double_bounce_sender.lower()}),
         parameters.owner_request_special,
     )
+
+
+def open_domains(text: str) -> MatchList:
+    """Return a list of domains without their subdomains, as mydestination.
+
+    Raises ConfigError: an element cannot be understood.
+    """
+    return open_match_list(text, exact=True, names_only=True)
 
 
 def matches_subdomains(parent_domain_matches_subdomains: str, parameter: str) -> bool:

@@ -10,6 +10,7 @@ Must not:   take a lookup error for "no match"
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -22,6 +23,7 @@ from spoolmta.maps.syntax import split_words
 from spoolmta.maps.watched import WatchedFiles
 
 OpenMap = Callable[[str], Map]
+ParseWord = Callable[[str], "str | Range | Map"]
 _DEPTH_LIMIT = 10
 # What an address pattern without a length consists of; other words with dots are names.
 _ADDRESS_CHARACTERS = frozenset("0123456789./")
@@ -175,18 +177,27 @@ class MatchList:
 
 
 def parse_match_list(
-    text: str, open_map: OpenMap, *, parents: bool = False, exact: bool = False
+    text: str,
+    open_map: OpenMap,
+    *,
+    parents: bool = False,
+    exact: bool = False,
+    names_only: bool = False,
 ) -> MatchList:
     """Return the list that *text* describes; *open_map* opens its tables.
 
-    A file in the list is read again when it changes.
+    A file in the list is read again when it changes. In a list of *names_only* an address is a
+    word as every other.
 
     Raises ConfigError: an element cannot be understood, or a file cannot be read.
     """
-    return MatchList(_parse(text, open_map, True, 0), parents=parents, exact=exact)
+    parse_word = partial(_parse_name if names_only else _parse_pattern, open_map=open_map)
+    return MatchList(_parse(text, parse_word, True, 0), parents=parents, exact=exact)
 
 
-def _parse(text: str, open_map: OpenMap, answer: bool, depth: int) -> "list[tuple[_Pattern, bool]]":
+def _parse(
+    text: str, parse_word: ParseWord, answer: bool, depth: int
+) -> "list[tuple[_Pattern, bool]]":
     if depth > _DEPTH_LIMIT:
         raise ConfigError(f"match list: files nested more than {_DEPTH_LIMIT} deep")
     elements: list[tuple[_Pattern, bool]] = []
@@ -196,15 +207,17 @@ def _parse(text: str, open_map: OpenMap, answer: bool, depth: int) -> "list[tupl
         if not item:
             raise ConfigError(f'match list: no pattern after "!" in "{text.strip()}"')
         if item.startswith("/"):
-            elements.append((_open_file(item, open_map, item_answer, depth), item_answer))
+            elements.append((_open_file(item, parse_word, item_answer, depth), item_answer))
         else:
-            elements.append((_parse_pattern(item, open_map), item_answer))
+            elements.append((parse_word(item), item_answer))
     return elements
 
 
-def _open_file(path: str, open_map: OpenMap, answer: bool, depth: int) -> "WatchedFiles[_Elements]":
+def _open_file(
+    path: str, parse_word: ParseWord, answer: bool, depth: int
+) -> "WatchedFiles[_Elements]":
     def read() -> _Elements:
-        return _Elements(_parse(_read_file(path), open_map, answer, depth + 1))
+        return _Elements(_parse(_read_file(path), parse_word, answer, depth + 1))
 
     return WatchedFiles(path, [path], read)
 
@@ -220,8 +233,10 @@ def _read_file(path: str) -> str:
 def _parse_pattern(word: str, open_map: OpenMap) -> str | Range | Map:
     if word.startswith("[") or parse_address(word.partition("/")[0]) is not None:
         return parse_range(word)
-    if ":" in word:
-        return open_map(word)
-    if "/" in word and _ADDRESS_CHARACTERS.issuperset(word):
+    if ":" not in word and "/" in word and _ADDRESS_CHARACTERS.issuperset(word):
         return parse_range(word)
-    return fold(word)
+    return _parse_name(word, open_map)
+
+
+def _parse_name(word: str, open_map: OpenMap) -> str | Map:
+    return open_map(word) if ":" in word and word[0] != "[" else fold(word)

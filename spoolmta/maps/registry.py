@@ -107,12 +107,16 @@ def open_maps(
     return Maps(maps, specs.strip(), utf8=utf8)
 
 
-def open_match_list(text: str, *, parents: bool = False, exact: bool = False) -> MatchList:
+def open_match_list(
+    text: str, *, parents: bool = False, exact: bool = False, names_only: bool = False
+) -> MatchList:
     """Return a list as in mydestination (*exact*), mynetworks or relay_domains (see MatchList).
+
+    In a list of *names_only*, "[192.0.2.1]" is a word as every other.
 
     Raises ConfigError: an element cannot be understood, or a file or table cannot be opened.
     """
-    return parse_match_list(text, open_map, parents=parents, exact=exact)
+    return parse_match_list(text, open_map, parents=parents, exact=exact, names_only=names_only)
 
 
 def map_types() -> list[str]:

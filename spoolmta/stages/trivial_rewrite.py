@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from spoolmta import maillog
-from spoolmta.address.resolve import Routing, resolve
+from spoolmta.address.parts import split_address
+from spoolmta.address.resolve import AddressClass, Routing, resolve
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.errors import ClaimLost, MapUnavailable
@@ -35,6 +36,7 @@ _BATCH = 100
 _LOOKUPS_AT_ONCE = 100
 # How soon to look whether the active queue, when it is full, has room again.
 _FULL_PAUSE_SECONDS = 0.05
+_NOBODY_LEFT_TO_TELL = ("discard", "undeliverable postmaster notification discarded")
 _LOOKUP_FAILED = ("retry", "4.3.0 address resolver failure")
 
 _Hop = tuple[str, str, str]
@@ -54,6 +56,7 @@ class TrivialRewrite:
         self._queue_log = context.log_as("qmgr")
         self._active_limit = context.section(QueueManagerParameters).qmgr_message_active_limit
         self._destinations = Destinations(context.configuration)
+        self._double_bounce_sender = routing.parameters.double_bounce_sender.lower()
         self._next_source = State.INCOMING
         self.may_have_more = False
         self._next_retry: float | None = None
@@ -114,15 +117,17 @@ class TrivialRewrite:
 
     def _plan(self, message: Unanswered, found: Iterator[_Hop]) -> list[Plan]:
         """Return the deliveries of a message, for whose recipients the next hops are *found*."""
-        hops: dict[_Hop, list[tuple[int, str]]] = {}
+        # What differs in the case of the next hop alone is one destination.
+        hops: dict[tuple[str, str], tuple[str, list[tuple[int, str]]]] = {}
         for (number, _), (transport, nexthop, recipient) in zip(
             message.recipients, found, strict=False
         ):
             destination = self._destinations.name(transport, nexthop, recipient)
-            hops.setdefault((transport, nexthop, destination), []).append((number, recipient))
+            _, recipients = hops.setdefault((transport, destination), (nexthop, []))
+            recipients.append((number, recipient))
         return [
             Plan(message.message_id, transport, nexthop, destination, group)
-            for (transport, nexthop, destination), recipients in hops.items()
+            for (transport, destination), (nexthop, recipients) in hops.items()
             for group in self._groups(transport, recipients)
         ]
 
@@ -133,6 +138,10 @@ class TrivialRewrite:
         except MapUnavailable as error:
             self._context.log.warning(f"cannot resolve <{address}>: {error}")
             return (*_LOOKUP_FAILED, address)
+        if found.address_class is AddressClass.LOCAL:
+            local, _ = split_address(found.recipient)
+            if local.lower() == self._double_bounce_sender:
+                return (*_NOBODY_LEFT_TO_TELL, found.recipient)
         return found.transport, found.nexthop, found.recipient
 
     def _groups(

@@ -77,3 +77,22 @@ def test_a_message_without_envelope_goes_to_corrupt_and_the_rest_flows(mta: Mta)
     mta.run_until_idle()
     assert mta.states() == {"corrupt": 1}
     assert len(mta.maildir("inbox.example", "bob")) == 1
+
+
+def test_next_hops_that_differ_in_case_alone_are_one_destination(make_mta: MakeMta) -> None:
+    mta = make_mta(transport_maps="static:discard:", mydestination="")
+    mta.submit("a@x.example", ["b@Far.example", "c@far.EXAMPLE"])
+    mta.run_until_idle()
+    resolved = mta.rows("SELECT detail FROM event WHERE kind = 'resolved'")
+    assert len(resolved) == 1
+    assert '"nexthop":"Far.example"' in resolved[0][0]
+
+
+def test_mail_for_the_sender_of_double_bounces_is_discarded(make_mta: MakeMta) -> None:
+    mta = make_mta(mydestination="here.example")
+    mta.submit("", ["double-bounce@here.example"])
+    mta.submit("", ["Double-Bounce@Here.example"])
+    mta.run_until_idle()
+    assert mta.states() == {}
+    told = "relay=none, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent"
+    assert mta.log().count(f"{told} (undeliverable postmaster notification discarded)") == 2

@@ -19,6 +19,7 @@ class RoutingParameters(RewritingParameters):
     virtual_alias_recursion_limit: int = number("1000", min=1)  # aliases of aliases
     virtual_alias_expansion_limit: int = number("1000", min=1)  # addresses that one becomes
     virtual_alias_address_length_limit: int = number("1000", min=1)  # characters of a result
+    relocated_prefix_enable: bool = yes_no("yes")  # "5.1.6 User has moved to" before their results
     show_user_unknown_table_name: bool = yes_no("yes")  # "in local recipient table" and so on
 
 
@@ -29,11 +30,3 @@ class Utf8Parameters(Section, not_yet="it is not supported yet"):
     smtputf8_autodetect_classes: str = text(
         "sendmail, verify", empty_allowed=False
     )  # mail that is searched for UTF-8
-
-
-class RelocationParameters(Section, not_yet="it is not supported yet"):
-    """Addresses that have moved."""
-
-    relocated_prefix_enable: bool = yes_no(
-        "yes"
-    )  # "5.1.6 User has moved to" before the new address

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from spoolmta.address.resolve import AddressClass, Resolution, resolve
 from spoolmta.address.routing import Routing
 from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps.watched import keep_problems, tell_problems
 
 OpenRouting = Callable[..., Routing]
 
@@ -366,3 +367,52 @@ def test_a_long_address_is_decided_fast(open_routing: OpenRouting, address: str)
     started = time.process_time()
     where(routing, address)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("domain", "kind"),
+    [("[192.0.2.1]", "virtual alias"), ("[192.0.2.2]", "relay"), ("10.0.0.0/8", "default")],
+)
+def test_an_address_in_a_list_of_domains_is_a_word_as_every_other(
+    open_routing: OpenRouting, domain: str, kind: str
+) -> None:
+    routing = open_routing(
+        virtual_alias_domains="[192.0.2.1]", relay_domains="[192.0.2.2] 10.0.0.0/8"
+    )
+    assert where(routing, f"a@{domain}").address_class == kind
+
+
+def test_a_domain_in_two_lists_is_told_once(open_routing: OpenRouting) -> None:
+    said: list[str] = []
+    tell_problems(said.append)
+    try:
+        routing = open_routing(
+            mydestination="both.test",
+            virtual_alias_domains="inline:{both.test=x, two.test=x}",
+            virtual_mailbox_domains="two.test three.test",
+            relay_domains="three.test, fine.test",
+        )
+        for domain in ("both.test", "two.test", "three.test", "fine.test", "both.test"):
+            where(routing, f"a@{domain}")
+    finally:
+        keep_problems()
+    assert said == [
+        "do not list domain both.test in BOTH mydestination and virtual_alias_domains",
+        "do not list domain two.test in BOTH virtual_alias_domains and virtual_mailbox_domains",
+        "do not list domain three.test in BOTH virtual_mailbox_domains and relay_domains",
+    ]
+
+
+def test_no_mail_waits_for_the_list_of_another_class(open_routing: OpenRouting) -> None:
+    routing = open_routing(virtual_mailbox_domains="fail:down")
+    assert where(routing, "a@example.com").address_class is AddressClass.LOCAL
+
+
+def test_what_relocated_maps_say_may_stand_without_the_prefix(open_routing: OpenRouting) -> None:
+    moved = "inline:{joe@example.com=joe@new.test}"
+    assert go(open_routing(relocated_maps=moved), "joe@example.com") == (
+        "error",
+        "5.1.6 User has moved to joe@new.test",
+    )
+    bare = open_routing(relocated_maps=moved, relocated_prefix_enable="no")
+    assert go(bare, "joe@example.com") == ("error", "joe@new.test")
