@@ -37,12 +37,15 @@ class Recipient(msgspec.Struct, frozen=True):
 
     *original* is the address as it was received, before aliases; *orcpt* is RFC 3461's
     original recipient, type and address ("rfc822;user@example.com"), decoded; "" if there is none.
+    One that *was_expanded* is an alias whose members are recipients of their own: nothing is left
+    to do for it but to tell the sender so.
     """
 
     address: str
     original: str = ""
     orcpt: str = ""
     notify: Notify = Notify.ABSENT
+    was_expanded: bool = False
 
 
 class Client(msgspec.Struct, frozen=True):

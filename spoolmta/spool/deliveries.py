@@ -419,13 +419,10 @@ def _standing(tx: Transaction, delivery: Delivery, said: Report) -> Iterable[Out
     """Return the outcomes that are to be written: none in the place of a worse one.
 
     A recipient that was passed on may have several deliveries in one activation of its message.
-    What is on record of an earlier activation says nothing once the recipient is passed on.
     """
     if not delivery.passes:
-        for number in {passed.number for passed in said.passed}:
-            tx.run("forget_outcome", (delivery.message_id, number))
         return said.outcomes
-    rows = tx.run("load_outcome_actions", (delivery.message_id,))
+    rows = tx.run("load_fresh_actions", (delivery.message_id,))
     known = {number: _SEVERITY.index(action) for number, action in rows}
     return [o for o in said.outcomes if _SEVERITY.index(o.action) >= known.get(o.number, 0)]
 

@@ -13,6 +13,7 @@ import msgspec
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient, Trace
+from spoolmta.message.outcome import Action, Success
 from spoolmta.spool import events
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 
@@ -264,6 +265,7 @@ def _insert(tx: Transaction, message: NewMessage, *, created_at: float) -> None:
     message_id, envelope = message.message_id, message.envelope
     tx.run("insert_message", _message_row(message, created_at))
     tx.run_many("insert_recipient", _recipient_rows(message_id, envelope.recipients))
+    tx.run_many("put_outcome", _expansion_rows(tx, message_id, envelope.recipients))
     first, *others = message.pieces
     tx.run("insert_content", (message_id, 0, first))
     if others:
@@ -309,6 +311,18 @@ def _recipient_rows(message_id: int, recipients: Iterable[Recipient]) -> Iterabl
     return (
         (message_id, number, r.address, r.original or r.address, r.orcpt, int(r.notify))
         for number, r in enumerate(recipients)
+    )
+
+
+def _expansion_rows(
+    tx: Transaction, message_id: int, recipients: Iterable[Recipient]
+) -> Iterable[Row]:
+    """Return the answers for aliases whose members are recipients of their own."""
+    answer = (Action.SENT, "2.0.0", "alias expanded", "none", "", "", Success.EXPANDED, "")
+    return (
+        (message_id, number, *answer, tx.now)
+        for number, recipient in enumerate(recipients)
+        if recipient.was_expanded
     )
 
 

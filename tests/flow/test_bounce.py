@@ -99,6 +99,23 @@ def test_success_is_reported_to_who_asked_for_it(mta: Mta) -> None:
     assert mta.states() == {}
 
 
+def test_the_sender_is_told_that_an_alias_was_expanded(mta: Mta) -> None:
+    asked = {"original": "list@x.example", "orcpt": "rfc822;first@x.example"}
+    alias = Recipient("list@x.example", notify=Notify.SUCCESS, was_expanded=True, **asked)
+    member = Recipient("bob@inbox.example", notify=Notify.NEVER, **asked)
+    queue_id = mta.submit(ALICE, [alias, member])
+    mta.run_until_idle()
+    assert len(mta.maildir("inbox.example", "bob")) == 1
+    (report,) = reports(mta)
+    text = report.as_string()
+    assert "<list@x.example>: alias expanded\n" in text
+    assert "Final-Recipient: rfc822; list@x.example\n" in text
+    assert "Original-Recipient: rfc822;first@x.example\nAction: expanded\nStatus: 2.0.0" in text
+    assert "bob@" not in text.partition("Content-Type: text/rfc822-headers")[0]
+    assert "nrcpt=1 (queue active)" in mta.log().partition(f"{queue_id}: from=")[2]
+    assert mta.states() == {}
+
+
 def test_the_sender_is_warned_once_that_mail_is_late(make_mta: MakeMta) -> None:
     mta = make_mta(transport_maps=NEVER, delay_warning_time="1h")
     mta.submit(ALICE, ["b@late.example"])

@@ -106,9 +106,12 @@ def _passed(name: str) -> Passed:
 
 
 def _attempted(mta: Mta) -> deliveries.Delivery:
-    """Return the delivery of a new message that the harness has made an attempt of."""
+    """Return the delivery of a message, deferred before, that the harness attempts."""
     message_id = int(mta.submit("a@y.example", ["list@x.example"]), 16)
     spool, process_id = mta.context.spool, mta.context.process_id
+    with spool.transaction() as tx:
+        deliveries.record_outcomes(tx, message_id, (defer(0, "4.0.0", "last time"),), {})
+    mta.clock.jump(300)
     with spool.transaction() as tx:
         queues.claim(tx, "incoming", process_id, 1)
         queues.activate(tx, process_id, [message_id], [])
@@ -130,7 +133,6 @@ def _combined(mta: Mta, answers: tuple[Action, ...]) -> str:
     spool, process_id = mta.context.spool, mta.context.process_id
     first = _attempted(mta)
     with spool.transaction() as tx:
-        deliveries.record_outcomes(tx, first.message_id, (defer(0, "4.0.0", "last time"),), {})
         passed = tuple(_passed(f"m{number}") for number in range(len(answers)))
         deliveries.report(tx, process_id, [(first, Report((), passed=passed))])
     for delivery, action in zip(_claimed(mta, "discard"), answers, strict=True):

@@ -87,11 +87,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        remote = excluded.remote, reply = excluded.reply, success = excluded.success, address = excluded.address,
        noticed = 0, at = excluded.at;
 
--- name: forget_outcome
-DELETE FROM outcome WHERE message_id = ? AND number = ?;
-
--- name: load_outcome_actions
-SELECT number, action FROM outcome WHERE message_id = ?;
+-- name: load_fresh_actions
+-- What has been said since the message became active.
+SELECT outcome.number, outcome.action FROM outcome JOIN active USING (message_id)
+ WHERE outcome.message_id = ? AND outcome.at >= active.entered_at;
 
 -- name: last_deliveries
 -- Of ended deliveries, those that are all there ever was to do for their messages.

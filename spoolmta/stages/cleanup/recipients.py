@@ -4,10 +4,12 @@ Postfix:    cleanup(8), cleanup_envelope.c, cleanup_out_recipient.c, postconf(5)
 Parameters: always_bcc, sender_bcc_maps, recipient_bcc_maps, empty_address_recipient,
             duplicate_filter_limit, enable_original_recipient
 Must not:   cut an expansion short
-Limits:     an expanded recipient keeps NOTIFY=SUCCESS: it is told of deliveries, not of expansion
+RFC:        3461 5.2.7 (what the sender is told of an alias)
 """
 
 from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from spoolmta.address.quoting import unquote
 from spoolmta.address.rewrite import rewrite
@@ -48,7 +50,13 @@ async def clean_recipients(
     for recipient in recipients:
         rewritten = await _rewritten(recipient, rules, rewriting)
         if expands:
-            for address in await expand_virtual_aliases(rewritten.address, routing):
+            addresses = await expand_virtual_aliases(rewritten.address, routing)
+            if rewritten.notify & Notify.SUCCESS and addresses != (rewritten.address,):
+                # The sender is told of the expansion, and of no delivery behind it.
+                kept.add(msgspec.structs.replace(rewritten, was_expanded=True))
+                notify = rewritten.notify & ~Notify.SUCCESS or Notify.NEVER
+                rewritten = msgspec.structs.replace(rewritten, notify=notify)
+            for address in addresses:
                 kept.add(Recipient(address, rewritten.original, rewritten.orcpt, rewritten.notify))
         else:
             kept.add(rewritten)
@@ -71,12 +79,12 @@ async def copies(
             found += await _lookup(rules.recipient_bcc_maps, address, routing)
     if rules.parameters.always_bcc:
         found.append(rules.parameters.always_bcc)
-    return [silent_copy(address) for address in found]
+    return [silent_copy(address, routing) for address in found]
 
 
-def silent_copy(address: str) -> Recipient:
-    """Return a recipient whose deliveries nobody is told of."""
-    return Recipient(unquote(address), notify=Notify.NEVER)
+def silent_copy(address: str, routing: Routing) -> Recipient:
+    """Return a recipient whose deliveries nobody is told of; *address* is in external form."""
+    return Recipient(rewrite(unquote(address), routing.rules), notify=Notify.NEVER)
 
 
 async def _lookup(maps: Maps, address: str, routing: Routing) -> list[str]:
@@ -108,7 +116,7 @@ class _Kept:
         self.recipients: list[Recipient] = []
         self._limit = rules.parameters.duplicate_filter_limit
         self._tells_original = rules.parameters.enable_original_recipient
-        self._known: set[tuple[str, str, str, Notify]] = set()
+        self._known: set[tuple[str, str, str, Notify, bool]] = set()
 
     def add(self, recipient: Recipient) -> None:
         original = recipient.original if self._tells_original else ""
@@ -117,6 +125,7 @@ class _Kept:
             original.lower(),
             recipient.orcpt.lower(),
             recipient.notify,
+            recipient.was_expanded,
         )
         if key in self._known:
             return

@@ -252,7 +252,7 @@ class Cleanup:
         if rules.copies and rules.maps_addresses and self._origin in EXTERNAL_ORIGINS:
             wanted += await recipients.copies(given, self._sender, rules, routing)
         if findings is not None:
-            wanted += map(recipients.silent_copy, findings.copies)
+            wanted += (recipients.silent_copy(copy, routing) for copy in findings.copies)
         return await recipients.clean_recipients(wanted, rules, routing, self._rewriting)
 
     def _log_findings(self, findings: Findings, given: Sequence[Recipient]) -> None:

@@ -69,6 +69,31 @@ def test_an_alias_keeps_the_wishes_of_its_recipient(clean: Clean) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        (Notify.SUCCESS, Notify.NEVER),
+        (Notify.SUCCESS | Notify.FAILURE, Notify.FAILURE),
+        (Notify.SUCCESS | Notify.FAILURE | Notify.DELAY, Notify.FAILURE | Notify.DELAY),
+    ],
+)
+def test_who_asked_for_a_success_is_told_of_the_expansion_alone(
+    clean: Clean, asked: Notify, left: Notify
+) -> None:
+    person = Recipient("list@example.test", "list@example.test", notify=asked)
+    done = clean(MAIL, [person], settings=ALIASES)
+    expanded, *members = done.result.recipients
+    assert (expanded.address, expanded.was_expanded) == ("list@example.test", True)
+    assert expanded.notify == asked
+    assert [(member.notify, member.was_expanded) for member in members] == [(left, False)] * 3
+
+
+def test_an_alias_of_itself_is_not_expanded(clean: Clean) -> None:
+    person = Recipient("me@example.test", "me@example.test", notify=Notify.SUCCESS)
+    alias = {"virtual_alias_maps": "inline:{me@example.test=me@example.test}"}
+    assert clean(MAIL, [person], settings=alias).result.recipients == (person,)
+
+
 COPIES = {
     "always_bcc": "all",
     "sender_bcc_maps": "inline:{a@b.test=by-sender@x.test}",
