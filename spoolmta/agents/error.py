@@ -49,6 +49,6 @@ class ErrorAgent:
 
 
 def explain(nexthop: str, digit: str) -> Result:
-    """Return what a next hop says, its status code beginning with *digit*."""
+    """Return what a next hop says; a status code of another class than *digit* says nothing."""
     code, text = split_dsn(nexthop.strip())
-    return Result(digit + code[1:] if code else f"{digit}.0.0", text)
+    return Result(code if code and code[0] == digit else f"{digit}.0.0", text)
