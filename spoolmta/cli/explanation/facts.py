@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What becomes of the mail, all of its recipients considered: the worst counts.
+    """What becomes of the mail, all of its recipients considered but copies: the worst counts.
 
     DELIVERABLE    every recipient would get it
     HELD           it is accepted and waits on hold
@@ -102,7 +102,8 @@ class Recipient:
 
     *address* is the one to deliver to, "class" its address class, *mailbox* the path or command
     that gets the mail, None if it leaves this machine. *forwarded* are the recipients of the new
-    message that an alias or .forward file makes. *steps* begin with what was asked about.
+    message that an alias or .forward file makes. *steps* begin with what was asked about. What
+    becomes of a *copy* (always_bcc and its kin), nobody is told.
     """
 
     address: str
@@ -117,6 +118,7 @@ class Recipient:
     forwarded: "list[Recipient]" = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     problem: Problem | None = None
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +218,5 @@ def _recipient(one: Recipient) -> dict[str, object]:
         "forwarded": [_recipient(each) for each in one.forwarded],
         "remarks": one.remarks,
         "problem": one.problem,
+        "copy": one.copy,
     }

@@ -17,6 +17,7 @@ from spoolmta.agents.recipient_user import Deliverer
 from spoolmta.cli.explanation import admission
 from spoolmta.cli.explanation.admission import Caller, Door
 from spoolmta.cli.explanation.aliases import steps_to
+from spoolmta.cli.explanation.conclusion import conclude, hear_cleanup
 from spoolmta.cli.explanation.facts import (
     Admission,
     Explanation,
@@ -45,13 +46,11 @@ from spoolmta.maillog.targets import NoTarget
 from spoolmta.maps import open_maps
 from spoolmta.maps.recorded import Recorder, hits
 from spoolmta.maps.watched import keep_problems, tell_problems
-from spoolmta.message.envelope import Client
+from spoolmta.message.envelope import Client, Notify
 from spoolmta.message.submitter import find_submitter
 from spoolmta.net.dns import Resolver, parse_nameservers
 from spoolmta.service.privileges import account
 from spoolmta.stages.cleanup.rules import CleanupRules
-from spoolmta.stages.cleanup.verdict import CleanupResult
-from spoolmta.stages.cleanup.verdict import Verdict as CleanupVerdict
 
 _THIS_MACHINE = "127.0.0.1"
 _DEEPEST_FORWARD = 10
@@ -154,7 +153,7 @@ class Inquiry:
         if server is not None:
             told.smtp = await self._admission(server, told.sender)
         told.warnings = self.log.warnings
-        _conclude(told)
+        conclude(told)
         return told
 
     async def _envelope(self, told: Explanation, sender: str) -> None:
@@ -170,12 +169,12 @@ class Inquiry:
             return
         told.rewritten = told.lines[0].rewritten
         result = await self._desk.clean(post, SystemClock().now())
-        _hear_cleanup(told, result)
+        hear_cleanup(told, result)
         for recipient in result.recipients:
             steps = _steps_of(recipient.address, told.lines)
-            told.recipients.append(
-                await self._recipient(recipient.address, result.sender, steps, 0)
-            )
+            found = await self._recipient(recipient.address, result.sender, steps, 0)
+            found.copy = recipient.notify == Notify.NEVER
+            told.recipients.append(found)
 
     def _post(self, sender: str) -> Post:
         question = self.question
@@ -347,18 +346,6 @@ class Inquiry:
         return NOT_YET.get(command) or f"{command} of service {name} delivers nothing"
 
 
-def _hear_cleanup(told: Explanation, result: CleanupResult) -> None:
-    """Take over what cleanup says of the message as a whole."""
-    verdicts = {
-        CleanupVerdict.HOLD: Verdict.HELD,
-        CleanupVerdict.DISCARD: Verdict.DISCARDED,
-        CleanupVerdict.REJECT: Verdict.REFUSED,
-        CleanupVerdict.DEFER: Verdict.UNDECIDED,
-    }
-    told.verdict = verdicts.get(result.verdict, Verdict.DELIVERABLE)
-    told.reason = result.reply or result.reason
-
-
 def _steps_of(address: str, lines: list[Line]) -> list[Step]:
     """Return the steps from what was given to a recipient of the envelope."""
     for line in lines:
@@ -367,24 +354,3 @@ def _steps_of(address: str, lines: list[Line]) -> list[Step]:
             why = [line.why] if line.why is not None else []
             return [*why, *line.steps, *below]
     return []
-
-
-def _conclude(told: Explanation) -> None:
-    """Say what becomes of it all: the worst that happens to a recipient, or to the client."""
-    problems = [problem for one in told.recipients for problem in _problems(one)]
-    smtp = told.smtp
-    if told.verdict in (Verdict.UNDECIDED, Verdict.REFUSED):
-        return
-    if smtp is not None and not smtp.accepted:
-        told.verdict = Verdict.UNDECIDED if smtp.problem else Verdict.REFUSED
-        told.reason = smtp.problem or smtp.reply
-    elif any(problem.is_temporary for problem in problems):
-        told.verdict = Verdict.UNDECIDED
-        told.reason = next(p.text for p in problems if p.is_temporary)
-    elif problems:
-        told.verdict, told.reason = Verdict.UNDELIVERABLE, problems[0].text
-
-
-def _problems(one: Recipient) -> list[Problem]:
-    own = [one.problem] if one.problem is not None else []
-    return own + [problem for each in one.forwarded for problem in _problems(each)]

@@ -228,6 +228,15 @@ def test_one_of_several_recipients_that_fails_counts(site: Site) -> None:
     assert [one.problem is None for one in explanation.recipients] == [True, False]
 
 
+def test_a_copy_that_nobody_gets_does_not_count(site: Site) -> None:
+    explanation = told(site({"always_bcc": "nobody@inbox.example"}), "alice@inbox.example")
+    assert [(one.copy, one.problem is None) for one in explanation.recipients] == [
+        (False, True),
+        (True, False),
+    ]
+    assert explanation.verdict is Verdict.DELIVERABLE
+
+
 def test_aliases_commands_and_users_of_this_machine(site: Site, tmp_path: Path) -> None:
     user = getpass.getuser()
     (tmp_path / "aliases").write_text(
