@@ -97,14 +97,16 @@ CREATE TABLE incoming (
 -- Resolved, with delivery rows. trivial_rewrite -> active -> agents (gone), qmgr (gone, or deferred), bounce.
 CREATE TABLE active (
     message_id INTEGER PRIMARY KEY,
-    entered_at INTEGER NOT NULL
+    entered_at INTEGER NOT NULL,
+    asked      INTEGER NOT NULL DEFAULT 0            -- 1: somebody asked to try it now, so that defer_transports do not count
 ) STRICT;
 
 -- Waiting for the next try. qmgr, bounce -> deferred -> trivial_rewrite when due.
 CREATE TABLE deferred (
     message_id INTEGER PRIMARY KEY,
     entered_at INTEGER NOT NULL,
-    retry_at   INTEGER NOT NULL
+    retry_at   INTEGER NOT NULL,
+    asked      INTEGER NOT NULL DEFAULT 0            -- 1: somebody asked to try it now (postqueue -f, -i, -s)
 ) STRICT;
 CREATE INDEX deferred_by_retry_at ON deferred (retry_at);
 

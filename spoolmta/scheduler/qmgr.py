@@ -9,7 +9,7 @@ written, a dead mark with its cause, a window within seconds.
 Postfix:    qmgr(8), SCHEDULER_README
 Claims:     report, delivery      Advances to: granted; active -> deferred, gone, or a notice
 Parameters: minimal_backoff_time, maximal_backoff_time, maximal_queue_lifetime,
-            bounce_queue_lifetime, delay_warning_time; those of limits.py
+            bounce_queue_lifetime, delay_warning_time, defer_transports; those of limits.py
 Must not:   look anything up in a map; talk to the network
 Limits:     one process a spool
 """
@@ -85,6 +85,7 @@ class QueueManager:
                 if not encryption.refusal(configuration, service)
             ),
             dead_seconds=parameters.minimal_backoff_time,
+            put_off=frozenset(parameters.defer_transports.replace(",", " ").split()),
         )
         self._last_delivery = 0
         self.may_have_more = False

@@ -15,6 +15,7 @@ from spoolmta.scheduler.transport import Transport, TransportLimits
 from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
 
 _TRANSPORT_RETRY_SECONDS = 60.0
+_PUT_OFF = ("4.3.2", "deferred transport")
 _NO_TRANSPORT = ("4.3.0", "mail transport unavailable")
 
 
@@ -42,14 +43,18 @@ class Schedule:
         *,
         served: Collection[str],
         dead_seconds: float,
+        put_off: Collection[str] = (),
     ) -> None:
         """*limits* tells a transport's; mail for others than those *served* is deferred.
 
-        A destination that fails is not tried for *dead_seconds*.
+        A destination that fails is not tried for *dead_seconds*. Mail for the transports that are
+        *put_off* is deferred, too, until somebody asks for it.
         """
         self._limits = limits
         self._served = served
         self._dead_seconds = dead_seconds
+        self._put_off = put_off
+        self._refused: list[Suspended] = []
         self._transports: dict[str, Transport] = {}
         self._under_way: dict[int, Destination] = {}
         self._dead = DeadDestinations()
@@ -92,6 +97,9 @@ class Schedule:
     def admit(self, planned: Iterable[Waiting], now: float) -> None:
         """Queue deliveries that are to be made."""
         for waiting in planned:
+            if waiting.transport in self._put_off and not waiting.asked:
+                self._refused.append(Suspended(waiting, *_PUT_OFF))
+                continue
             destination = self._transport(waiting.transport).add(waiting, now)
             if waiting.transport not in self._served and not destination.is_dead:
                 self._suspend(destination, now + _TRANSPORT_RETRY_SECONDS, *_NO_TRANSPORT)
@@ -160,8 +168,9 @@ class Schedule:
         return Changes(stored, forgotten)
 
     def take_suspended(self) -> list[Suspended]:
-        """Take everything that waits for destinations that are not tried now."""
-        return [
+        """Take everything that waits for destinations or transports that are not tried now."""
+        refused, self._refused = self._refused, []
+        return refused + [
             Suspended(waiting, destination.dsn, destination.reason)
             for destination in self._dead.take_stalled()
             for waiting in self._transport(destination.transport).take_all(destination)

@@ -48,12 +48,13 @@ class Feedback(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A delivery as the scheduler sees it."""
+    """A delivery as the scheduler sees it; *asked*: somebody asked to try its message now."""
 
     delivery_id: int
     message_id: int
     transport: str
     destination: str
+    asked: int = 0
 
 
 class Reported(NamedTuple):

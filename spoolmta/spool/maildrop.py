@@ -34,7 +34,7 @@ def refuse(
     """
     message_id = message.message_id
     _leave(tx, message_id, process_id)
-    tx.run("enter_active", (message_id, tx.now))
+    tx.run("enter_active", (message_id, tx.now, 0))
     addresses = dict(enumerate(r.address for r in message.envelope.recipients))
     deliveries.record_outcomes(tx, message_id, outcomes, addresses)
     completion.ask_for_notice(tx, message_id, Kind.FAILURE, None)

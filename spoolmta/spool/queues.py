@@ -187,10 +187,14 @@ def activate(
     _give_up_claims(tx, process_id, message_ids)
     if incoming:
         _leave(tx, State.INCOMING, incoming)
+    asked = set()
     if deferred:
+        asked = {row[0] for row in tx.run("asked_messages", {"ids": numbers(deferred)})}
         _leave(tx, State.DEFERRED, deferred)
     now = tx.now
-    tx.run_many("enter_active", ((message_id, now) for message_id in message_ids))
+    tx.run_many(
+        "enter_active", ((message_id, now, message_id in asked) for message_id in message_ids)
+    )
 
 
 def postpone(tx: Transaction, message_id: int, retry_at: float) -> None:

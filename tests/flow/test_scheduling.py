@@ -67,3 +67,17 @@ def test_a_window_that_was_learnt_is_taken_up_by_the_next_queue_manager(
     mta.clock.jump(11)
     mta.run_until_idle()
     assert mta.rows(learnt) == []
+
+
+def test_mail_of_a_deferred_transport_waits_until_somebody_asks_for_it(make_mta: MakeMta) -> None:
+    mta = make_mta(**TO_DISCARD, defer_transports="discard, lmtp")
+    mta.submit("a@x.example", ["b@slow.example"])
+    mta.run_until_idle()
+    assert mta.states() == {"deferred": 1}
+    assert mta.rows("SELECT dsn, reason FROM outcome") == [("4.3.2", "deferred transport")]
+    mta.clock.jump(300)
+    mta.run_until_idle()
+    assert mta.states() == {"deferred": 1}
+    mta.flush()
+    mta.run_until_idle()
+    assert mta.states() == {}

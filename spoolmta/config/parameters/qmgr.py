@@ -28,6 +28,7 @@ class QueueManagerParameters(CommonParameters):
     default_delivery_slot_discount: int = number("50", max=100)  # percent that need not be earned
     default_minimum_delivery_slots: int = number("3")  # what is smaller is never overtaken
     default_destination_recipient_limit: int = number("50")  # recipients in one delivery
+    defer_transports: str = text("")  # transports whose mail waits until somebody asks for it
     qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
 
 
@@ -73,9 +74,3 @@ class QueueMemoryParameters(
     qmgr_ipc_timeout: float = seconds("60s", min=1)  # patience with other processes
     qmgr_message_recipient_limit: int = number("20000", min=1)  # recipients in memory
     qmgr_message_recipient_minimum: int = number("10", min=1)  # recipients of one message in memory
-
-
-class DeferralParameters(Section, not_yet="it is not supported yet"):
-    """Mail that waits on purpose."""
-
-    defer_transports: str = text("")  # transports whose mail waits for sendmail -q

@@ -31,11 +31,11 @@ DELETE FROM recipient
                   AND outcome.action <> 'deferred');
 
 -- name: make_due
-UPDATE deferred SET retry_at = :now WHERE message_id IN carray(:ids) AND retry_at > :now;
+UPDATE deferred SET retry_at = :now, asked = 1 WHERE message_id IN carray(:ids) AND retry_at > :now;
 
 -- name: make_next_due
 -- A slice of what is not due yet, what is due soonest first.
-UPDATE deferred SET retry_at = :now
+UPDATE deferred SET retry_at = :now, asked = 1
  WHERE message_id IN (SELECT message_id FROM deferred WHERE retry_at > :now ORDER BY retry_at LIMIT :limit);
 
 -- name: insert_flush

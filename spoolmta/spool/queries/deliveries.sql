@@ -9,8 +9,8 @@ INSERT INTO delivery_recipient (delivery_id, number, address) VALUES (?, ?, ?);
 
 -- name: waiting_deliveries
 -- Planned after the last one seen, and neither granted nor under way nor reported: the scheduler's todo.
-SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination
-  FROM delivery
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination, active.asked
+  FROM delivery JOIN active USING (message_id)
  WHERE delivery.delivery_id > :after
    AND NOT EXISTS (SELECT 1 FROM granted
                     WHERE granted.transport = delivery.transport AND granted.delivery_id = delivery.delivery_id)
@@ -104,8 +104,8 @@ SELECT delivery.delivery_id
 -- name: load_reports
 -- Of a message that is gone the report alone is left.
 SELECT report.delivery_id, report.verdict, report.dsn, report.reason,
-       delivery.message_id, delivery.transport, delivery.destination
-  FROM report LEFT JOIN delivery USING (delivery_id) ORDER BY report.delivery_id LIMIT :limit;
+       delivery.message_id, delivery.transport, delivery.destination, active.asked
+  FROM report LEFT JOIN delivery USING (delivery_id) LEFT JOIN active USING (message_id) ORDER BY report.delivery_id LIMIT :limit;
 
 -- name: delete_reports
 DELETE FROM report WHERE delivery_id IN carray(:ids);

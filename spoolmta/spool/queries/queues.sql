@@ -16,7 +16,7 @@ INSERT INTO maildrop (message_id, entered_at) VALUES (?, ?);
 INSERT INTO incoming (message_id, entered_at) VALUES (?, ?);
 
 -- name: enter_active
-INSERT INTO active (message_id, entered_at) VALUES (?, ?);
+INSERT INTO active (message_id, entered_at, asked) VALUES (?, ?, ?);
 
 -- name: enter_deferred
 INSERT INTO deferred (message_id, entered_at, retry_at) VALUES (?, ?, ?);
@@ -72,6 +72,9 @@ SELECT deferred.message_id, :process_id, :now
    AND NOT EXISTS (SELECT 1 FROM claim WHERE claim.message_id = deferred.message_id)
  ORDER BY deferred.retry_at LIMIT :limit
 RETURNING message_id;
+
+-- name: asked_messages
+SELECT message_id FROM deferred WHERE message_id IN carray(:ids) AND asked;
 
 -- name: release_claims
 -- Give up messages that a process holds; how many rows went tells whether it still held them.

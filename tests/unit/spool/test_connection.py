@@ -101,7 +101,7 @@ def _write_many(path: Path, process: int) -> None:
     spool = Spool.open(path, SystemClock())
     for number in range(100):
         with spool.transaction() as tx:
-            tx.run("enter_active", (process * 1000 + number, 0))
+            tx.run("enter_active", (process * 1000 + number, 0, 0))
     os._exit(0)
 
 
