@@ -13,7 +13,7 @@ from spoolmta.config.loader import Configuration
 from spoolmta.errors import ConfigError
 from spoolmta.maps.inline import InlineMap
 from spoolmta.maps.syntax import split_words
-from spoolmta.maps.text import TextMap
+from spoolmta.maps.texthash import TextMap
 from spoolmta.net.endpoint import split_host_service
 
 _TRANSPORTS = ("local_transport", "relay_transport", "virtual_transport", "default_transport")

@@ -6,8 +6,6 @@ Limits:     -v changes nothing
 """
 
 import asyncio
-import base64
-import binascii
 import getopt
 import io
 import os
@@ -17,11 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from spoolmta.cli.table_delete import delete
 from spoolmta.cli.table_keys import message_keys
 from spoolmta.cli.table_progress import shown_progress
 from spoolmta.config.loader import MAIL_CONFIG, Configuration, load
 from spoolmta.errors import ConfigError, MapUnavailable, UsageError
-from spoolmta.maps.file_tables import FILE_TABLES, open_file
+from spoolmta.maps.file_tables import TEXTHASH
+from spoolmta.maps.file_values import stored_content, value_of_stored
 from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.proxy import approving
@@ -36,7 +36,7 @@ from spoolmta.maps.text import (
     printable,
     read_source,
 )
-from spoolmta.maps.watched import tell_problems
+from spoolmta.maps.watched import WatchedMap, tell_problems
 
 Entry = tuple[int, str, str]
 Warn = Callable[[str], None]
@@ -44,8 +44,8 @@ Warn = Callable[[str], None]
 _DUPLICATES = {"": Duplicates.WARN, "-w": Duplicates.IGNORE, "-r": Duplicates.REPLACE}
 _MODES = ("-q", "-d", "-s")
 _MESSAGE = ("-b", "-h", "-m")
-# What Postfix answers to -d: these types know no such operation, and all others may only be read.
-_WITHOUT_DELETE = ("static", "environ")
+# With -F, what is read as it is opens the files that its values name; any other holds base64.
+_OPENS_FILES = ("cidr", "inline", "pcre", "pipemap", "regexp", "static", TEXTHASH, "unionmap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,12 @@ class TableCommand:
             and self._configuration.value("smtputf8_enable") == "yes"
             and ("-U" in options or not any(letter in options for letter in ("-b", "-h")))
         )
-        self._rules = KeyRules(folded="-f" not in options, utf8=utf8)
+        self._rules = KeyRules(
+            folded="-f" not in options,
+            utf8=utf8,
+            null={"-N": True, "-n": False}.get(self._last("-N", "-n")),
+            files="-F" in options,
+        )
         default = self._configuration.value("default_database_type")
         self._specs = [spec if ":" in spec else f"{default}:{spec}" for spec in tables]
 
@@ -118,12 +123,12 @@ class TableCommand:
             with approving(lambda: self._configuration.value("proxy_read_maps")):
                 return asyncio.run(self._query(self._options["-q"]))
         if "-d" in self._options:
-            return self._delete(self._options["-d"])
+            return asyncio.run(self._delete(self._options["-d"]))
+        if "-s" in self._options:
+            self._list(self._specs[0])  # as in Postfix, which ends then
+            return 0
         for spec in self._specs:
-            if "-s" in self._options:
-                self._list(spec)
-            else:
-                self._build(spec)
+            self._build(spec)
         return 0
 
     def _build(self, spec: str) -> None:
@@ -144,13 +149,12 @@ class TableCommand:
 
     def _entries(self, lines: Iterable[Line], source: str) -> Iterator[tuple[str, str]]:
         fold = self._rules.fold
-        wants_files = "-F" in self._options
         for number, key, value in self._program.entries(
             lines, source, self._warn, self._rules.utf8
         ):
-            if wants_files:
+            if self._rules.files:
                 try:
-                    yield fold(key), base64.b64encode(_content_of_files(value)).decode("ascii")
+                    yield fold(key), stored_content(value)
                 except ConfigError as error:
                     self._warn(f"{source}, line {number}: {error}: skipping this entry")
             else:
@@ -171,7 +175,7 @@ class TableCommand:
             self._warn,
             duplicates,
             inherit_mode="-p" not in self._options,
-            null={"-N": True, "-n": False}.get(self._last("-N", "-n")),
+            null=self._rules.null,
             map_size=int(self._configuration.value("lmdb_map_size")),
         )
 
@@ -210,16 +214,14 @@ class TableCommand:
             raise MapUnavailable(f"table {_shown(spec)}: query error: {reason}") from error
         if value is None:
             return None
-        if self._rules.utf8 and not is_utf8(value):
+        if self._rules.utf8 and not self._rules.files and not is_utf8(value):
             self._warn(
                 f'{_shown(spec)}: key "{key}": non-UTF-8 value "{printable(value)}": {MALFORMED}'
             )
             raise MapUnavailable(f"table {_shown(spec)}: query error")
         self._warn_if_empty(spec, key, value)
-        if "-F" not in self._options:
+        if not self._holds_content(spec):
             return value
-        if spec.partition(":")[0] not in SUFFIXES:
-            return _text(_content_of_files(value))
         content = self._content(spec, key, value)
         if content is None:
             raise MapUnavailable(f"table {_shown(spec)}: query error")
@@ -227,11 +229,13 @@ class TableCommand:
 
     def _content(self, spec: str, key: str, value: str) -> str | None:
         """Return the content of files that a built table holds; None, with a warning, if not."""
-        try:
-            return _text(base64.b64decode(value, validate=True))
-        except (binascii.Error, ValueError):
+        content = value_of_stored(value)
+        if content is None:
             self._warn(f"table {_shown(spec)}: key {key}: malformed BASE64 value: {value}")
-            return None
+        return content
+
+    def _holds_content(self, spec: str) -> bool:
+        return self._rules.files and spec.partition(":")[0] not in _OPENS_FILES
 
     def _keys(self) -> Iterator[str]:
         """Yield the keys on standard input: its lines, or what a message's checks are shown."""
@@ -246,28 +250,23 @@ class TableCommand:
             mime="-m" in self._options,
         )
 
-    def _delete(self, asked: str) -> int:
+    async def _delete(self, asked: str) -> int:
+        """Remove keys. One that is not UTF-8 is in no table: Postfix counts it as removed."""
         keys = [self._rules.fold(key) for key in (self._keys() if asked == "-" else [asked])]
-        deleted = 0
+        malformed_keys = [key for key in keys if self._rules.utf8 and not is_utf8(key)]
+        keys = [key for key in keys if key not in malformed_keys]
+        deleted = len(malformed_keys)
         for spec in self._specs:
-            kind, _, source = spec.partition(":")
-            if kind in SUFFIXES:
-                deleted += self._builder(kind, source).delete(keys)
-            elif kind in _WITHOUT_DELETE:
-                raise ConfigError(f"table {spec}: delete operation is not supported")
-            elif kind == "fail":
-                raise ConfigError(f"table {spec}: delete error: Application error")
-            elif kind != "internal":
-                raise ConfigError(f"{spec} map requires O_RDONLY access mode")
+            deleted += await delete(spec, keys, self._rules, self._builder)
+            for key in malformed_keys:
+                self._warn(malformed(_shown(spec), key))
         return 0 if deleted else 1
 
     def _list(self, spec: str) -> None:
-        kind, _, source = spec.partition(":")
-        table = (
-            open_file(kind, source, self._rules)
-            if kind in FILE_TABLES
-            else open_map(spec, rules=self._rules)
-        )
+        kind = spec.partition(":")[0]
+        table = open_map(spec, rules=self._rules)
+        if isinstance(table, WatchedMap):
+            table = table.current()
         if kind == "proxy":
             raise ConfigError("can't sequence maps via the proxy service")
         if kind == "fail":
@@ -280,7 +279,7 @@ class TableCommand:
                 self._warn(f"table {_shown(spec)}: empty lookup key value is not allowed")
             self._warn_if_empty(spec, key, value)
             shown: str | None = value
-            if "-F" in self._options and kind in SUFFIXES:
+            if self._holds_content(spec):
                 shown = self._content(spec, key, value)
             if shown is not None:
                 print(f"{key}{self._program.separator}{shown}")
@@ -326,18 +325,6 @@ def _shown(spec: str) -> str:
     kind = spec.partition(":")[0]
     suffix = SUFFIXES.get(kind, "") if kind != "lmdb" else ""
     return printable(spec) + suffix
-
-
-def _content_of_files(names: str) -> bytes:
-    try:
-        return b"\n".join(Path(name).read_bytes() for name in names.replace(",", " ").split())
-    except OSError as error:
-        raise ConfigError(f"open {error.filename}: {error.strerror}") from error
-
-
-def _text(content: bytes) -> str:
-    """Return content as it is printed: up to a NUL, as everything in C."""
-    return content.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 @contextmanager

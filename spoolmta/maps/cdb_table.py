@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.keys import Fold, fold
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.table_file import open_error
 from spoolmta.maps.text import decode, encode
 
@@ -31,10 +31,12 @@ class CdbMap:
 
     fixed = False
 
-    def __init__(self, argument: str, *, fold_key: Fold = fold) -> None:
+    def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         """Raises ConfigError: there is no table, or it is no cdb file."""
         self.name = f"cdb:{argument}"
-        self._fold = fold_key
+        self._fold = rules.fold
+        self._end = b"\0" if rules.null else b""
+        self._may_have_end = rules.null is None
         path = Path(argument + SUFFIX)
         try:
             with path.open("rb") as file:
@@ -50,8 +52,8 @@ class CdbMap:
         """See Map."""
         wanted = encode(self._fold(key))
         try:
-            value = self._find(wanted)
-            if value is None:
+            value = self._find(wanted + self._end)
+            if value is None and self._may_have_end:
                 value = self._find(wanted + b"\0")
         except (struct.error, IndexError) as error:
             raise MapUnavailable(f"{self.name}: the file is damaged: {error}") from error

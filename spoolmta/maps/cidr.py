@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.address_range import BITS, Range, RangeTable, parse_address, parse_range
+from spoolmta.maps.file_values import value_of_files
 from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
 from spoolmta.maps.text import BLANKS
 from spoolmta.maps.watched import WatchedFiles
@@ -26,12 +27,12 @@ class CidrMap:
 
     fixed = True
 
-    def __init__(self, argument: str) -> None:
+    def __init__(self, argument: str, *, files: bool = False) -> None:
         """Raises ConfigError: the file cannot be read, or a brace is missing."""
         self.name = "cidr:" + argument
 
         def read() -> RangeTable[str]:
-            return RangeTable(_Reader(argument).ranges())
+            return RangeTable(_Reader(argument, files=files).ranges())
 
         self._table: Callable[[], RangeTable[str]]
         if argument.startswith("{"):
@@ -50,8 +51,9 @@ class CidrMap:
 class _Reader:
     """Reads the rules of one table as ranges; what an "if" lets through is in *_inside*."""
 
-    def __init__(self, argument: str) -> None:
+    def __init__(self, argument: str, *, files: bool) -> None:
         self._argument = argument
+        self._files = files
         self._inside = [_EVERYTHING]
         self._ifs: list[int] = []
 
@@ -76,6 +78,8 @@ class _Reader:
             value = value.strip(BLANKS)
             if not value:
                 raise ConfigError("no lookup result")
+            if self._files:
+                value = value_of_files(value)
             yield from ((span, value) for span in spans)
         elif word[1].lower() == "if":
             negated, pattern = _without_marks(text[word.end() :].lstrip(BLANKS))

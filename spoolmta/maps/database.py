@@ -9,6 +9,7 @@ from importlib import import_module
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.client_cf import client_file
+from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.watched import WatchedMap
 
@@ -25,7 +26,7 @@ _TYPES = {
 DATABASES = tuple(_TYPES)
 
 
-def open_database(kind: str, argument: str, open_map: OpenMap) -> Map:
+def open_database(kind: str, argument: str, open_map: OpenMap, rules: KeyRules) -> Map:
     """Return the table "kind:argument", one of DATABASES; a change of its file is noticed.
 
     Raises ConfigError: its driver is not installed, or a parameter cannot be understood.
@@ -40,7 +41,7 @@ def open_database(kind: str, argument: str, open_map: OpenMap) -> Map:
         ) from error
     file = client_file(argument)
     if file is None:
-        opened: Map = table(argument, open_map)
+        opened: Map = table(argument, open_map, rules)
         return opened
     name = f"{kind}:{argument}"
-    return WatchedMap(name, [file], lambda: table(argument, open_map), fixed=False)
+    return WatchedMap(name, [file], lambda: table(argument, open_map, rules), fixed=False)

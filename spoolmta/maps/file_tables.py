@@ -15,7 +15,7 @@ from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import PROBLEMS, Map
 from spoolmta.maps.table_build import SUFFIXES, import_lmdb
 from spoolmta.maps.table_file import outdated_warning
-from spoolmta.maps.text import TextMap
+from spoolmta.maps.texthash import TextMap
 from spoolmta.maps.watched import WatchedMap
 
 TEXTHASH = "texthash"
@@ -46,8 +46,8 @@ def open_file(kind: str, source: str, rules: KeyRules) -> Map:
     if warning is not None:
         PROBLEMS.warning("%s", warning)
     if kind == "lmdb":
-        table: Map = import_lmdb(f"lmdb:{source}").LmdbMap(source, fold_key=rules.fold)
+        table: Map = import_lmdb(f"lmdb:{source}").LmdbMap(source, rules)
         return table
     if kind == "cdb":
-        return CdbMap(source, fold_key=rules.fold)
+        return CdbMap(source, rules)
     return IndexMap(source, kind=kind, fold_key=rules.fold)

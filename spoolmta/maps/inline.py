@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.keys import KeyRules
+from spoolmta.maps.file_values import value_of_files
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.text import BLANKS, is_utf8
 
-_USUAL = KeyRules()
 _NAME = re.compile(r'(?:[^ \t\r\n\v\f"\\=]+|\\.|"(?:[^"\\]|\\.)*")*', re.DOTALL)
 
 
@@ -20,7 +20,7 @@ class InlineMap:
 
     fixed = False
 
-    def __init__(self, argument: str, rules: KeyRules = _USUAL) -> None:
+    def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         """Raises ConfigError: the text is not a list of pairs; the process does not start."""
         self.name = "inline:" + argument
         self._fold = rules.fold
@@ -31,8 +31,11 @@ class InlineMap:
                 raise ConfigError("bad UTF-8 syntax")
             if not pairs:
                 raise ConfigError("empty table")
+            if rules.files:
+                pairs = [(key, value_of_files(value)) for key, value in pairs]
         except ConfigError as error:
-            raise ConfigError(f'{error}: "{self.name}"; need "inline:{{name=value...}}"') from error
+            need = f"inline:{{name={'filename' if rules.files else 'value'}...}}"
+            raise ConfigError(f'{error}: "{self.name}"; need "{need}"') from error
         for key, value in pairs:
             self._values[self._fold(key)] = value
 
@@ -50,7 +53,7 @@ class StaticMap:
 
     fixed = True
 
-    def __init__(self, argument: str) -> None:
+    def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         """Raises ConfigError: a brace is not closed; the process does not start."""
         self.name = "static:" + argument
         self._value = argument
@@ -59,6 +62,8 @@ class StaticMap:
                 self._value = _in_braces(argument)
             except ConfigError as error:
                 raise ConfigError(f"bad static:name syntax: {error}") from error
+        if rules.files:
+            self._value = value_of_files(self._value)
 
     async def lookup(self, key: str) -> str | None:  # noqa: ARG002
         """See Map."""

@@ -92,11 +92,14 @@ def fold_ascii(key: str) -> str:
 class KeyRules:
     """How a table of fixed keys compares them: without regard to case if *folded*.
 
-    With *utf8*, text is UTF-8 and what is not is no key.
+    With *utf8*, text is UTF-8 and what is not is no key. *null* says whether keys in a file end in
+    a NUL; None means that they may. With *files*, values are names of files (file_values.py).
     """
 
     folded: bool = True
     utf8: bool = True
+    null: bool | None = None
+    files: bool = False
 
     @property
     def fold(self) -> Fold:
@@ -104,3 +107,6 @@ class KeyRules:
         if not self.folded:
             return str
         return fold if self.utf8 else fold_ascii
+
+
+USUAL = KeyRules()

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.client_cf import ClientParameters
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.ldap_connection import SCOPES, Entry, LdapConnection, Search, read_client
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.query import Key, TableQuery
@@ -42,7 +43,9 @@ class LdapMap:
 
     fixed = False
 
-    def __init__(self, argument: str, open_map: Callable[[str], Map]) -> None:
+    def __init__(
+        self, argument: str, open_map: Callable[[str], Map], rules: KeyRules = USUAL
+    ) -> None:
         """Raises ConfigError: a parameter is missing or cannot be understood."""
         parameters = ClientParameters("ldap", argument)
         self.name = parameters.name
@@ -64,6 +67,7 @@ class LdapMap:
             {"search_base": parameters.text("search_base"), "query_filter": query_filter},
             parameters.required("result_format", parameters.required("result_filter", "%s")),
             open_map,
+            fold_key=rules.fold,
         )
         # What is no scope is "sub", as in Postfix.
         self._scope = SCOPES.get(parameters.text("scope").lower(), SCOPES["sub"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import lmdb
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.keys import Fold, fold
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.table_file import LMDB_SUFFIX, open_error
 from spoolmta.maps.text import decode, encode
 
@@ -34,10 +34,12 @@ class LmdbMap:
 
     fixed = False
 
-    def __init__(self, argument: str, *, fold_key: Fold = fold) -> None:
+    def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         """Raises ConfigError: there is no table, or it is no LMDB file."""
         self.name = f"lmdb:{argument}"
-        self._fold = fold_key
+        self._fold = rules.fold
+        self._end = b"" if rules.null is False else b"\0"
+        self._may_lack_end = rules.null is None
         self._environment = open_lmdb(Path(argument + LMDB_SUFFIX), argument, self.name)
 
     async def lookup(self, key: str) -> str | None:
@@ -58,8 +60,8 @@ class LmdbMap:
 
     def _find(self, key: bytes) -> bytes | None:
         with self._environment.begin() as reading:
-            value = reading.get(key + b"\0")
-            return reading.get(key) if value is None else value
+            value = reading.get(key + self._end)
+            return reading.get(key) if value is None and self._may_lack_end else value
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield all keys with their values, sorted by key."""

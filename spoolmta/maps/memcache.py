@@ -1,18 +1,20 @@
 """memcache: the value that a memcached server keeps; behind it, a table that is slower to ask.
 
+What "backup" knows is stored at the server for the next time.
+
 Postfix: memcache_table(5)
-Limits:  lookups alone; what "backup" knows is stored at the server for the next time
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps.client_cf import ClientParameters
-from spoolmta.maps.lookup import Map
-from spoolmta.maps.query import TableQuery, unquoted
+from spoolmta.maps.keys import USUAL, KeyRules
+from spoolmta.maps.lookup import PROBLEMS, Map
+from spoolmta.maps.query import Key, TableQuery, unquoted
 from spoolmta.maps.server_pool import (
     QueryRefused,
     ServerLost,
@@ -21,6 +23,7 @@ from spoolmta.maps.server_pool import (
     connect_stream,
     shared_pool,
 )
+from spoolmta.maps.watched import WatchedMap
 from spoolmta.net.endpoint import parse_endpoint
 
 _DEFAULT_SERVER = "inet:localhost:11211"
@@ -46,16 +49,20 @@ class MemcacheMap:
 
     fixed = False
 
-    def __init__(self, argument: str, open_map: Callable[[str], Map]) -> None:
+    def __init__(
+        self, argument: str, open_map: Callable[[str], Map], rules: KeyRules = USUAL
+    ) -> None:
         """Raises ConfigError: a parameter or the backup table cannot be understood."""
         parameters = ClientParameters("memcache", argument)
         self.name = parameters.name
         key_format = parameters.required("key_format", "%s")
-        self._query = TableQuery(parameters, {"key_format": key_format}, "%s", open_map)
+        self._query = TableQuery(
+            parameters, {"key_format": key_format}, "%s", open_map, fold_key=rules.fold
+        )
         self._ttl = parameters.number("ttl", 3600, minimum=1)
         self._flags = parameters.number("flags", 0, minimum=0)
-        backup = parameters.text("backup")
-        self._backup = open_map(backup) if backup else None
+        self.backup = parameters.text("backup")
+        self._backup = open_map(self.backup) if self.backup else None
         limits = _Limits(
             data_size=parameters.number("data_size_limit", 10240, minimum=1),
             line_size=parameters.number("line_size_limit", 1024, minimum=1),
@@ -73,8 +80,8 @@ class MemcacheMap:
         parts = await self._query.accept(key)
         if parts is None:
             return None
-        stored_as = self._query.templates[0].expand(parts, parts, unquoted).encode()
-        if _NOT_IN_KEY.search(stored_as) or len(stored_as) > _LONGEST_KEY:
+        stored_as = self._stored_as(parts)
+        if stored_as is None:
             return None if self._backup is None else await self._backup.lookup(parts.full)
         if self._backup is None:
             return await self._get(stored_as)
@@ -88,6 +95,49 @@ class MemcacheMap:
             with suppress(MapUnavailable):
                 await self._set(stored_as, value.encode("utf-8", "surrogateescape"))
         return value
+
+    async def takes(self, key: str) -> bool:
+        """Return whether the table is for this key.
+
+        Raises MapUnavailable: a table of "domain" gave no answer.
+        """
+        return await self._query.accept(key) is not None
+
+    async def delete(self, key: str) -> bool:
+        """Remove a key from the server, not from *backup*; return whether it was there.
+
+        With a backup, a server that fails is told of, no more: what it keeps will expire.
+        Raises MapUnavailable: the server gave no answer.
+        """
+        parts = await self._query.accept(key)
+        stored_as = None if parts is None else self._stored_as(parts)
+        if stored_as is None:
+            return False
+        try:
+            return await self._pool.ask(lambda session: session.delete(stored_as))
+        except MapUnavailable as error:
+            if not self.backup:
+                raise MapUnavailable(f"table {self.name}: delete error: {error}") from error
+            PROBLEMS.warning("%s: %s", self.name, error)
+            return False
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield all keys of the backup with their values: a server does not list its own."""
+        if self._backup is None:
+            PROBLEMS.warning("database %s: first/next support requires backup database", self.name)
+            return
+        backup = self._backup
+        items = getattr(
+            backup.current() if isinstance(backup, WatchedMap) else backup, "items", None
+        )
+        if items is None:
+            raise ConfigError(f"table {self.backup}: sequence operation is not supported")
+        yield from items()
+
+    def _stored_as(self, key: Key) -> bytes | None:
+        """Return the name of a key at the server; None if it can have none there."""
+        name = self._query.templates[0].expand(key, key, unquoted).encode()
+        return None if _NOT_IN_KEY.search(name) or len(name) > _LONGEST_KEY else name
 
     async def _get(self, key: bytes) -> str | None:
         try:
@@ -133,6 +183,13 @@ class _Session:
         reply = self._command(command)
         if reply != b"STORED":
             raise QueryRefused(f"not stored: {reply!r}")
+
+    def delete(self, key: bytes) -> bool:
+        """Remove a key; return whether it was there."""
+        reply = self._command(b"delete " + key + b"\r\n")
+        if reply not in (b"DELETED", b"NOT_FOUND"):
+            raise QueryRefused(f"not deleted: {reply!r}")
+        return reply == b"DELETED"
 
     def close(self) -> None:
         self._stream.close()

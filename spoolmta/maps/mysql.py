@@ -16,6 +16,7 @@ from pymysql.converters import escape_string
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.client_cf import ClientParameters
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.mysql_options import read_options
 from spoolmta.maps.server_pool import (
@@ -59,7 +60,9 @@ class _Account:
 class MysqlMap(SqlMap):
     """mysql:FILE.cf or mysql:NAME."""
 
-    def __init__(self, argument: str, open_map: Callable[[str], Map]) -> None:
+    def __init__(
+        self, argument: str, open_map: Callable[[str], Map], rules: KeyRules = USUAL
+    ) -> None:
         """Raises ConfigError: a parameter is missing or cannot be understood."""
         parameters = ClientParameters("mysql", argument)
         hosts = sql_hosts(parameters)
@@ -77,7 +80,7 @@ class MysqlMap(SqlMap):
                 retry_interval=hosts.retry_interval,
             ),
         )
-        super().__init__(parameters, pool, open_map)
+        super().__init__(parameters, pool, open_map, rules)
 
 
 class _Session:

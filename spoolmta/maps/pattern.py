@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import perl, posix
+from spoolmta.maps.file_values import value_of_files
 from spoolmta.maps.literal import LiteralIndex, folded, required_literal
 from spoolmta.maps.replacement import Replacement, parse_replacement
 from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
@@ -145,17 +146,19 @@ class PatternMap:
 
     fixed = True
 
-    def __init__(self, argument: str, *, perl: bool, substitution: bool = True) -> None:
+    def __init__(
+        self, argument: str, *, perl: bool, substitution: bool = True, files: bool = False
+    ) -> None:
         """Raises ConfigError: the file cannot be read, or a brace is missing.
 
         Without *substitution*, a rule with $1 in its value is left out: the value must not come
-        from the key.
+        from the key. With *files*, values are names of files.
         """
         kind = _PCRE if perl else _REGEXP
         self.name = f"{kind.name}:{argument}"
 
         def read() -> _Table:
-            return _Reader(kind, argument, substitution=substitution).read()
+            return _Reader(kind, argument, substitution=substitution, files=files).read()
 
         self._table: Callable[[], _Table]
         if argument.startswith("{"):
@@ -205,8 +208,9 @@ _PCRE = _Kind(
 class _Reader:
     """Reads the rules of one table."""
 
-    def __init__(self, kind: _Kind, argument: str, *, substitution: bool) -> None:
+    def __init__(self, kind: _Kind, argument: str, *, substitution: bool, files: bool) -> None:
         self._kind = kind
+        self._files = files
         self._argument = argument
         self._substitution = substitution
         self._rules: list[_Rule] = []
@@ -263,7 +267,7 @@ class _Reader:
         rest = rest.lstrip(_BLANKS)
         if not rest:
             self._warn("no replacement text: using empty string")
-        parts = parse_replacement(rest, self._warn, self._kind.out_of_range)
+        parts = self._parse_value(rest)
         groups = [part for part in parts if isinstance(part, int)]
         if groups:
             self._require_substitution(patterns[0])
@@ -276,6 +280,14 @@ class _Reader:
         else:
             value = b"".join(part for part in parts if isinstance(part, bytes))
             self._rules.append(_Rule(self._line, tests, value=decode(value)))
+
+    def _parse_value(self, text: bytes) -> Replacement:
+        if not self._files:
+            return parse_replacement(text, self._warn, self._kind.out_of_range)
+        try:
+            return [encode(value_of_files(decode(text)))]
+        except ConfigError as error:
+            raise ConfigError(f"{error}: skipping this rule") from error
 
     def _require_substitution(self, pattern: _Pattern) -> None:
         if pattern.negated:

@@ -13,6 +13,7 @@ from psycopg import pq
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.client_cf import ClientParameters
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.server_pool import (
     ANSWER_LIMIT_S,
@@ -34,7 +35,9 @@ _SOCKET_NAME = ".s.PGSQL."
 class PgsqlMap(SqlMap):
     """pgsql:FILE.cf or pgsql:NAME."""
 
-    def __init__(self, argument: str, open_map: Callable[[str], Map]) -> None:
+    def __init__(
+        self, argument: str, open_map: Callable[[str], Map], rules: KeyRules = USUAL
+    ) -> None:
         """Raises ConfigError: a parameter is missing or cannot be understood."""
         parameters = ClientParameters("pgsql", argument)
         hosts = sql_hosts(parameters)
@@ -56,7 +59,9 @@ class PgsqlMap(SqlMap):
                 retry_interval=hosts.retry_interval,
             ),
         )
-        super().__init__(parameters, pool, open_map, function=parameters.text("select_function"))
+        super().__init__(
+            parameters, pool, open_map, rules, function=parameters.text("select_function")
+        )
 
 
 class _Session:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps.client_cf import ClientParameters
-from spoolmta.maps.keys import fold
+from spoolmta.maps.keys import Fold, fold
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.match_list import parse_match_list
 
@@ -96,12 +96,15 @@ class TableQuery:
         templates: Mapping[str, str],
         result_format: str,
         open_map: Callable[[str], Map],
+        *,
+        fold_key: Fold = fold,
     ) -> None:
         """*templates* are texts by parameters' names; *open_map* opens the tables of "domain".
 
         Raises ConfigError: a template or the list of domains cannot be understood.
         """
         self._name = parameters.name
+        self._fold = fold_key
         self.templates = tuple(
             _parse(parameters, parameter, "query", text) for parameter, text in templates.items()
         )
@@ -128,7 +131,7 @@ class TableQuery:
         """
         if "\0" in key or not _is_unicode(key):
             return None
-        parts = split_key(fold(key))
+        parts = split_key(self._fold(key))
         if self._domains is not None:
             if not parts.domain or not parts.user:
                 return None

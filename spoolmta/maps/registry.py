@@ -13,7 +13,7 @@ from spoolmta.maps.database import DATABASES, open_database
 from spoolmta.maps.debug import DebugMap
 from spoolmta.maps.file_tables import FILE_TABLES, open_file_table
 from spoolmta.maps.inline import FailMap, InlineMap, InternalMap, StaticMap
-from spoolmta.maps.keys import KeyRules
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map, Maps
 from spoolmta.maps.match_list import MatchList, parse_match_list
 from spoolmta.maps.pattern import PatternMap
@@ -24,17 +24,17 @@ from spoolmta.maps.system import EnvironMap, UnixMap
 from spoolmta.maps.tcp import TcpMap
 
 _PLAIN: dict[str, Callable[[str], Map]] = {
-    "cidr": CidrMap,
     "fail": FailMap,
     "internal": InternalMap,
     "randmap": RandomMap,
     "socketmap": SocketMap,
-    "static": StaticMap,
     "tcp": TcpMap,
 }
 _KEYED: dict[str, Callable[[str, KeyRules], Map]] = {
     "environ": EnvironMap,
+    "cidr": lambda argument, rules: CidrMap(argument, files=rules.files),
     "inline": InlineMap,
+    "static": StaticMap,
     "unix": UnixMap,
     **{kind: partial(open_file_table, kind) for kind in FILE_TABLES},
 }
@@ -42,9 +42,7 @@ _OF_MAPS: dict[str, Callable[[str, Callable[[str], Map]], Map]] = {
     "debug": DebugMap,
     "pipemap": PipeMap,
     "unionmap": UnionMap,
-    **{kind: partial(open_database, kind) for kind in DATABASES},
 }
-_USUAL = KeyRules()
 _PROXY = "proxy"
 _PATTERNS = {"pcre": True, "regexp": False}
 # Nobody vouches for who answers there.
@@ -52,14 +50,14 @@ _UNAUTHENTICATED = ("memcache", "socketmap", "tcp")
 
 
 def open_map(
-    spec: str, *, substitution: bool = True, sensitive: bool = False, rules: KeyRules = _USUAL
+    spec: str, *, substitution: bool = True, sensitive: bool = False, rules: KeyRules = USUAL
 ) -> Map:
     """Return the table "type:name".
 
     Without *substitution* a pattern's value may not take text from the key ($1): for tables whose
     values name transports. The values of a *sensitive* table name files, commands or users: there
     is no substitution, "proxy:" is passed by, and a server without authentication is refused.
-    *rules* are for tables of fixed keys.
+    *rules* are for keys and values as postmap's options want them.
 
     Raises ConfigError: the type is not known or not allowed, or the table cannot be opened or
     understood.
@@ -77,15 +75,19 @@ def open_map(
         return _KEYED[kind](argument, rules)
     if kind in _PATTERNS:
         may_substitute = substitution and not sensitive
-        return PatternMap(argument, perl=_PATTERNS[kind], substitution=may_substitute)
+        return PatternMap(
+            argument, perl=_PATTERNS[kind], substitution=may_substitute, files=rules.files
+        )
 
     def open_part(part: str) -> Map:
-        return open_map(part, substitution=substitution, sensitive=sensitive)
+        return open_map(part, substitution=substitution, sensitive=sensitive, rules=rules)
 
     if kind == _PROXY and sensitive:
         return open_part(argument)
     if kind == _PROXY:
         return open_proxied(argument, open_part, substitution=substitution)
+    if kind in DATABASES:
+        return open_database(kind, argument, open_part, rules)
     if kind in _OF_MAPS:
         return _OF_MAPS[kind](argument, open_part)
     raise ConfigError(
@@ -121,4 +123,4 @@ def open_match_list(
 
 def map_types() -> list[str]:
     """Return the names of the types that open_map takes, sorted."""
-    return sorted((*_PLAIN, *_KEYED, *_OF_MAPS, *_PATTERNS, _PROXY))
+    return sorted((*_PLAIN, *_KEYED, *_OF_MAPS, *_PATTERNS, *DATABASES, _PROXY))

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.client_cf import ClientParameters
+from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.query import Key, Quote, TableQuery, Template
 from spoolmta.maps.server_pool import IDLE_INTERVAL_S, RETRY_INTERVAL_S, ServerPool
@@ -46,6 +47,7 @@ class SqlMap:
         parameters: ClientParameters,
         pool: ServerPool[SqlSession],
         open_map: Callable[[str], Map],
+        rules: KeyRules,
         *,
         function: str = "",
     ) -> None:
@@ -61,6 +63,7 @@ class SqlMap:
             {"query": query},
             parameters.required("result_format", "%s"),
             open_map,
+            fold_key=rules.fold,
         )
         if "" in self._query.templates[0].inside:
             raise parameters.error(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import apsw
 
 from spoolmta.maps.client_cf import ClientParameters
+from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.server_pool import (
     ANSWER_LIMIT_S,
@@ -30,7 +31,9 @@ _LOOK_INTERVAL_S = 1.0
 class SqliteMap(SqlMap):
     """sqlite:FILE.cf or sqlite:NAME."""
 
-    def __init__(self, argument: str, open_map: Callable[[str], Map]) -> None:
+    def __init__(
+        self, argument: str, open_map: Callable[[str], Map], rules: KeyRules = USUAL
+    ) -> None:
         """Raises ConfigError: a parameter is missing or cannot be understood."""
         parameters = ClientParameters("sqlite", argument)
         path = parameters.required("dbpath")
@@ -38,7 +41,7 @@ class SqliteMap(SqlMap):
         pool = shared_pool(
             ("sqlite", path), lambda: Servers[SqlSession]([path], _Session, retry_interval=0)
         )
-        super().__init__(parameters, pool, open_map)
+        super().__init__(parameters, pool, open_map, rules)
 
 
 class _Session:

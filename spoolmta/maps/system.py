@@ -9,9 +9,8 @@ import os
 import pwd
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.keys import KeyRules
+from spoolmta.maps.keys import USUAL, KeyRules
 
-_USUAL = KeyRules()
 _PASSWD = "passwd.byname"
 _GROUP = "group.byname"
 
@@ -21,7 +20,7 @@ class UnixMap:
 
     fixed = False
 
-    def __init__(self, argument: str, rules: KeyRules = _USUAL) -> None:
+    def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         """Raises ConfigError: no such table."""
         if argument not in (_PASSWD, _GROUP):
             raise ConfigError(f"unknown table: unix:{argument} (known are {_PASSWD} and {_GROUP})")
@@ -42,7 +41,7 @@ class EnvironMap:
 
     fixed = False
 
-    def __init__(self, argument: str, rules: KeyRules = _USUAL) -> None:
+    def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         self._fold = rules.fold
         self.name = "environ:" + argument
 

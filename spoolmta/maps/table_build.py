@@ -118,7 +118,7 @@ class TableBuilder:
         """
         self._check()
         with self._changed() as file:
-            return file.delete(encode(key) + self._end for key in keys)
+            return file.delete(encode(key) + end for key in keys for end in self._possible_ends)
 
     @property
     def path(self) -> Path:
@@ -130,6 +130,11 @@ class TableBuilder:
         if self.kind == "lmdb":
             return b"" if self.null is False else b"\0"
         return b"\0" if self.kind == "cdb" and self.null else b""
+
+    @property
+    def _possible_ends(self) -> tuple[bytes, ...]:
+        """What keys may end in that are there already."""
+        return (b"\0", b"") if self.kind == "lmdb" and self.null is None else (self._end,)
 
     def _gather(
         self,

@@ -1,4 +1,4 @@
-"""Table source files: logical lines of "key value"; and texthash, which reads them itself.
+"""Table source files: logical lines of "key value".
 
 A line that begins with white space continues the one before. Empty lines, and lines whose first
 visible character is #, are skipped wherever they are.
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.keys import KeyRules
 
 Warn = Callable[[str], None]
 
@@ -24,13 +23,11 @@ _PLAIN = re.compile(r'([^ \t\r\n\v\f"\\]+)[ \t\r\n\v\f]+')
 _FOREIGN = re.compile("[\ud800-\udfff]")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
-_USUAL = KeyRules()
 _SHOWN_OF_A_LINE = 30
-_EXPECTED = "expected format: key whitespace value"
+EXPECTED = "expected format: key whitespace value"
 _ALIAS = 'record is in "key: value" format; is this an alias file?'
-_IGNORING = " -- ignoring this line"
+IGNORING = " -- ignoring this line"
 MALFORMED = "malformed UTF-8 or invalid codepoint"
-_MISSING = _EXPECTED + _IGNORING
 
 
 class Line(NamedTuple):
@@ -100,7 +97,7 @@ def split_key_value(text: str) -> tuple[str, str]:
 
 
 def records(
-    lines: Iterable[Line], source: str, warn: Warn, *, utf8: bool, missing: str = _EXPECTED
+    lines: Iterable[Line], source: str, warn: Warn, *, utf8: bool, missing: str = EXPECTED
 ) -> Iterator[Record]:
     """Yield the entries of a table; *warn* is told of lines of *source* that are none.
 
@@ -108,12 +105,12 @@ def records(
     """
     for number, text in lines:
         if utf8 and not is_utf8(text):
-            warn(f'{source}, line {number}: non-UTF-8 input "{printable(text)}"{_IGNORING}')
+            warn(f'{source}, line {number}: non-UTF-8 input "{printable(text)}"{IGNORING}')
             continue
         try:
             key, value = split_key_value(text)
         except ConfigError as error:
-            warn(f"{source}, line {number}: {error}{_IGNORING}")
+            warn(f"{source}, line {number}: {error}{IGNORING}")
             continue
         if not value:
             warn(f"{source}, line {number}: {missing}")
@@ -121,33 +118,6 @@ def records(
         if key[-1] == ":":
             warn(f"{source}, line {number}: {_ALIAS}")
         yield Record(number, key, value)
-
-
-class TextMap:
-    """texthash:FILE: a source file that needs no postmap."""
-
-    fixed = False
-
-    def __init__(self, path: str, rules: KeyRules = _USUAL, *, warn: Warn = lambda _: None) -> None:
-        """Raises ConfigError: the file cannot be read. *warn* is told of its bad lines."""
-        self.name = "texthash:" + path
-        self._fold = rules.fold
-        self._values: dict[str, str] = {}
-        lines = logical_lines(read_source(path, kind="open database"), path, warn)
-        for number, key, value in records(lines, path, warn, utf8=rules.utf8, missing=_MISSING):
-            folded = self._fold(key)
-            if folded in self._values:
-                warn(f'{path}, line {number}: duplicate entry: "{key}"')
-            else:
-                self._values[folded] = value
-
-    async def lookup(self, key: str) -> str | None:
-        """See Map."""
-        return self._values.get(self._fold(key))
-
-    def items(self) -> Iterator[tuple[str, str]]:
-        """Yield all keys with their values."""
-        yield from self._values.items()
 
 
 def is_utf8(text: str) -> bool:

@@ -155,6 +155,13 @@ class WatchedMap:
         self.fixed = fixed
         self._files = WatchedFiles(name, paths, open_table)
 
+    def current(self) -> Map:
+        """Return the table as its files are now.
+
+        Raises MapUnavailable: see WatchedFiles.
+        """
+        return self._files.current()
+
     def lookup(self, key: str) -> Coroutine[Any, Any, str | None]:
         """See Map."""
         return self._files.current().lookup(key)

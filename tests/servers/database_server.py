@@ -112,7 +112,9 @@ def mariadb(statements: Sequence[str]) -> Iterator[Server]:
     user = unprivileged("mysql")
     with _folder(user) as folder:
         data = folder / "data"
-        common = ["--no-defaults", f"--datadir={data}", "--innodb-buffer-pool-size=8M"]
+        # The machine's folder for temporary files need not be open to that user.
+        common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={folder}"]
+        common += ["--innodb-buffer-pool-size=8M"]
         subprocess.run(
             [MARIADB_INSTALL, *common, "--skip-test-db", "--auth-root-authentication-method=normal"]
             + ([f"--user={user}"] if user else []),

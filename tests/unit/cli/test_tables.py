@@ -195,8 +195,10 @@ def test_newaliases_builds_all_of_alias_database(
 
 
 def test_the_command_passes_any_bytes_through(source: str, tmp_path: Path) -> None:
+    (tmp_path / "main.cf").write_text("smtputf8_enable = no\n")
     (tmp_path / "src").write_bytes(b"key v\xe4lue\n")
     command = [sys.executable, "-c", "from spoolmta.cli.postmap import main; main()"]
+    command += ["-c", str(tmp_path)]
     subprocess.run([*command, source], check=True, cwd=tmp_path)
     found = subprocess.run(
         [*command, "-q", "key", source], check=True, cwd=tmp_path, capture_output=True
