@@ -7,7 +7,8 @@ domain gives a transport and next hop; relayhost, transport_maps and relocated_m
 Postfix:    trivial-rewrite(8), transport(5), relocated(5), ADDRESS_CLASS_README
 Parameters: see routing.py
 Must not:   raise for a bad address; take a lookup error for "not found"
-Limits:     an address that takes very many steps to follow is called bad
+Limits:     an address of more than 8192 characters, or one that takes very many steps to follow, is
+            called bad
 """
 
 import re
@@ -35,6 +36,8 @@ _NO_ROUTING = re.compile(
     r'[^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%.-][^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%]*'
 )
 _OPERATORS = frozenset("@!%")
+# No command of SMTP is that long; what is longer would take more time than it is worth.
+_LENGTH_LIMIT = 8192
 # Characters that all steps of one address may scan together.
 _WORK_LIMIT = 200_000
 
@@ -62,6 +65,8 @@ async def resolve(address: str, *, sender: str, routing: Routing) -> Resolution:
 
     Raises MapUnavailable: the caller tries again later.
     """
+    if len(address) > _LENGTH_LIMIT:
+        return _malformed(address, AddressClass.DEFAULT)
     routed = False
     at = address.rfind("@")
     if at > 0 and _NO_ROUTING.fullmatch(address, 0, at) and is_hostname(address[at + 1 :]):

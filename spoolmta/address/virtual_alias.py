@@ -8,8 +8,10 @@ Must not:   cut an expansion short: it is whole or an error
 
 from spoolmta.address.mapping import map_address
 from spoolmta.address.routing import Routing
-from spoolmta.errors import TemporaryError
+from spoolmta.errors import MapUnavailable, TemporaryError
 from spoolmta.maps.keys import fold
+
+_WAITS = "message not accepted, try again later"
 
 
 class AliasExpansionError(TemporaryError):
@@ -30,46 +32,52 @@ async def expand_virtual_aliases(recipient: str, routing: Routing) -> tuple[str,
     finished: set[str] = set()
     at = 0
     while at < len(addresses):
-        await _expand(addresses, at, finished, routing)
+        problem = await _expand(addresses, at, finished, routing)
+        if problem:
+            raise _unreasonable(f"{problem} for {recipient}")
         at += 1
     return tuple(dict.fromkeys(addresses))
 
 
-async def _expand(addresses: list[str], at: int, finished: set[str], routing: Routing) -> None:
-    """Replace addresses[at] by what it stands for; what else it stands for goes to the end."""
+async def _expand(addresses: list[str], at: int, finished: set[str], routing: Routing) -> str:
+    """Replace addresses[at] by what it stands for; what else it stands for goes to the end.
+
+    Return what is unreasonable about that, or "".
+    """
     limits = routing.parameters
     for _ in range(limits.virtual_alias_recursion_limit):
         address = addresses[at]
         if fold(address) in finished:
-            return
+            return ""
         values = await _lookup(address, routing)
         if not values:
-            return
+            return ""
         addresses[at] = values[0]
         addresses += values[1:]
         if len(addresses) > limits.virtual_alias_expansion_limit:
-            raise AliasExpansionError(
-                f"unreasonable virtual_alias_maps map expansion size for {addresses[0]}"
-            )
+            return "map expansion size"
         if any(fold(value) == fold(address) for value in values):
             finished.add(fold(address))
-    if fold(addresses[at]) not in finished:
-        raise AliasExpansionError(
-            f"unreasonable virtual_alias_maps map nesting for {addresses[at]}"
-        )
+    return "" if fold(addresses[at]) in finished else "map nesting"
 
 
 async def _lookup(address: str, routing: Routing) -> list[str]:
-    values = await map_address(
-        address,
-        routing.virtual_alias_maps,
-        routing,
-        keep_extension=routing.virtual_keeps_extension,
-    )
+    try:
+        values = await map_address(
+            address,
+            routing.virtual_alias_maps,
+            routing,
+            keep_extension=routing.virtual_keeps_extension,
+        )
+    except MapUnavailable as error:
+        text = f"virtual_alias_maps map lookup problem for {address}"
+        raise MapUnavailable(f"{text} -- {_WAITS}") from error
     limit = routing.parameters.virtual_alias_address_length_limit
     for value in values:
         if len(value) > limit:
-            raise AliasExpansionError(
-                f"unreasonable virtual_alias_maps map result {value[:300]}... for {address}"
-            )
+            raise _unreasonable(f"result {value[:300]}...")
     return values
+
+
+def _unreasonable(what: str) -> AliasExpansionError:
+    return AliasExpansionError(f"unreasonable virtual_alias_maps {what} -- {_WAITS}")

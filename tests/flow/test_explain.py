@@ -146,7 +146,7 @@ def test_aliases_that_never_end_leave_it_undecided(tmp_path: Path) -> None:
         configuration = mta.configuration.with_settings(settings)
         told = mta.run(Inquiry(configuration, Question("a@x.example", SENDER, dns=False)).run())
     assert told.verdict is Verdict.UNDECIDED
-    assert "unreasonable virtual_alias_maps map" in told.reason
+    assert "unreasonable virtual_alias_maps result" in told.reason
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:

@@ -78,7 +78,9 @@ def test_too_many_addresses_are_an_error(open_routing: OpenRouting) -> None:
 def test_an_address_that_is_too_long_is_an_error(open_routing: OpenRouting) -> None:
     routing = open_routing(virtual_alias_maps=ALIASES, virtual_alias_address_length_limit="9")
     assert expand(routing, "joe@example.com") == ("joe@x.org",)
-    with pytest.raises(AliasExpansionError, match="unreasonable virtual_alias_maps map result"):
+    with pytest.raises(
+        AliasExpansionError, match=r"unreasonable virtual_alias_maps result .*\.\.\. -- message not"
+    ):
         expand(routing, "joe+x@example.com")
 
 

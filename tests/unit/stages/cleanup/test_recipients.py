@@ -6,6 +6,7 @@ from spoolmta.config.loader import from_text
 from spoolmta.maillog import MailLog
 from spoolmta.message.envelope import Notify, Recipient
 from spoolmta.stages.cleanup.rules import CleanupRules
+from spoolmta.stages.cleanup.verdict import Verdict
 from tests.unit.stages.cleanup.conftest import Clean
 
 ALIASES = {
@@ -86,6 +87,47 @@ def test_who_asked_for_a_success_is_told_of_the_expansion_alone(
     assert (expanded.address, expanded.was_expanded) == ("list@example.test", True)
     assert expanded.notify == asked
     assert [(member.notify, member.was_expanded) for member in members] == [(left, False)] * 3
+
+
+@pytest.mark.parametrize(
+    ("aliases", "reply", "said"),
+    [
+        (
+            "pcre:{{/^loop@x/ loop2@x.test} {/^loop2/ loop@x.test}}",
+            "451 4.6.0 Alias expansion error",
+            "unreasonable virtual_alias_maps map nesting for loop@x.test",
+        ),
+        (
+            "inline:{{loop@x.test=a@z.test, b@z.test, c@z.test}}",
+            "451 4.6.0 Alias expansion error",
+            "unreasonable virtual_alias_maps map expansion size for loop@x.test",
+        ),
+        (
+            "inline:{{loop@x.test=a-name-that-is-long@z.test}}",
+            "451 4.6.0 Alias expansion error",
+            "unreasonable virtual_alias_maps result a-name-that-is-long@z.test...",
+        ),
+        (
+            "fail:down",
+            "451 4.3.0 Error: queue file write error",
+            "virtual_alias_maps map lookup problem for loop@x.test",
+        ),
+    ],
+)
+def test_aliases_without_an_end_or_an_answer_make_the_whole_message_wait(
+    clean: Clean, aliases: str, reply: str, said: str
+) -> None:
+    limits = {
+        "virtual_alias_recursion_limit": "20",
+        "virtual_alias_expansion_limit": "2",
+        "virtual_alias_address_length_limit": "20",
+    }
+    done = clean(
+        MAIL, ["loop@x.test", "b@x.test"], settings={"virtual_alias_maps": aliases, **limits}
+    )
+    assert (done.result.verdict, done.result.reply) == (Verdict.DEFER, reply)
+    assert done.result.recipients == ()
+    assert f"{said} -- message not accepted, try again later\n" in done.log
 
 
 def test_an_alias_of_itself_is_not_expanded(clean: Clean) -> None:
