@@ -18,6 +18,9 @@ from spoolmta.maps.keys import quote_local
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.text import Line, is_utf8, printable
 
+# Their right side is a domain, which a local name does not have.
+_BEFORE_DOMAINS = ("@", "%")
+
 
 def main() -> None:
     """Run postalias and exit with its status."""
@@ -56,7 +59,7 @@ def entries(lines: Iterable[Line], source: str, warn: Warn, utf8: bool) -> Itera
         name, value = tokens[:colon], tokens[colon + 1 :]
         if colon <= 0 or not value or find(name, ",") >= 0:
             warn(f"{place}: need name:value pair")
-        elif find(name, "@") >= 0:
+        elif any(token.kind in _BEFORE_DOMAINS for token in name):
             warn(f"{place}: name must be local")
         else:
             yield number, internal(name), _external(value)

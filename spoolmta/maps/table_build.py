@@ -143,7 +143,7 @@ class TableBuilder:
         is_known: Callable[[str], bool],
     ) -> None:
         for key, value in entries:
-            if not key:
+            if not key and self.kind == "lmdb" and not self._end:
                 self.warn(f"table {self.kind}:{self.source}: empty lookup key value is not allowed")
                 continue
             if self.duplicates is not Duplicates.REPLACE and is_known(key):

@@ -160,7 +160,7 @@ def _joined(parts: list[str], source: str, warn: Warn | None) -> str:
         text = text[: text.index("\0")]
     if text[:1] in BLANKS:
         if warn is not None and text:
-            shown = text.rstrip(BLANKS)
+            shown = text.rstrip(BLANKS.replace("\r", ""))
             if len(shown) > _SHOWN_OF_A_LINE:
                 shown = shown[:_SHOWN_OF_A_LINE] + "..."
             warn(f'{source}: logical line must not start with whitespace: "{printable(shown)}"')
