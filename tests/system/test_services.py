@@ -24,7 +24,7 @@ secret      unix       - - n - - smtp -o smtp_tls_security_level=encrypt
 boxes       unix       - n n - - virtual
 trash       unix       - - n - - discard
 closed      unix       - - n - - error
-maildrop    unix       - n n - - pipe flags=DRXhu user=vmail argv=/usr/bin/maildrop -d ${{user}}
+maildrop    unix       - n n - - spawn user=vmail argv=/usr/bin/maildrop
 policy      unix       - n n - 0 spawn user=nobody argv=/usr/bin/policyd
 other       unix       - - n - 0 bounce
 again       unix       - - n - - trivial-rewrite
@@ -132,7 +132,7 @@ def test_an_agent_delivers_under_another_name(site: Site, domain: str, answer: s
 def test_mail_for_an_agent_that_does_not_exist_waits_and_says_so(site: Site) -> None:
     send(site, "maildrop.example")
     site.system.wait_for_log("status=deferred (mail transport unavailable)")
-    assert "service maildrop: spoolmta does not have the program pipe yet" in site.system.log()
+    assert "service maildrop: spoolmta does not have the program spawn yet" in site.system.log()
 
 
 def test_services_that_are_rows_have_no_process_and_a_stage_has_one(site: Site) -> None:
