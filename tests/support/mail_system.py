@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import apsw
 import psutil
@@ -95,6 +95,33 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
         time.sleep(POLL_SECONDS)
 
 
+class Process(Protocol):
+    """The master's process, as a test holds it; what subprocess.Popen has of it."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> Any:
+        """The exit status, once it is known."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return the exit status; None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+        ...
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+        ...
+
+    def kill(self) -> None:
+        """Kill it."""
+        ...
+
+
 @dataclass
 class MailSystem:
     """One spoolmta: folders below *root*, main.cf *settings*, more master.cf lines, environment."""
@@ -111,7 +138,7 @@ class MailSystem:
         self.queue = self.root / "spool"
         self.log_file = self.root / "maillog"
         self.stderr_file = self.root / "stderr"
-        self._master: subprocess.Popen[bytes] | None = None
+        self._master: Process | None = None
         self.configure(self.settings)
 
     def __enter__(self) -> Self:
@@ -148,8 +175,13 @@ class MailSystem:
 
     def start(self) -> None:
         """Start the master and wait until smtpd greets."""
+        self._master = self.launch()
+        wait_for(self._greets, START_SECONDS, f"220 on port {self.port}\n{self.stderr()}")
+
+    def launch(self) -> Process:
+        """Begin to run the master."""
         with self.stderr_file.open("ab") as stderr:
-            self._master = subprocess.Popen(
+            return subprocess.Popen(
                 [BIN / "spoolmta", "-c", self.configuration, "serve"],
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
@@ -158,10 +190,9 @@ class MailSystem:
                 cwd=self.root,
                 start_new_session=True,
             )
-        wait_for(self._greets, START_SECONDS, f"220 on port {self.port}\n{self.stderr()}")
 
     @property
-    def master(self) -> subprocess.Popen[bytes]:
+    def master(self) -> Process:
         """The master's process."""
         assert self._master is not None, "not started"
         return self._master

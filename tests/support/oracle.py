@@ -65,7 +65,7 @@ def ours(
         given.seek(0)
         child = os.fork()
         if child == 0:
-            _become(
+            become(
                 main,
                 [program, *arguments],
                 environment or {},
@@ -77,7 +77,7 @@ def ours(
         return Answer(os.waitstatus_to_exitcode(waited), _text(out.read()), _text(err.read()))
 
 
-def _become(
+def become(
     main: Callable[[], object],
     argv: list[str],
     environment: Mapping[str, str],

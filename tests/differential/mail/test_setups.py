@@ -1,5 +1,6 @@
 """The configurations of docs/setups/: mail through both systems, check, and what explain says."""
 
+import importlib
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -138,6 +139,13 @@ CASES: dict[str, Sequence[Mail]] = {
         mail(STRANGER, "other@far.example", by="outside", shows="554 5.7.1"),
     ],
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _imported() -> None:
+    """What commands that run in forks of the test would each import."""
+    for name in ("check", "explain", "explanation.report", "named_commands", "named_tables"):
+        importlib.import_module(f"spoolmta.cli.{name}")
 
 
 @contextmanager

@@ -1,9 +1,7 @@
 """A Postfix and a spoolmta with the same site, and what a client can do with either."""
 
-import os
 import re
 import smtplib
-import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -11,10 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from spoolmta.cli import postalias, postmap
-from tests.support.mail_system import BIN, MailSystem, wait_for
-from tests.support.oracle import ours
-from tests.support.postfix_oracle import PostfixOracle, program
+from spoolmta.cli import postalias, postmap, sendmail, spoolmta
+from spoolmta.config.loader import load
+from spoolmta.config.program import Kind
+from spoolmta.config.program import running as running_services
+from spoolmta.master import programs
+from tests.support.forked import Forked
+from tests.support.mail_system import MailSystem, Process, wait_for
+from tests.support.oracle import Answer, ours, postfix
+from tests.support.postfix_oracle import PostfixOracle
 from tests.support.twin import site_files
 from tests.support.twin.cases import Mail, Site
 from tests.support.twin.site_files import Folder, Table
@@ -112,17 +115,9 @@ class System(ABC):
     def _sendmail(self, case: Mail) -> Handed:
         known = len(Log.parse(self.log()).handed_in())
         sender = [] if case.sender is None else ["-f", case.sender]
-        done = subprocess.run(
-            [self.sendmail, *sender, *case.options, *case.recipients],
-            input=case.text,
-            capture_output=True,
-            env={**os.environ, "MAIL_CONFIG": str(self.folder.configuration)},
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
-            heard = f"sendmail: {done.returncode}: {(done.stdout + done.stderr).decode()}"
-            return Handed(heard, "")
+        done = self._run_sendmail([*sender, *case.options, *case.recipients], case.text)
+        if done.status:
+            return Handed(f"sendmail: {done.status}: {done.out}{done.err}", "")
 
         def picked_up() -> list[str]:
             return Log.parse(self.log()).handed_in()[known:]
@@ -136,11 +131,17 @@ class System(ABC):
         return path.read_text(errors="surrogateescape") if path.exists() else ""
 
     port: int
-    sendmail: str
     folder: Folder
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"MAIL_CONFIG": str(self.folder.configuration)}
 
     @abstractmethod
     def _set_up(self) -> None: ...
+
+    @abstractmethod
+    def _run_sendmail(self, arguments: list[str], text: bytes) -> Answer: ...
 
     @abstractmethod
     def _build(self, table: Table) -> None: ...
@@ -159,7 +160,6 @@ class Postfix(System):
     """Debian's."""
 
     name = "postfix"
-    sendmail = program("sendmail")
 
     def _set_up(self) -> None:
         oracle = PostfixOracle(self.root)
@@ -168,6 +168,10 @@ class Postfix(System):
         places = {"queue_directory": str(oracle.queue), "data_directory": str(oracle.data)}
         self._write(oracle.port, oracle.configuration, places)
         self._stack.enter_context(oracle)
+
+    def _run_sendmail(self, arguments: list[str], text: bytes) -> Answer:
+        stdin, environment = text.decode("utf-8", "surrogateescape"), self._environment
+        return postfix("sendmail", *arguments, stdin=stdin, environment=environment)
 
     def _build(self, table: Table) -> None:
         said = self._oracle.run(table.program, f"{table.kind}:{table.path}")
@@ -187,24 +191,46 @@ class Postfix(System):
         wait_for(lambda: "all is told" in self.log(), _SECONDS, "the end of Postfix's log")
 
 
+class _ForkedMailSystem(MailSystem):
+    """A spoolmta that starts quickly."""
+
+    def launch(self) -> Process:
+        services = load(self.configuration).services
+        running = running_services(services)
+        for service in services:
+            if running.get(service.key, Kind.ROW) is not Kind.ROW:
+                programs.load(service, programs.entry(service))
+        arguments = ["spoolmta", "-c", str(self.configuration), "serve"]
+        return Forked(
+            spoolmta.main,
+            arguments,
+            folder=self.root,
+            output=self.stderr_file,
+            environment=self.environment,
+        )
+
+
 class Spoolmta(System):
     """Ours."""
 
     name = "spoolmta"
-    sendmail = str(BIN / "sendmail")
 
     def _set_up(self) -> None:
-        system = MailSystem(self.root)
+        system = _ForkedMailSystem(self.root)
         self.port = system.port
         self._system = system
         places = {"queue_directory": str(system.queue), "data_directory": str(self.root / "data")}
         self._write(system.port, system.configuration, places)
         self._stack.enter_context(system)
 
+    def _run_sendmail(self, arguments: list[str], text: bytes) -> Answer:
+        stdin, environment = text.decode("utf-8", "surrogateescape"), self._environment
+        return ours(sendmail.main, "sendmail", *arguments, stdin=stdin, environment=environment)
+
     def _build(self, table: Table) -> None:
         main = postalias.main if table.program == "postalias" else postmap.main
-        environment = {"MAIL_CONFIG": str(self.folder.configuration)}
-        built = ours(main, table.program, f"{table.kind}:{table.path}", environment=environment)
+        name = f"{table.kind}:{table.path}"
+        built = ours(main, table.program, name, environment=self._environment)
         assert (built.status, built.err) == (0, ""), built
 
     def _is_idle(self) -> bool:
