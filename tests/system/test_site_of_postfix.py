@@ -44,7 +44,7 @@ def site(tmp_path: Path) -> MailSystem:
 def test_check_names_what_keeps_a_site_of_debian_from_working(site: MailSystem) -> None:
     text = site.run("spoolmta", "check", status=1)
     assert f"{site.configuration}/aliases.db: it is a Berkeley DB file" in text
-    assert "service maildrop/unix: pipe is not supported yet" in text
+    assert "service maildrop/unix: user=vmail: unknown username: vmail; mail for this" in text
 
 
 def test_a_site_of_debian_takes_and_delivers_mail(site: MailSystem) -> None:

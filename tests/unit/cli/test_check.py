@@ -457,11 +457,11 @@ def test_chroot_is_told_once(folder: Path) -> None:
     [
         ("flags=R argv=/bin/cat", Severity.ERROR, "missing user= command-line attribute"),
         ("user=root flags=z argv=/bin/cat", Severity.ERROR, "unknown flag: z"),
-        ("user=no-such-user argv=/bin/cat", Severity.ERROR, "unknown username: no-such-user"),
+        ("user=no-such-user argv=/bin/cat", Severity.WARNING, "unknown username: no-such-user"),
         ("user=root argv=/bin/cat ${who}", Severity.ERROR, 'unknown macro name: "who"'),
         ("user=root argv=/no/such/program", Severity.WARNING, "no program /no/such/program"),
         ("user=root flags=D argv=/bin/cat", Severity.WARNING, "flag D requires x_destination_rec"),
-        ("user=daemon argv=/bin/cat", Severity.WARNING, "mail for this service waits unless root"),
+        ("user=daemon argv=/bin/cat", Severity.WARNING, "only, and as others if root starts it"),
     ],
 )
 def test_a_service_that_runs_a_command_is_looked_at(
