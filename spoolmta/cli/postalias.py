@@ -1,6 +1,7 @@
 """postalias: build an alias table from an aliases(5) file, and ask, list or change it.
 
-newaliases does so for all of alias_database.
+newaliases does so for all of alias_database, and leaves a table as it is whose source has lines
+that are not understood: mail for a name that was mistyped must not bounce.
 
 Postfix:    postalias(1), newaliases(1), aliases(5)
 Parameters: alias_database, myhostname
@@ -41,7 +42,7 @@ def rebuild_aliases() -> int:
     except ConfigError as error:
         print(f"newaliases: fatal: {error}", file=sys.stderr)
         return 1
-    return run(POSTALIAS, tables) if tables else 0
+    return run(NEWALIASES, tables) if tables else 0
 
 
 def entries(lines: Iterable[Line], source: str, warn: Warn, utf8: bool) -> Iterator[Entry]:
@@ -63,6 +64,25 @@ def entries(lines: Iterable[Line], source: str, warn: Warn, utf8: bool) -> Itera
             warn(f"{place}: name must be local")
         else:
             yield number, internal(name), _external(value)
+
+
+def whole_entries(lines: Iterable[Line], source: str, warn: Warn, utf8: bool) -> Iterator[Entry]:
+    """Yield the entries of a source that is understood line by line.
+
+    Raises ConfigError, at the end: some line is no entry; the table is not to be replaced.
+    """
+    faults: list[str] = []
+
+    def count(text: str) -> None:
+        faults.append(text)
+        warn(text)
+
+    yield from entries(lines, source, count, utf8)
+    if faults:
+        raise ConfigError(
+            f"{source}: {len(faults)} line(s) not understood: the old table stays in force"
+            " (mend them, or build the rest with postalias)"
+        )
 
 
 def closing(configuration: Configuration) -> tuple[tuple[str, str], ...]:
@@ -89,3 +109,4 @@ def _quoted(token: Token) -> Token:
 
 
 POSTALIAS = TableProgram("postalias", "Nfinoprsuvw", ":\t", entries, closing)
+NEWALIASES = TableProgram("postalias", "", ":\t", whole_entries, closing)

@@ -194,6 +194,23 @@ def test_newaliases_builds_all_of_alias_database(
     assert rebuild_aliases() == 1
 
 
+def test_newaliases_keeps_the_old_table_where_a_line_is_not_understood(
+    tmp_path: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "aliases"
+    source.write_text("ann: joe\n")
+    (tmp_path / "main.cf").write_text(f"alias_database = hash:{source}\n")
+    monkeypatch.setenv("MAIL_CONFIG", str(tmp_path))
+    assert rebuild_aliases() == 0
+    source.write_text("ann joe\nbob: joe\n")
+    assert rebuild_aliases() == 1
+    complaint = capsys.readouterr().err
+    assert f"{source}, line 1: need name:value pair" in complaint
+    assert "the old table stays in force" in complaint
+    assert ran("-q", "ann", f"hash:{source}", program=POSTALIAS)[1] == "joe\n"
+    assert ran("-q", "bob", f"hash:{source}", program=POSTALIAS)[0] == 1
+
+
 def test_the_command_passes_any_bytes_through(source: str, tmp_path: Path) -> None:
     (tmp_path / "main.cf").write_text("smtputf8_enable = no\n")
     (tmp_path / "src").write_bytes(b"key v\xe4lue\n")
