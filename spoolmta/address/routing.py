@@ -74,6 +74,7 @@ class Routing:
         self.relay_transport = parse_transport(parameters.relay_transport, "relay_transport")
         self.default_transport = parse_transport(parameters.default_transport, "default_transport")
         self._classes: dict[str, AddressClass] = {}
+        self._local: dict[str, bool] = {}
         self._choices: dict[tuple[str, AddressClass], TransportChoice] = {}
         self._chooses_by_domain = not any(
             (
@@ -126,7 +127,17 @@ class Routing:
 
         Raises MapUnavailable: the caller tries again later.
         """
-        return await self.class_of(domain) is AddressClass.LOCAL
+        known = self._local.get(domain)
+        if known is None:
+            name = domain.removesuffix(".")
+            is_name = name and not name.endswith(".")
+            known = bool(is_name) and await self._matches_local(name)
+            # Every lookup of an address asks this, and tables of other classes have no say in it.
+            if self._mydestination.is_static:
+                if len(self._local) >= _REMEMBERED_DOMAINS:
+                    self._local.clear()
+                self._local[domain] = known
+        return known
 
     async def has_local_names(self, domain: str) -> bool:
         """Return whether "user" alone is a key for user@domain: local, or $myorigin.
@@ -135,12 +146,15 @@ class Routing:
         """
         return domain.lower() == self._myorigin or await self.is_local(domain)
 
+    async def _matches_local(self, name: str) -> bool:
+        return await self._mydestination.matches(name) or self._is_own_literal(name)
+
     async def _find_class(self, domain: str) -> AddressClass:
         name = domain.removesuffix(".")
         if not name or name.endswith("."):
             return AddressClass.DEFAULT
         address_class = AddressClass.DEFAULT
-        if await self._mydestination.matches(name) or self._is_own_literal(name):
+        if await self.is_local(name):
             address_class = AddressClass.LOCAL
         else:
             for of_list, domains in self._lists.items():

@@ -16,7 +16,7 @@ from spoolmta.maps.lookup import PROBLEMS, Map
 from spoolmta.maps.table_build import SUFFIXES, import_lmdb
 from spoolmta.maps.table_file import outdated_warning
 from spoolmta.maps.texthash import TextMap
-from spoolmta.maps.watched import WatchedMap
+from spoolmta.maps.watched import FileMap
 
 TEXTHASH = "texthash"
 FILE_TABLES = (*SUFFIXES, TEXTHASH)
@@ -24,15 +24,13 @@ FILE_TABLES = (*SUFFIXES, TEXTHASH)
 _CLOCK = SystemClock()
 
 
-def open_file_table(kind: str, source: str, rules: KeyRules) -> WatchedMap:
+def open_file_table(kind: str, source: str, rules: KeyRules) -> FileMap:
     """Return the table *kind*:*source*.
 
     Raises ConfigError: it cannot be opened.
     """
     path = Path(source + SUFFIXES.get(kind, ""))
-    return WatchedMap(
-        f"{kind}:{source}", [path], partial(open_file, kind, source, rules), fixed=False
-    )
+    return FileMap(f"{kind}:{source}", [path], partial(open_file, kind, source, rules), fixed=False)
 
 
 def open_file(kind: str, source: str, rules: KeyRules) -> Map:

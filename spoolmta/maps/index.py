@@ -29,6 +29,7 @@ _BERKELEY_MAGIC = {
 }
 _DBM_SUFFIX = ".pag"
 _LOOKUP = "SELECT value FROM entry WHERE key = ?"
+_REMEMBERED_KEYS = 10_000
 _ITEMS = "SELECT key, value FROM entry ORDER BY key"
 
 
@@ -41,10 +42,22 @@ class IndexMap:
         """Raises ConfigError: there is no index, or it is no file of ours."""
         self.name = f"{kind}:{argument}"
         self._fold = fold_key
+        self._answers: dict[str, str | None] = {}
         self._connection = open_index(index_path(argument), argument, self.name)
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
+        # The file never changes: what it said once, of a domain above all, it says again.
+        try:
+            return self._answers[key]
+        except KeyError:
+            value = self._find(key)
+        if len(self._answers) >= _REMEMBERED_KEYS:
+            self._answers.clear()
+        self._answers[key] = value
+        return value
+
+    def _find(self, key: str) -> str | None:
         try:
             row = self._connection.execute(_LOOKUP, (encode(self._fold(key)),)).fetchone()
         except apsw.Error as error:

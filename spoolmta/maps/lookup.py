@@ -10,7 +10,7 @@ Must not:   take a lookup error for "not found"
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast, runtime_checkable
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.keys import Delimiter, quote_local, split_extension
@@ -18,6 +18,8 @@ from spoolmta.maps.text import is_utf8, malformed
 
 # What is wrong with tables is told here.
 PROBLEMS = logging.getLogger("spoolmta.maps")
+
+_REMEMBERED_HITS = 10_000
 
 
 class Map(Protocol):
@@ -38,18 +40,47 @@ class Map(Protocol):
         ...
 
 
+@runtime_checkable
+class SteadyMap(Protocol):
+    """A table in files: its answers change only when its state does."""
+
+    def state(self) -> object:
+        """Return what stands for the files as they are now.
+
+        Raises MapUnavailable: they could never be read.
+        """
+        ...
+
+
 class Maps:
     """Maps that are asked one after the other; the first answer counts. False if there are none.
 
     With *utf8* they are not asked for a key that is not UTF-8: it is in none of them.
     """
 
-    __slots__ = ("maps", "name", "utf8")
+    __slots__ = ("_hits", "_is_steady", "_states", "maps", "name", "utf8")
 
     def __init__(self, maps: Sequence[Map], name: str = "", *, utf8: bool = True) -> None:
         self.maps = tuple(maps)
         self.name = name
         self.utf8 = utf8
+        self._is_steady = all(isinstance(table, SteadyMap) for table in maps)
+        self._states: list[object] = []
+        self._hits: dict[tuple[str, bool], Hit | None] = {}
+
+    def hits(self) -> "dict[tuple[str, bool], Hit | None] | None":
+        """Return what was found for addresses and still holds; None: any answer may change.
+
+        The key is the address, and whether its local part alone was a key, too.
+        Raises MapUnavailable: a table could never be read.
+        """
+        if not self._is_steady:
+            return None
+        states = [cast("SteadyMap", table).state() for table in self.maps]
+        if len(self._hits) >= _REMEMBERED_HITS or states != self._states:
+            self._hits.clear()
+            self._states = states
+        return self._hits
 
     def __bool__(self) -> bool:
         return bool(self.maps)
@@ -128,15 +159,24 @@ async def lookup_address(
     """
     if not maps or not address:
         return None
-    hit = await search(maps, user_keys(address, delimiter))
     at = address.rfind("@")
-    if hit is not None or at < 0:
-        return hit
-    if is_local is not None and await is_local(address[at + 1 :]):
-        hit = await search(maps, _local_keys(address[:at], "", delimiter))
-        if hit is not None:
-            return hit
-    return await search(maps, ((address[at:], True, ""),))
+    is_local_name = at >= 0 and is_local is not None and await is_local(address[at + 1 :])
+    known = maps.hits()
+    if known is not None and (address, is_local_name) in known:
+        return known[address, is_local_name]
+    hit = await search(maps, _address_keys(address, delimiter, is_local=is_local_name))
+    if known is not None:
+        known[address, is_local_name] = hit
+    return hit
+
+
+def _address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> Iterator[Key]:
+    yield from user_keys(address, delimiter)
+    at = address.rfind("@")
+    if at >= 0:
+        if is_local:
+            yield from _local_keys(address[:at], "", delimiter)
+        yield address[at:], True, ""
 
 
 def user_keys(address: str, delimiter: Delimiter | str) -> Iterator[Key]:

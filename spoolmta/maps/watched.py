@@ -167,6 +167,16 @@ class WatchedMap:
         return self._files.current().lookup(key)
 
 
+class FileMap(WatchedMap):
+    """A table whose entries are in the watched files themselves, so that they change with these."""
+
+    __slots__ = ()
+
+    def state(self) -> object:
+        """See SteadyMap."""
+        return self.current()
+
+
 def _identity(path: Path) -> tuple[int, ...] | None:
     try:
         status = path.stat()

@@ -10,6 +10,7 @@ Must not:   look anything up
 Limits:     of a header that changes, what is beyond the token limit is lost
 """
 
+import re
 from collections.abc import Awaitable, Callable
 
 from spoolmta.address.address_list import (
@@ -47,6 +48,13 @@ RECIPIENT_HEADERS = frozenset(
     }
 )
 
+# One address, with or without a name before it, written as it is written back: nearly all headers.
+_ATOM = rb"[A-Za-z0-9!#$&'*+/=?^_`{}~-]++"
+_ADDRESS = rb"%s(?:\.%s)*+(?:@%s(?:\.%s)*+)?" % (_ATOM, _ATOM, _ATOM, _ATOM)
+_NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_ATOM, _ATOM)
+_PLAIN = re.compile(rb"[ \t]*+(?:(%s <)(%s)>|(%s))" % (_NAME, _ADDRESS, _ADDRESS))
+_PLAIN_ADDRESS = re.compile(_ADDRESS)
+
 Change = Callable[[str], Awaitable[str]]
 """Takes an address as it is written (external form) and returns it changed, or as it was."""
 
@@ -57,6 +65,21 @@ async def change_addresses(raw: bytes, change: Change, *, token_limit: int) -> b
     Raises what *change* raises.
     """
     colon = raw.index(b":")
+    plain = _PLAIN.fullmatch(raw, colon + 1, len(raw) - 2)
+    if plain is not None and len(raw) < token_limit:
+        named, bracketed, bare = plain.groups()
+        before = bracketed or bare
+        after = (await change(before.decode("ascii"))).encode("utf-8", "surrogateescape")
+        if after == before:
+            return None
+        if _PLAIN_ADDRESS.fullmatch(after):
+            name = raw[:colon].rstrip(b" \t")
+            end = b">" if named else b""
+            return b"%s: %s%s%s\r\n" % (name, named or b"", after, end)
+    return await _change_list(raw, colon, change, token_limit)
+
+
+async def _change_list(raw: bytes, colon: int, change: Change, token_limit: int) -> bytes | None:
     # The line end stays out of it, for an open quote would swallow it.
     body = raw[colon + 1 : -2].decode("utf-8", "surrogateescape")
     items = parse_list_items(body, token_limit=token_limit)

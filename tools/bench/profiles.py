@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from tools.bench.addresses import Addresses
 from tools.bench.broadcast import Broadcast
 from tools.bench.depth import Depth
 from tools.bench.durability import Durability
@@ -67,6 +68,7 @@ _ALL: tuple[Profile, ...] = (
     Start("start", "from the command to the first 220"),
     Submission("sendmail", "sendmail from start to exit"),
     Lookups("lookups", "in tables; of postmap -q -, without its start"),
+    Addresses("addresses", "ten maps configured; in one process, of its processor time"),
     Durability("durability", "each 250 after the sync of its message, as strace sees it"),
 )
 PROFILES = {profile.name: profile for profile in _ALL}

@@ -1,5 +1,7 @@
 import asyncio
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +171,29 @@ def test_of_an_address_only_whole_keys_with_the_extension_are_shown_to_patterns(
 )
 def test_a_client_has_its_networks_as_keys(address: str, keys: list[str]) -> None:
     assert texts(network_keys(address)) == keys
+
+
+def test_what_was_found_for_an_address_holds_until_the_file_changes(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    path.write_text("a@x one\nuser local\n")
+    maps = open_maps(f"texthash:{path}")
+
+    async def is_local(domain: str) -> bool:
+        return domain == "here"
+
+    def value(address: str) -> str | None:
+        hit = asyncio.run(lookup_address(maps, address, is_local=is_local))
+        return hit and hit.value
+
+    assert [value("a@x"), value("a@x"), value("user@here"), value("user@x")] == [
+        *("one", "one", "local", None)
+    ]
+    path.write_text("a@x another\nuser@x found\n")
+    deadline = time.monotonic() + 10
+    while value("a@x") == "one" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [value("a@x"), value("user@here"), value("user@x")] == ["another", None, "found"]
+
+
+def test_answers_that_may_change_at_any_time_are_not_kept() -> None:
+    assert open_maps("static:x").hits() is None
