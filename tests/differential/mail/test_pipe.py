@@ -150,7 +150,7 @@ many_destination_recipient_limit = 10
             "macro": "argv=/bin/cat ${user?x}",
             "dollar": "argv=/bin/cat a$",
         },
-        main="slow_time_limit = 1s\nmute_time_limit = 1s\n",
+        main="slow_time_limit = 4s\nmute_time_limit = 1s\n",
         cases=[
             *(
                 mail("a@src.example", f"{status}@exit.example")
