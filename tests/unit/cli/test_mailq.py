@@ -1,8 +1,5 @@
 """The columns of mailq, compared with what Postfix 3.7 prints."""
 
-import time
-from collections.abc import Iterator
-
 import pytest
 
 from spoolmta.cli.mailq import LONG, SHORT, json_line, listing
@@ -16,13 +13,7 @@ LONG_REASON = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def message(**changed: object) -> ListedMessage:

@@ -1,7 +1,6 @@
 """postcat prints the records that Postfix 3.7 prints."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,13 +12,7 @@ HEADER = "From: a@news.example\nSubject: hello\n\tthere\n"
 BODY = "\nfirst line\n.\nlast line\n"
 
 
-@pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def test_all_records_of_a_message_that_came_by_smtp(sample: SampleSpool, run: Run) -> None:

@@ -1,19 +1,16 @@
 import email.utils
-import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.message import dates
 from spoolmta.message.dates import mail_date, mailbox_date
 
 
 @pytest.fixture
-def zone(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    monkeypatch.setenv("TZ", request.param)
-    time.tzset()
-    dates._mail_date.cache_clear()
+def zone(set_time_zone: Callable[[str], None], request: pytest.FixtureRequest) -> None:
+    set_time_zone(request.param)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-import time
+from collections.abc import Callable
 
 import pytest
 
@@ -21,9 +21,8 @@ AT = 1795536054.0
 
 
 @pytest.fixture(autouse=True)
-def _berlin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
+def _berlin(set_time_zone: Callable[[str], None]) -> None:
+    set_time_zone("CET-1CEST,M3.5.0,M10.5.0/3")
 
 
 def test_a_message_by_smtp_is_traced_with_its_one_recipient() -> None:

@@ -1,8 +1,5 @@
-import os
-import time
 from itertools import pairwise
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -76,9 +73,7 @@ def test_addresses_are_quoted_where_they_need_it() -> None:
     assert headers.startswith(b'Return-Path: <"joe user"@a.example>\n')
 
 
-def test_separator_has_two_blanks_and_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "TZ", "UTC")
-    time.tzset()
+def test_separator_has_two_blanks_and_local_time(utc: None) -> None:
     assert separator("s@src.example", 1795533778) == (
         b"From s@src.example  Tue Nov 24 15:22:58 2026\n"
     )

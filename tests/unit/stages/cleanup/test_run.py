@@ -1,7 +1,6 @@
 """What a message looks like when cleanup is done with it."""
 
 import asyncio
-import time
 
 import pytest
 from hypothesis import given
@@ -15,10 +14,7 @@ DATE = "Fri, 15 Jan 2027 08:00:00 +0000 (UTC)"
 WHOLE = b"From: a@b.test\r\nDate: now\r\nMessage-ID: <i@b.test>\r\n\r\nbody\r\n"
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def test_received_tells_of_the_client_and_the_only_recipient(clean: Clean) -> None:
