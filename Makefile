@@ -15,7 +15,7 @@ test: venv ## run every test (TESTS="tests/flow -k bounce" for some)
 ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
-	@$(BIN)/pytest -n 8 tests/differential # Postfix's programs sleep a second before a fatal end
+	@$(BIN)/pytest -n 8 --dist worksteal tests/differential # Postfix's programs sleep a second before a fatal end
 	@$(BIN)/pytest --ignore tests/differential
 endif
 

@@ -5,6 +5,8 @@ Left out are answers to which Postfix's tcp client comes back ten times, a secon
 back once, at once.
 """
 
+from pathlib import Path
+
 import pytest
 
 from spoolmta.cli import postmap
@@ -88,6 +90,13 @@ SOCKETMAP: list[tuple[str, list[Answer]]] = [
     ("k" * 3000, [netstring(b"OK long")]),
     ("key", [[b"8:OK", 0.1, b" value", 0.1, b","]]),
 ]
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let both read a main.cf of their own, whatever this machine's says of UTF-8."""
+    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+    monkeypatch.setenv("MAIL_CONFIG", str(tmp_path))
 
 
 @pytest.mark.parametrize(("key", "answers"), TCP)

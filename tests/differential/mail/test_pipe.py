@@ -186,7 +186,7 @@ many_destination_recipient_limit = 10
             mail("a@src.example", "x@env.example", shows=["PATH=/usr/bin:/bin", "0077"]),
             mail("a@src.example", "x@group.example", shows="games"),
             mail("a@src.example", "x@folder.example", shows="/usr"),
-            mail("a@src.example", "x@signals.example", shows="SigIgn:\t.........1..1..."),
+            mail("a@src.example", "x@signals.example", shows="SigIgn:\t.........1..1"),
             mail("a@src.example", "x@path.example", shows='status 3: "sh"'),
         ],
     ),
