@@ -269,7 +269,13 @@ def _be_child(
     status = 1
     try:
         socket_.close()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        for number in (
+            signal.SIGTERM,
+            signal.SIGINT,
+            signal.SIGHUP,
+            signal.SIGQUIT,
+            signal.SIGCHLD,
+        ):
             signal.signal(number, signal.SIG_DFL)
         answer = memoryview(_answer(message, descriptors[1:], child))
         while answer:
