@@ -2,7 +2,7 @@
 
 What is compared, and what is not, is told in test_postmap_files.py. Beside that, what is meant:
 
-- -v makes Postfix print its own workings, so its warnings are not compared;
+- -v makes Postfix print its own workings: of what is printed with it, warnings alone are compared;
 - with -b or -h Postfix prints the content of files (-F) as base64;
 - an empty key is not found in an lmdb table, in Postfix it ends the command;
 - to delete from an lmdb table that is not there is an error, in Postfix it makes an empty one.

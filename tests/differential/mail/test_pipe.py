@@ -178,7 +178,9 @@ many_destination_recipient_limit = 10
             "env": runs(f"exec >{{out}}/env; umask; {WHO}; env | sort | grep -v ^PWD"),
             "group": "user=nobody:games " + runs(f"( {WHO} ) >{{out}}/group"),
             "folder": "directory=/usr " + runs("pwd >{out}/folder"),
-            "signals": runs("grep SigIgn /proc/self/status | tr 0 . >{out}/signals"),
+            "signals": runs(
+                "grep SigIgn /proc/self/status | tail -c 8 | tr 0 . >{out}/signals"
+            ),  # of signals 1 to 28; what started the test may ignore others
             "path": "argv=sh -c {exit 3}",
         },
         main="export_environment = TZ LANG MORE=yes\n",
@@ -186,7 +188,7 @@ many_destination_recipient_limit = 10
             mail("a@src.example", "x@env.example", shows=["PATH=/usr/bin:/bin", "0077"]),
             mail("a@src.example", "x@group.example", shows="games"),
             mail("a@src.example", "x@folder.example", shows="/usr"),
-            mail("a@src.example", "x@signals.example", shows="SigIgn:\t.........1..1"),
+            mail("a@src.example", "x@signals.example", shows="1..1..."),
             mail("a@src.example", "x@path.example", shows='status 3: "sh"'),
         ],
     ),
