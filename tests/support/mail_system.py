@@ -9,6 +9,7 @@ commands, the log, and the spool file opened read-only.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -29,6 +30,12 @@ BIN = Path(sys.executable).parent
 START_SECONDS = 30.0
 STOP_SECONDS = 40.0
 POLL_SECONDS = 0.02
+
+# Clients get ports from 32768 on.
+_FIRST_PORT = 10_000
+_PORTS_OF_A_WORKER = 2_500
+# Two runs of the tests at a time begin at different places.
+_NUMBERS = itertools.count(os.getpid() * 7)
 
 MAILBOX_DOMAIN = "inbox.example"
 
@@ -77,10 +84,19 @@ lmtp      unix  - - n -   - lmtp
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that nobody listens on now.
+
+    It is none that the kernel gives to clients, and none that another test process hands out: it
+    stays free until it is used.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for number in _NUMBERS:
+        port = _FIRST_PORT + worker * _PORTS_OF_A_WORKER + number % _PORTS_OF_A_WORKER
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the numbers do not end")
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
