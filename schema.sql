@@ -245,7 +245,8 @@ CREATE TABLE flush (
 -- ------------------------------------------------------------------------------------------------------------- the journal
 
 -- What happened, written in the transaction that did it; kept after the message is gone. detail is a JSON object.
---   accepted resolved passed granted sent deferred bounced expired held released requeued noticed corrupted removed deleted
+--   accepted cleaned resolved passed granted crashed sent deferred bounced expired held released requeued noticed corrupted
+--   removed deleted
 CREATE TABLE event (
     event_id   INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,

@@ -155,6 +155,13 @@ def _granted(event: Event) -> str:
     return f"let go to {where} by {detail.get('transport')}"
 
 
+def _crashed(event: Event) -> str:
+    detail = event.detail
+    agent = f"{detail.get('service')}, process {detail.get('pid')}"
+    where = detail.get("nexthop") or "this machine"
+    return f"{event.recipient}: {agent}, died on the way to {where}: it may have the mail"
+
+
 def _outcome(word: str) -> Callable[[Event], str]:
     def tell(event: Event) -> str:
         detail = event.detail
@@ -196,6 +203,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "resolved": _resolved,
     "passed": _passed,
     "granted": _granted,
+    "crashed": _crashed,
     "sent": _outcome("sent"),
     "deferred": _outcome("not yet"),
     "bounced": _outcome("refused for good"),

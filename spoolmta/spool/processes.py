@@ -98,6 +98,7 @@ def start_ticks(pid: int) -> int | None:
 
 
 def _free(tx: Transaction, process_id: int) -> None:
+    tx.run("tell_crashed_attempts", {"process_id": process_id, "now": tx.now})
     tx.run("report_crashed_attempts", {"process_id": process_id, "now": tx.now})
     tx.run("delete_attempts_of_process", {"process_id": process_id})
     tx.run("release_all_claims", {"process_id": process_id})

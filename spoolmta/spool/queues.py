@@ -35,7 +35,8 @@ class NewMessage(msgspec.Struct, frozen=True):
     """A message to be enqueued.
 
     *pieces* are those of its content that have not been uploaded: the first is piece 0, the others
-    follow the *uploaded* ones, which are pieces 1, 2, ... *uploaded*.
+    follow the *uploaded* ones, which are pieces 1, 2, ... *uploaded*. *header_id* is the value of
+    its Message-ID header, for the journal alone.
     """
 
     message_id: int
@@ -45,6 +46,7 @@ class NewMessage(msgspec.Struct, frozen=True):
     pieces: tuple[bytes, ...]
     arrived_at: float
     uploaded: int = 0
+    header_id: str = ""
 
     @property
     def is_small(self) -> bool:
@@ -91,6 +93,8 @@ def enqueue(tx: Transaction, state: State | str, message: NewMessage, *, reason:
         size=message.size,
         client=envelope.client.address,
         helo=envelope.client.helo,
+        sasl_username=envelope.client.sasl_username,
+        header_id=message.header_id,
     )
 
 
@@ -118,6 +122,7 @@ def replace(
         sender=message.envelope.sender,
         recipient_count=len(message.envelope.recipients),
         size=message.size,
+        header_id=message.header_id,
     )
 
 

@@ -64,3 +64,12 @@ def test_the_third_death_takes_no_other_mail_along(mta: Mta) -> None:
     mta.run_until_idle()
     assert mta.states() == {"corrupt": 1}
     assert len(mta.maildir("inbox.example", "bob")) == 3
+
+
+def test_the_journal_names_the_recipients_of_an_attempt_that_nobody_knows_the_end_of(
+    mta: Mta,
+) -> None:
+    die_with_a_delivery(granted(mta))
+    told = "SELECT recipient, detail ->> 'transport' FROM event WHERE kind = 'crashed'"
+    assert mta.rows(told) == [("alice@inbox.example", "virtual")]
+    mta.run_until_idle()

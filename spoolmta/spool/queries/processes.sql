@@ -19,6 +19,16 @@ INSERT INTO crash (message_id, count)
 SELECT DISTINCT delivery.message_id, 1 FROM attempt JOIN delivery USING (delivery_id) WHERE attempt.process_id = :process_id
 ON CONFLICT (message_id) DO UPDATE SET count = count + 1;
 
+-- name: tell_crashed_attempts
+-- Into the journal: whom an attempt was for whose end nobody knows.
+INSERT INTO event (at, message_id, kind, recipient, detail)
+SELECT :now, delivery.message_id, 'crashed', delivery_recipient.address,
+       json_object('transport', delivery.transport, 'nexthop', delivery.nexthop, 'started_at', attempt.started_at / 1000000.0,
+                   'service', process.service, 'pid', process.pid)
+  FROM attempt JOIN delivery USING (delivery_id) JOIN delivery_recipient USING (delivery_id)
+  LEFT JOIN process USING (process_id)
+ WHERE attempt.process_id = :process_id;
+
 -- name: report_crashed_attempts
 INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at)
 SELECT delivery_id, 'crashed', '', '', :now FROM attempt WHERE process_id = :process_id;

@@ -185,6 +185,7 @@ class Pickup:
             cleaned.pieces[:1],
             message.arrived_at,
             uploaded=cleaned.kept,
+            header_id=result.message_id,
         )
         state = State.HOLD if result.verdict is Verdict.HOLD else State.INCOMING
         process_id = self._context.process_id

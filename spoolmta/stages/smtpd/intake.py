@@ -178,4 +178,5 @@ class Intake:
             pieces=pieces,
             arrived_at=arrival.arrived_at,
             uploaded=self._uploaded,
+            header_id=result.message_id,
         )

@@ -76,6 +76,8 @@ def test_mail_of_a_user_becomes_incoming_and_is_delivered(tmp_path: Path) -> Non
         assert b"From: Joe Doe <joe@mx.test.example>\n" in delivered
         assert b"Bcc" not in delivered
         assert mta.events(queue_id)[:2] == ["accepted", "cleaned"]
+        told = "SELECT detail ->> 'header_id' FROM event WHERE kind = 'cleaned'"
+        assert mta.rows(told)[0][0].startswith("<20")
 
 
 def test_mail_of_our_own_is_not_logged_as_a_users(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def send(client, size):
 def test_a_message_is_in_the_spool_when_it_is_acknowledged(tmp_path):
     with Smtpd(tmp_path) as smtpd, smtpd.connect() as client:
         begin(client, "RCPT TO:<root> NOTIFY=NEVER ORCPT=rfc822;x+40y", "DATA")
-        client.send(b"Subject: hi\r\n\r\n..hello\r\n.\r\n")
+        client.send(b"Subject: hi\r\nMessage-ID: <4711@b.test>\r\n\r\n..hello\r\n.\r\n")
         queue_id = client.reply().rpartition(" ")[2]
         row = smtpd.rows(
             "SELECT queue_id, origin, sender, encoding, client_address, client_helo,"
@@ -50,6 +50,8 @@ def test_a_message_is_in_the_spool_when_it_is_acknowledged(tmp_path):
             ("root", "rfc822;x@y", 1),
         ]
         assert smtpd.content().endswith(b"\r\n\r\n.hello\r\n")
+        told = "SELECT detail ->> 'header_id' FROM event WHERE kind = 'accepted'"
+        assert smtpd.rows(told) == [("<4711@b.test>",)]
         wait_until(lambda: smtpd.pokes == ["trivial_rewrite"])
 
 
