@@ -5,11 +5,9 @@ Results go to standard output; notes, questions and progress go to standard erro
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
-import msgspec
-
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 _GAP = "  "
 _PROGRESS_FROM = 10_000
 _PROGRESS_PAUSE = 0.2
@@ -17,7 +15,15 @@ _PROGRESS_PAUSE = 0.2
 
 def print_json(value: object) -> None:
     """Print one JSON value on a line of its own."""
-    sys.stdout.write(_encode(value).decode() + "\n")
+    sys.stdout.write(_encoder()(value).decode() + "\n")
+
+
+@cache
+def _encoder() -> Callable[[object], bytes]:
+    # A command that prints no JSON starts faster without it.
+    import msgspec
+
+    return msgspec.json.Encoder(enc_hook=str).encode
 
 
 def print_table(

@@ -12,6 +12,7 @@ Must not: import typer at the top: what the master imports stays in its memory f
 import sys
 from collections.abc import Sequence
 
+from spoolmta.cli import direct
 from spoolmta.cli.serve import serve
 from spoolmta.errors import (
     ConfigError,
@@ -44,6 +45,9 @@ def _run(arguments: Sequence[str]) -> None:
             sys.exit(serve(None))
         case ["-c" | "--config", directory, "serve"]:
             sys.exit(serve(directory))
+    status = direct.run(arguments)
+    if status is not None:
+        sys.exit(status)
     from spoolmta.cli.verbs import app
 
     app(prog_name="spoolmta")

@@ -6,6 +6,7 @@ main_cf         the syntax of main.cf
 master_cf       the syntax of master.cf
 program         what the programs of master.cf are here
 computed        defaults that depend on the machine (myhostname, mynetworks, ...)
+own_networks    the networks of this machine: the default of mynetworks
 loader          main.cf and master.cf of one folder become a Configuration
 builtin         the configuration that is used where there is none
 catalogue       every parameter that Postfix knows, and the ones that transports bring along

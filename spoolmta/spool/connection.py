@@ -10,7 +10,6 @@ it and the database, so no commit can be overwritten before it is on the disk.
 Must not: be carried over a fork; open the file by any other way in a process that has it open.
 """
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -224,8 +223,8 @@ class Spool:
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         # Without it the last one to close would delete the WAL under a racing opener.
-        yes = ctypes.c_int(1)
-        connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(yes))
+        yes = array("i", (1,))
+        connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, yes.buffer_info()[0])
 
     def _begin(self) -> None:
         try:

@@ -4,23 +4,21 @@ Must not: change a spool of another version; its operator decides.
 """
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import apsw
 
 from spoolmta.errors import SpoolUnusable
 
-VERSION = 3
+VERSION = 4
 
 
 @cache
 def text() -> str:
     """Return the whole schema: the packaged copy, else the one at the root of the source tree."""
-    packaged = files("spoolmta.spool").joinpath("schema.sql")
-    if packaged.is_file():
-        return packaged.read_text("utf-8")
-    return (Path(__file__).parents[2] / "schema.sql").read_text("utf-8")
+    packaged = Path(__file__).with_name("schema.sql")
+    path = packaged if packaged.is_file() else Path(__file__).parents[2] / "schema.sql"
+    return path.read_text("utf-8")
 
 
 def apply(connection: apsw.Connection) -> None:

@@ -7,7 +7,7 @@ Must not: build SQL from pieces; a statement is what stands in the file.
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _NAME = re.compile(r"^-- name: ([a-z0-9_]+)$", re.MULTILINE)
 
@@ -16,10 +16,7 @@ _NAME = re.compile(r"^-- name: ([a-z0-9_]+)$", re.MULTILINE)
 def statements() -> dict[str, str]:
     """Return every named statement, by name; a name that is used twice is a bug."""
     found: dict[str, str] = {}
-    folder = files("spoolmta.spool").joinpath("queries")
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not entry.name.endswith(".sql"):
-            continue
+    for entry in sorted(Path(__file__).with_name("queries").glob("*.sql")):
         parts = _NAME.split(entry.read_text("utf-8"))
         for name, body in zip(parts[1::2], parts[2::2], strict=True):
             if name in found:

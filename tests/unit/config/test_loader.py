@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -95,7 +96,7 @@ def test_stress_changes_what_depends_on_it() -> None:
 
 
 def test_the_names_of_the_machine_complete_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "vm")
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(nodename="vm"))
     assert names(from_text("")) == ("vm.localdomain", "localdomain")
     assert names(from_text("mydomain = example.com")) == ("vm.example.com", "example.com")
     assert names(from_text("myhostname = mx.example.com")) == ("mx.example.com", "example.com")
@@ -179,7 +180,7 @@ def test_the_built_in_default_needs_no_folder(
 def test_the_built_in_default_survives_a_machine_with_an_odd_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "my_box")
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(nodename="my_box"))
     configuration = from_text(builtin.main_text(), builtin.master_text())
     assert configuration.value("myhostname") == "localhost.localdomain"
 

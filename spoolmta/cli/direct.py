@@ -1,0 +1,50 @@
+"""The commands that answer at once: their plain command lines are read here, without typer.
+
+An operator looks at these again and again, and typer alone takes longer to start than they do. What
+is not plain (--help, filters, a mistake) is typer's, which says what is wrong.
+
+Must not: import what the command does not need
+"""
+
+from collections.abc import Sequence
+
+_JSON = "--json"
+# That of the command (queues.py).
+_LISTED = 100
+
+
+def run(arguments: Sequence[str]) -> int | None:
+    """Do what a plain command line says; return the exit status, None if it is for typer."""
+    match arguments:
+        case ["-c" | "--config", directory, *rest]:
+            return _run(directory, rest)
+    return _run(None, arguments)
+
+
+def _run(directory: str | None, arguments: Sequence[str]) -> int | None:
+    as_json = _JSON in arguments
+    match [word for word in arguments if word != _JSON]:
+        case ["status"]:
+            return _status(directory, as_json=as_json)
+        case ["queue", "list"]:
+            return _list(directory, _LISTED, as_json=as_json)
+        case ["queue", "list", "--limit", number] if number.isascii() and number.isdecimal():
+            return _list(directory, int(number), as_json=as_json)
+    return None
+
+
+def _status(directory: str | None, *, as_json: bool) -> int:
+    from spoolmta.cli import system_status
+    from spoolmta.cli.access import Access
+
+    return 0 if system_status.show(Access(directory), as_json=as_json) else 1
+
+
+def _list(directory: str | None, limit: int, *, as_json: bool) -> int:
+    from spoolmta.cli import queue_listing
+    from spoolmta.cli.access import Access
+    from spoolmta.cli.queue_choice import Filters
+
+    with Access(directory).spool() as spool:
+        queue_listing.show(spool, Filters(), limit=limit, as_json=as_json)
+    return 0

@@ -1,0 +1,50 @@
+"""What is answered without typer is answered as typer would have it."""
+
+import pytest
+
+from spoolmta.cli import direct, verbs
+from tests.support.sample_spool import SampleSpool
+from tests.unit.cli.conftest import Ended, Run
+
+PLAIN = (
+    ("status",),
+    ("queue", "list"),
+    ("queue", "list", "--limit", "2"),
+    ("queue", "list", "--json", "--limit", "3"),
+)
+
+
+@pytest.fixture
+def by_typer(sample: SampleSpool, run: Run) -> Run:
+    def by_typer(*arguments: str) -> Ended:
+        return run(verbs.app, "-c", sample.configuration, *arguments)
+
+    return by_typer
+
+
+@pytest.mark.parametrize("arguments", PLAIN)
+def test_a_plain_command_line_is_answered_as_by_typer(
+    sample: SampleSpool,
+    by_typer: Run,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+) -> None:
+    expected = by_typer(*arguments)
+    status = direct.run(["-c", str(sample.configuration), *arguments])
+    out, err = capsys.readouterr()
+    assert (status, out, err) == (expected.status, expected.out, expected.err)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["queue", "list", "--sender", "a@news.example"],
+        ["queue", "list", "--limit", "many"],
+        ["status", "--help"],
+        ["queue", "show", "1"],
+        [],
+        ["-c"],
+    ],
+)
+def test_what_is_not_plain_is_for_typer(arguments: list[str]) -> None:
+    assert direct.run(arguments) is None
