@@ -258,9 +258,12 @@ CREATE TABLE flush (
 
 -- ------------------------------------------------------------------------------------------------------------- the journal
 
--- What happened, written in the transaction that did it; kept after the message is gone. detail is a JSON object.
---   accepted cleaned resolved passed granted crashed sent deferred bounced expired held released requeued noticed corrupted
---   removed deleted
+-- What happened, written in the transaction that did it; kept after the message is gone: the keeper then moves it to a day file
+-- (spool/history.py). detail is a JSON object; message_id is 0 where no message is meant.
+--   accepted cleaned refused discarded resolved passed granted crashed sent deferred bounced postponed expired held released
+--   requeued flushed noticed corrupted removed deleted
+-- accepted and cleaned name the first recipients, addressed the others. In sent, deferred and bounced number is the recipient's,
+-- if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
 CREATE TABLE event (
     event_id   INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,
@@ -275,13 +278,51 @@ CREATE INDEX event_by_message ON event (message_id);
 
 -- Views for people and programs that ask. Their columns stay as they are as long as the name begins with v1_; new ones may
 -- be added at the end. A time stands in them twice: seconds since 1970 UTC in a column that ends in _at, and as text. Read
--- them with `spoolmta sql`; docs/forensics.md has worked examples.
+-- them with `spoolmta sql`; docs/forensics.md has worked examples. Each column says on its own line what it is, which
+-- `spoolmta sql --columns` prints.
+
+-- The events that are in the spool. Who reads the day files, too, puts a temporary view of the same name and shape over all of
+-- them (spool/history.py), and the two views below that read it.
+CREATE VIEW journal (event_id, at, message_id, kind, recipient, detail, queue_id) AS
+SELECT event.event_id,
+       event.at,
+       event.message_id,
+       event.kind,
+       event.recipient,
+       event.detail,
+       coalesce((SELECT message.queue_id FROM message WHERE message.message_id = event.message_id),
+                (SELECT accepted.detail ->> 'queue_id' FROM event AS accepted
+                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted'
+                  ORDER BY accepted.event_id LIMIT 1),
+                printf('%015X', event.message_id))
+  FROM event;
 
 -- One row a message that is in the spool, whatever its state.
---   next_try      when a deferred message is due
---   recipients    how many there are; waiting: those that have no final answer yet
---   last_reason   why it is held or corrupt, else the latest answer of a recipient that is still waiting
-CREATE VIEW v1_queue AS
+CREATE VIEW v1_queue (
+    queue_id,        -- the name of the message in logs and commands
+    message_id,      -- the same as a number, by which everything else is found
+    state,           -- maildrop, incoming, active, deferred, hold, corrupt
+    sender,          -- envelope sender; empty: the null sender
+    size,            -- bytes of content, with CRLF line ends
+    origin,          -- who handed it in: smtpd, sendmail, bounce, local
+    arrived_at,      -- when it came in, seconds since 1970
+    arrived,         -- the same as text, UTC
+    age_seconds,     -- for how long it has been here
+    entered_at,      -- when it came into its state, seconds since 1970
+    entered,         -- the same as text, UTC
+    next_try_at,     -- when a deferred message is due, seconds since 1970
+    next_try,        -- the same as text, UTC
+    recipients,      -- how many recipients it has
+    waiting,         -- those of them that have no final answer yet
+    last_reason,     -- why it is held or corrupt, else the latest answer of a recipient that still waits
+    client_name,     -- host name of the SMTP client, unknown if it has none
+    client_address,  -- its address; empty: not by SMTP
+    client_helo,     -- what it said at EHLO
+    sasl_username,   -- the login it used, if any
+    uid,             -- the user who handed it in on this machine
+    envid,           -- envelope id that the sender gave (RFC 3461)
+    crashes          -- how many processes have died with it; the third makes it corrupt
+) AS
 SELECT message.queue_id,
        message.message_id,
        located.state,
@@ -319,10 +360,27 @@ SELECT message.queue_id,
   JOIN message USING (message_id);
 
 -- One row a recipient of a message that is in the spool.
---   answer     waiting (not tried yet), deferred, sent, bounced
---   told       1 if the sender knows of the answer, or need not know
---   transport, nexthop, delivery_id   where it goes; only while the message is active
-CREATE VIEW v1_recipients AS
+CREATE VIEW v1_recipients (
+    queue_id,     -- the name of the message in logs and commands
+    message_id,   -- the same as a number
+    number,       -- its place in the envelope: 0, 1, 2 ...
+    address,      -- the recipient, after rewriting and aliases
+    domain,       -- the part of it behind the last @, in lower case
+    original,     -- as it was received
+    orcpt,        -- original recipient that the sender gave (RFC 3461)
+    notify,       -- what the sender wants to hear of: NEVER, or SUCCESS FAILURE DELAY; empty: the usual
+    answer,       -- waiting (not tried yet), deferred, sent, bounced
+    dsn,          -- enhanced status code of the latest answer (RFC 3463)
+    reason,       -- text of the latest answer
+    relay,        -- who gave it: host[address]:port, a transport, none
+    reply,        -- what the server said, word by word
+    answered_at,  -- when, seconds since 1970
+    answered,     -- the same as text, UTC
+    told,         -- 1 if the sender knows of the answer, or need not know
+    transport,    -- by what it is delivered, while the message is active
+    nexthop,      -- where it goes, while the message is active
+    delivery_id   -- the delivery it is part of, while the message is active
+) AS
 SELECT message.queue_id,
        recipient.message_id,
        recipient.number,
@@ -353,9 +411,20 @@ SELECT message.queue_id,
                FROM delivery JOIN delivery_recipient USING (delivery_id)) AS planned USING (message_id, number);
 
 -- One row a delivery: some recipients of one active message to one next hop, from its planning to the scheduler's last word.
---   stage   waiting (for the scheduler), granted (waiting for an agent), under way, answered
---   since   when that stage began
-CREATE VIEW v1_deliveries AS
+CREATE VIEW v1_deliveries (
+    delivery_id,  -- its number; they grow in the order of planning
+    queue_id,     -- the name of the message in logs and commands
+    message_id,   -- the same as a number
+    sender,       -- envelope sender of the message
+    transport,    -- service of master.cf that delivers it
+    nexthop,      -- where it goes
+    stage,        -- waiting (for the scheduler), granted (waiting for an agent), under way, answered
+    since_at,     -- when that stage began, seconds since 1970
+    since,        -- the same as text, UTC
+    recipients,   -- how many recipients it is for
+    pid,          -- process that is at it
+    service       -- name of that process in master.cf
+) AS
 SELECT delivery.delivery_id,
        message.queue_id,
        delivery.message_id,
@@ -381,46 +450,68 @@ SELECT delivery.delivery_id,
   LEFT JOIN process ON process.process_id = attempt.process_id;
 
 -- One row an answer: each attempt for each recipient, as the journal tells it, also of messages that are gone.
-CREATE VIEW v1_attempts AS
-SELECT event.event_id,
-       event.at / 1000000.0 AS at,
-       strftime('%Y-%m-%d %H:%M:%f', event.at / 1000000.0, 'unixepoch') AS time,
-       coalesce(message.queue_id,
-                (SELECT accepted.detail ->> 'queue_id' FROM event AS accepted
-                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted'
-                  ORDER BY accepted.event_id LIMIT 1),
-                printf('%015X', event.message_id)) AS queue_id,
-       event.message_id,
-       event.recipient,
-       event.kind AS answer,
-       event.detail ->> 'dsn' AS dsn,
-       event.detail ->> 'relay' AS relay,
-       event.detail ->> 'reason' AS reason
-  FROM event LEFT JOIN message USING (message_id)
- WHERE event.kind IN ('sent', 'deferred', 'bounced');
+CREATE VIEW v1_attempts (
+    event_id,    -- its place in the journal
+    at,          -- when the answer came, seconds since 1970
+    time,        -- the same as text, UTC
+    queue_id,    -- the name of the message in logs and commands
+    message_id,  -- the same as a number
+    recipient,   -- who was delivered to, or was not
+    answer,      -- sent, deferred, bounced
+    dsn,         -- enhanced status code (RFC 3463)
+    relay,       -- who answered: host[address]:port, a transport, none
+    reason       -- text of the answer
+) AS
+SELECT journal.event_id,
+       journal.at / 1000000.0 AS at,
+       strftime('%Y-%m-%d %H:%M:%f', journal.at / 1000000.0, 'unixepoch') AS time,
+       journal.queue_id,
+       journal.message_id,
+       journal.recipient,
+       journal.kind AS answer,
+       journal.detail ->> 'dsn' AS dsn,
+       journal.detail ->> 'relay' AS relay,
+       journal.detail ->> 'reason' AS reason
+  FROM journal
+ WHERE journal.kind IN ('sent', 'deferred', 'bounced');
 
--- One row an event of the journal, oldest first; detail is a JSON object (SELECT detail ->> 'reason').
-CREATE VIEW v1_events AS
-SELECT event.event_id,
-       event.at / 1000000.0 AS at,
-       strftime('%Y-%m-%d %H:%M:%f', event.at / 1000000.0, 'unixepoch') AS time,
-       coalesce(message.queue_id,
-                (SELECT accepted.detail ->> 'queue_id' FROM event AS accepted
-                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted'
-                  ORDER BY accepted.event_id LIMIT 1),
-                printf('%015X', event.message_id)) AS queue_id,
-       event.message_id,
-       event.kind,
-       event.recipient,
-       event.detail
-  FROM event LEFT JOIN message USING (message_id);
+-- One row an event of the journal, oldest first.
+CREATE VIEW v1_events (
+    event_id,    -- its place in the journal: a later event has a greater number; the cursor of spoolmta events
+    at,          -- when, seconds since 1970
+    time,        -- the same as text, UTC
+    queue_id,    -- the name of the message in logs and commands
+    message_id,  -- the same as a number; 0: of no message
+    kind,        -- what happened
+    recipient,   -- whom it happened to; empty: to the whole message
+    detail       -- a JSON object with the rest: detail ->> 'reason'
+) AS
+SELECT journal.event_id,
+       journal.at / 1000000.0 AS at,
+       strftime('%Y-%m-%d %H:%M:%f', journal.at / 1000000.0, 'unixepoch') AS time,
+       journal.queue_id,
+       journal.message_id,
+       journal.kind,
+       journal.recipient,
+       journal.detail
+  FROM journal;
 
 -- One row a destination that mail goes to now, or that the scheduler remembers something of.
---   dead_until     it is not tried before, for the reason given; NULL: it is
---   concurrency    how many deliveries it may have at once, as far as that is learnt and written (within seconds)
---   failed_cohorts how many windows' worth of deliveries have failed in a row
---   resting_until  the end of its pause between deliveries
-CREATE VIEW v1_destinations AS
+CREATE VIEW v1_destinations (
+    transport,       -- service of master.cf that delivers there
+    destination,     -- next hop, or user@nexthop where each recipient is one
+    messages,        -- active messages that go there
+    waiting,         -- deliveries that wait for the scheduler
+    granted,         -- deliveries that wait for an agent
+    under_way,       -- deliveries that an agent is at
+    dead_until_at,   -- it is not tried before, seconds since 1970; NULL: it is
+    dead_until,      -- the same as text, UTC
+    dsn,             -- enhanced status code of what made it dead
+    reason,          -- what made it dead
+    concurrency,     -- how many deliveries it may have at once, as far as that is learnt and written (within seconds)
+    failed_cohorts,  -- how many windows' worth of deliveries have failed in a row
+    resting_until    -- end of its pause between deliveries, as text, UTC
+) AS
 SELECT named.transport,
        named.destination,
        coalesce(load.messages, 0) AS messages,
@@ -449,7 +540,16 @@ SELECT named.transport,
               GROUP BY delivery.transport, delivery.destination) AS load USING (transport, destination);
 
 -- One row a process that has the spool open for work, and what it holds.
-CREATE VIEW v1_processes AS
+CREATE VIEW v1_processes (
+    process_id,  -- its number in this spool; none is used twice
+    service,     -- name in master.cf
+    pid,         -- process id
+    started_at,  -- when it started, seconds since 1970
+    started,     -- the same as text, UTC
+    claims,      -- messages that it works on
+    attempts,    -- deliveries that it is at
+    uploads      -- messages that it is receiving
+) AS
 SELECT process.process_id,
        process.service,
        process.pid,
@@ -460,8 +560,14 @@ SELECT process.process_id,
        (SELECT count(*) FROM upload WHERE upload.process_id = process.process_id) AS uploads
   FROM process;
 
--- Always six rows, in the order in which a message passes the states. oldest: the arrival of the oldest message there.
-CREATE VIEW v1_states AS
+-- One row a state, in the order in which a message passes them.
+CREATE VIEW v1_states (
+    state,               -- maildrop, incoming, active, deferred, hold, corrupt: always six rows, in the order of a life
+    messages,            -- how many are in it
+    oldest_at,           -- arrival of the oldest, seconds since 1970
+    oldest,              -- the same as text, UTC
+    oldest_age_seconds   -- for how long the oldest has been here
+) AS
 SELECT counted.state,
        counted.messages,
        message.arrived_at / 1000000.0 AS oldest_at,

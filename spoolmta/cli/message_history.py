@@ -136,6 +136,15 @@ def _cleaned(event: Event) -> str:
     )
 
 
+def _addressed(event: Event) -> str:
+    addresses = event.detail.get("recipients")
+    return f"to {plural(len(addresses) if isinstance(addresses, list) else 0, 'recipient')} more"
+
+
+def _postponed(event: Event) -> str:
+    return f"waits until {format_time(_number(event.detail.get('retry_at')))}"
+
+
 def _resolved(event: Event) -> str:
     detail = event.detail
     count = int(_number(detail.get("recipients")))
@@ -200,6 +209,9 @@ def _number(value: object) -> float:
 _WORDS: Mapping[str, Callable[[Event], str]] = {
     "accepted": _accepted,
     "cleaned": _cleaned,
+    "addressed": _addressed,
+    "refused": _plain("not taken: it is returned to the sender"),
+    "discarded": _plain("discarded: nobody gets it, and nobody is told"),
     "resolved": _resolved,
     "passed": _passed,
     "granted": _granted,
@@ -211,6 +223,8 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "held": _plain("put on hold"),
     "released": _plain("released from hold"),
     "requeued": _plain("requeued by an operator"),
+    "flushed": _plain("asked to be tried at once"),
+    "postponed": _postponed,
     "noticed": _noticed,
     "corrupted": _plain("moved to corrupt"),
     "removed": _plain("removed: every recipient has its answer"),

@@ -73,9 +73,9 @@ def release(tx: Transaction, message_ids: Sequence[int]) -> Done:
     deliveries.withdraw(tx, ids)
     _take(tx, found)
     now = tx.now
-    for message_id in _still_waiting(tx, ids):
-        tx.run("enter_deferred", (message_id, now, now))
-    _tell(tx, ids, "released")
+    waiting = _still_waiting(tx, ids)
+    tx.run_many("enter_deferred", ((message_id, now, now) for message_id in waiting))
+    _tell(tx, waiting, "released")
     return Done(ids, busy)
 
 
@@ -93,20 +93,24 @@ def requeue(
         tx.run(statement, {"ids": numbers(waiting)})
     now = tx.now
     tx.run_many("enter_maildrop", ((message_id, now) for message_id in waiting))
-    _tell(tx, ids, "requeued")
+    _tell(tx, waiting, "requeued")
     return Done(ids, busy)
 
 
 def make_due(tx: Transaction, message_ids: Sequence[int]) -> int:
     """Let deferred messages be tried now; return how many were not due yet."""
-    tx.run("make_due", {"ids": numbers(message_ids), "now": tx.now})
-    return tx.changes
+    due = [row[0] for row in tx.run("make_due", {"ids": numbers(message_ids), "now": tx.now})]
+    _tell(tx, due, "flushed")
+    return len(due)
 
 
 def make_next_due(tx: Transaction, limit: int) -> int:
     """Let up to *limit* deferred messages be tried now; return how many (0: all are due)."""
     tx.run("make_next_due", {"now": tx.now, "limit": limit})
-    return tx.changes
+    count = tx.changes
+    if count:
+        events.record(tx, events.NO_MESSAGE, "flushed", messages=count)
+    return count
 
 
 def request_flush(tx: Transaction) -> None:

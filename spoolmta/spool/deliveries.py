@@ -268,16 +268,19 @@ def record_answers(
                 message_id,
                 str(answer.outcome.action),
                 answer.address,
-                events.detail(
-                    dsn=answer.outcome.dsn,
-                    relay=answer.outcome.relay,
-                    reason=answer.outcome.reason,
-                ),
+                _detail(answer.outcome, o.number),
             )
             for o in outcomes
             for answer in o.answers or (Answer(addresses.get(o.number, ""), "", o),)
         ),
     )
+
+
+def _detail(outcome: Outcome, number: int) -> str:
+    """Return what the journal says of an answer for the recipient of this number."""
+    if not number:
+        return events.detail(dsn=outcome.dsn, relay=outcome.relay, reason=outcome.reason)
+    return events.detail(dsn=outcome.dsn, relay=outcome.relay, reason=outcome.reason, number=number)
 
 
 def reports(reader: Reader, limit: int) -> list[Reported]:

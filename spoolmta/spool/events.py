@@ -9,6 +9,9 @@ import msgspec
 
 from spoolmta.spool.connection import Transaction
 
+# The message id of an event that speaks of no message.
+NO_MESSAGE = 0
+
 _encode = msgspec.json.Encoder().encode
 
 

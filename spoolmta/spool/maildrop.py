@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Outcome
-from spoolmta.spool import completion, deliveries, queues
+from spoolmta.spool import completion, deliveries, events, queues
 from spoolmta.spool.connection import Spool, Transaction, numbers
 from spoolmta.spool.notices import Kind
 from spoolmta.spool.queues import QueuedMessage, State
@@ -35,6 +35,7 @@ def refuse(
     message_id = message.message_id
     _leave(tx, message_id, process_id)
     tx.run("enter_active", (message_id, tx.now, 0))
+    events.record(tx, message_id, "refused")
     addresses = dict(enumerate(r.address for r in message.envelope.recipients))
     deliveries.record_outcomes(tx, message_id, outcomes, addresses)
     completion.ask_for_notice(tx, message_id, Kind.FAILURE, None)
@@ -46,6 +47,7 @@ def discard(tx: Transaction, message_id: int, process_id: int) -> None:
     Raises ClaimLost: somebody else owns the message; drop the work.
     """
     _give_up(tx, message_id, process_id)
+    events.record(tx, message_id, "discarded")
     queues.remove(tx, State.MAILDROP, [message_id])
 
 

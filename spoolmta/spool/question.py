@@ -67,6 +67,20 @@ def ask(path: Path, text: str, *, seconds: float, limit: int) -> Answer:
         connection.close()
 
 
+def columns(path: Path) -> Answer:
+    """Return what each column of the v1_ views in the spool at *path* is.
+
+    Raises SpoolUnusable: there is no spool to ask.
+    """
+    connection = _open(path)
+    try:
+        schema.verify(connection, path)
+        rows: list[Row] = list(schema.view_columns(connection))
+    finally:
+        connection.close()
+    return Answer(("view", "column", "meaning"), rows, complete=True)
+
+
 def sqlite_version() -> str:
     """Return the version of SQLite that works here."""
     return apsw.sqlite_lib_version()

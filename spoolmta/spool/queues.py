@@ -18,6 +18,9 @@ from spoolmta.spool import events
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 
 _SMALL_BYTES = 64 * 1024
+# How many recipients the event of an arrival names, and each event that goes on with the list.
+_FIRST_RECIPIENTS = 50
+_MORE_RECIPIENTS = 500
 
 
 class State(StrEnum):
@@ -80,21 +83,18 @@ def enqueue(tx: Transaction, state: State | str, message: NewMessage, *, reason:
     _insert(tx, message, created_at=message.arrived_at)
     _enter(tx, State(state), message.message_id, reason)
     envelope = message.envelope
-    events.record(
+    _tell_arrival(
         tx,
-        message.message_id,
         "accepted",
+        message,
+        reason,
         queue_id=message.queue_id,
         state=str(state),
         origin=envelope.origin,
         sender=envelope.sender,
-        recipients=[recipient.address for recipient in envelope.recipients[:50]],
-        recipient_count=len(envelope.recipients),
-        size=message.size,
         client=envelope.client.address,
         helo=envelope.client.helo,
         sasl_username=envelope.client.sasl_username,
-        header_id=message.header_id,
     )
 
 
@@ -114,16 +114,8 @@ def replace(
     tx.run("delete_recipients", {"ids": numbers(ids)})
     _insert(tx, message, created_at=tx.now / 1_000_000)
     _enter(tx, State(state), message.message_id, reason)
-    events.record(
-        tx,
-        message.message_id,
-        "cleaned",
-        state=str(state),
-        sender=message.envelope.sender,
-        recipient_count=len(message.envelope.recipients),
-        size=message.size,
-        header_id=message.header_id,
-    )
+    sender = message.envelope.sender
+    _tell_arrival(tx, "cleaned", message, reason, state=str(state), sender=sender)
 
 
 def claim(tx: Transaction, state: State | str, process_id: int, limit: int) -> list[int]:
@@ -209,6 +201,7 @@ def postpone(tx: Transaction, message_id: int, retry_at: float) -> None:
     """
     _leave(tx, State.ACTIVE, [message_id])
     tx.run("enter_deferred", (message_id, tx.now, micros(retry_at)))
+    events.record(tx, message_id, "postponed", retry_at=retry_at)
 
 
 def hold(
@@ -285,6 +278,33 @@ def _insert(tx: Transaction, message: NewMessage, *, created_at: float) -> None:
         )
     if message.uploaded:
         tx.run("delete_upload", (message_id,))
+
+
+def _tell_arrival(
+    tx: Transaction, kind: str, message: NewMessage, reason: str, **values: object
+) -> None:
+    """Write that a message is there, and whom it is for; *reason* says why it is held if it is.
+
+    Where there are very many recipients, events of their own name the others, some in each.
+    """
+    recipients = message.envelope.recipients
+    addresses = [recipient.address for recipient in recipients]
+    said: dict[str, object] = {
+        **values,
+        "size": message.size,
+        "header_id": message.header_id,
+        "recipients": addresses[:_FIRST_RECIPIENTS],
+        "recipient_count": len(addresses),
+    }
+    if expanded := [number for number, r in enumerate(recipients) if r.was_expanded]:
+        said["expanded"] = expanded
+    if reason:
+        said["reason"] = reason
+    told = [(message.message_id, kind, "", events.detail(**said))]
+    for first in range(_FIRST_RECIPIENTS, len(addresses), _MORE_RECIPIENTS):
+        more = events.detail(first=first, recipients=addresses[first : first + _MORE_RECIPIENTS])
+        told.append((message.message_id, "addressed", "", more))
+    events.record_many(tx, told)
 
 
 def _message_row(message: NewMessage, created_at: float) -> Row:

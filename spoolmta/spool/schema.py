@@ -3,6 +3,7 @@
 Must not: change a spool of another version; its operator decides.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import apsw
 from spoolmta.errors import SpoolUnusable
 
 VERSION = 4
+_COLUMN = re.compile(r"^    (\w+),? *-- (.+)$", re.MULTILINE)
 
 
 @cache
@@ -47,6 +49,21 @@ def verify(connection: apsw.Connection, path: Path) -> None:
         f" {VERSION}; start the spoolmta that made it, let it deliver its queue, then move the file"
         " away"
     )
+
+
+def view_columns(connection: apsw.Connection) -> list[tuple[str, str, str]]:
+    """Return (view, column, what it is) of every column of the v1_ views, as the file says it.
+
+    The text of a view's declaration is kept in the file with its comments.
+    """
+    views = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'view' AND name GLOB 'v1_*' ORDER BY name"
+    )
+    return [
+        (view, column, meaning)
+        for view, declaration in views
+        for column, meaning in _COLUMN.findall(declaration.partition(") AS")[0])
+    ]
 
 
 def version(connection: apsw.Connection) -> int:

@@ -31,7 +31,8 @@ DELETE FROM recipient
                   AND outcome.action <> 'deferred');
 
 -- name: make_due
-UPDATE deferred SET retry_at = :now, asked = 1 WHERE message_id IN carray(:ids) AND retry_at > :now;
+UPDATE deferred SET retry_at = :now, asked = 1 WHERE message_id IN carray(:ids) AND retry_at > :now
+RETURNING message_id;
 
 -- name: make_next_due
 -- A slice of what is not due yet, what is due soonest first.

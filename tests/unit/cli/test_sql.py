@@ -70,3 +70,15 @@ def test_a_long_question_is_stopped(sql: Run) -> None:
 
 def test_two_formats_are_one_too_many(sql: Run) -> None:
     assert sql(STATES, "--json", "--csv").status == 2
+
+
+def test_every_column_of_the_views_says_what_it_is(sample: SampleSpool, sql: Run) -> None:
+    lines = sql("--columns", "--json").out.strip().split("\n")
+    told = [(said["view"], said["column"]) for said in map(json.loads, lines)]
+    fields = "SELECT view.name, field.name FROM sqlite_schema AS view, pragma_table_info(view.name)"
+    wanted = " AS field WHERE view.type = 'view' AND view.name GLOB 'v1_*' ORDER BY view.name, cid"
+    rows = sample.spool._connection.execute(fields + wanted).fetchall()
+    assert told == rows
+    assert {view for view, _ in told} >= {
+        "v1_queue", "v1_recipients", "v1_attempts", "v1_events", "v1_destinations", "v1_processes",
+    }  # fmt: skip
