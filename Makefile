@@ -16,7 +16,8 @@ ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
 	@$(BIN)/pytest -n 8 --dist worksteal tests/differential # Postfix's programs sleep a second before a fatal end
-	@$(BIN)/pytest --ignore tests/differential
+	@$(BIN)/pytest -n 4 --dist worksteal --ignore tests/differential -m 'not alone' # many wait for processes
+	@$(BIN)/pytest --ignore tests/differential -m alone
 endif
 
 check: venv ## ruff, mypy --strict and the rules of the house

@@ -16,6 +16,7 @@ from spoolmta.maps.watched import keep_problems, tell_problems
 from tests.support import postfix_oracle
 from tests.support.mail_system import free_port
 from tests.support.postfix_oracle import PostfixOracle
+from tests.support.rights import let_everybody_into
 
 CLIENTS = [
     ("host.example.com", "192.0.2.1"),
@@ -92,8 +93,7 @@ def ours(text: str, name: str, address: str) -> str:
 @pytest.mark.root
 @pytest.mark.skipif(not postfix_oracle.is_installed(), reason="Debian's postfix is not installed")
 def test_the_same_clients_are_in_a_list(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
+    let_everybody_into(tmp_path)
     (tmp_path / "inside").write_text("# ours\n!10.1.2.3\nmail.example.com 192.0.2.1\n")
     lists = [text.replace("{folder}", str(tmp_path)) for text in LISTS] + generated(12)
     ports = [free_port() for _ in lists]

@@ -9,6 +9,7 @@ from spoolmta.maps import open_map
 from tests.support import postfix_oracle
 from tests.support.mail_system import wait_for
 from tests.support.postfix_oracle import PostfixOracle
+from tests.support.rights import let_everybody_into
 
 REFUSED = "map is not allowed for security"
 
@@ -37,8 +38,7 @@ def is_refused(table: str) -> bool:
 @pytest.mark.root
 def test_the_same_tables_are_refused(tmp_path: Path) -> None:
     assert postfix_oracle.is_installed()
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
+    let_everybody_into(tmp_path)
     (tmp_path / "boxes").mkdir()
     (tmp_path / "boxes").chmod(0o777)
     named = tables(tmp_path)

@@ -54,20 +54,20 @@ def siege(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Siege]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_nothing_promised_is_lost_when_any_process_is_killed(siege: Siege) -> None:
-    asyncio.run(_besiege(siege, random_kills=20, pause=(0.2, 0.6), points=[], seconds=0))
-    _check_the_accounts(siege, least_kills=20)
+@pytest.mark.timeout(600)
+def test_nothing_promised_is_lost_over_a_hundred_kills_at_any_time(siege: Siege) -> None:
+    asyncio.run(_besiege(siege, random_kills=120, pause=(0.1, 0.9), points=[], seconds=0))
+    _check_the_accounts(siege, least_kills=120)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_nothing_promised_is_lost_over_two_hundred_kills_at_every_crash_point(siege: Siege) -> None:
+def test_nothing_promised_is_lost_over_eighty_kills_at_every_crash_point(siege: Siege) -> None:
     points = crash_points()
     assert len(points) >= 10
     siege.rng.shuffle(points)
-    asyncio.run(_besiege(siege, random_kills=120, pause=(0.1, 0.9), points=points, seconds=6))
-    _check_the_accounts(siege, least_kills=200)
+    asyncio.run(_besiege(siege, random_kills=0, pause=(0, 0), points=points, seconds=6))
+    _check_the_accounts(siege, least_kills=80)
 
 
 async def _besiege(
@@ -132,7 +132,11 @@ def _wait_until_quiet(system: MailSystem) -> None:
         rows = system.read(
             "SELECT count(*) FROM message WHERE message_id NOT IN (SELECT message_id FROM corrupt)"
         )
-        return rows == [(0,)] and not system.read("SELECT 1 FROM upload LIMIT 1")
+        if rows != [(0,)] or system.read("SELECT 1 FROM upload LIMIT 1"):
+            return False
+        # The keeper learns of a death after the master has; before that the row still stands.
+        registered = {pid for (pid,) in system.read("SELECT pid FROM process")}
+        return registered <= set(system.services())
 
     wait_for(idle, QUIET_SECONDS, "an end of all deliveries")
 

@@ -255,9 +255,10 @@ def test_a_message_that_cannot_be_read_goes_aside_and_all_others_flow(
         MailSystem(tmp_path, {"relayhost": blackhole}) as system,
     ):
         system.send("me@example.com", ["waiting@outside.example"], MESSAGE)
-        system.wait_for_log("status=deferred")
+        ((message_id,),) = wait_for(
+            lambda: system.read("SELECT message_id FROM deferred"), 30, "the message deferred"
+        )
         system.stop()
-        ((message_id,),) = system.read("SELECT message_id FROM deferred")
         spool = apsw.Connection(str(system.queue / "spool.db"))
         spool.execute(damage, (message_id,))
         spool.close()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.mail_system import MailSystem, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CONNECTIONS = 5000
 SESSION_BYTES = 100 * 1024

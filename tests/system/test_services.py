@@ -136,8 +136,9 @@ def test_mail_for_an_agent_that_does_not_exist_waits_and_says_so(site: Site) -> 
 
 
 def test_services_that_are_rows_have_no_process_and_a_stage_has_one(site: Site) -> None:
+    stages = {"rewrite", "bounce", "pickup", "qmgr", "keeper"}
+    wait_for(lambda: stages <= set(site.system.services().values()), 20, "every stage")
     running = set(site.system.services().values())
-    assert {"rewrite", "bounce", "pickup", "qmgr", "keeper"} <= running
     assert not running & {"again", "other", "pickup2", "subcleanup", "anvil", "scache", "smtpd"}
 
 

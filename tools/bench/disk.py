@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-IMAGE_BYTES = 3 << 30
+IMAGE_BYTES = 5 << 30
 IMAGES = Path("/var/tmp")
 PREFIX = "spoolmta-bench-"
 PROGRAMS = ("mkfs.ext4", "mount", "umount")

@@ -16,6 +16,7 @@ from spoolmta.cli.explanation.report import answer
 from spoolmta.cli.spoolmta import main
 from spoolmta.config.loader import load
 from tests.support.mail_system import SERVICES
+from tests.support.rights import let_everybody_into
 from tests.support.stub_dns import StubDns
 from tests.unit.cli.conftest import Run
 
@@ -316,8 +317,7 @@ def test_who_may_not_read_a_table_is_told_so(site: Site, tmp_path: Path) -> None
     table.write_text("far.example smtp:[192.0.2.1]\n")
     table.chmod(0o600)
     folder = site({"transport_maps": f"texthash:{table}"})
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
+    let_everybody_into(tmp_path)
     os.seteuid(pwd.getpwnam("nobody").pw_uid)
     try:
         explanation = told(folder, "x@far.example")

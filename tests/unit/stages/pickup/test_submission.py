@@ -27,6 +27,7 @@ from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool
 from spoolmta.stages import pickup
 from spoolmta.stages.pickup import submission as server
+from tests.support.rights import let_everybody_into
 
 US = find_submitter(os.getuid())
 MAIL = b"Subject: x\r\nTo: bob@x.test\r\n\r\nbody\r\n"
@@ -135,8 +136,7 @@ def test_the_kernel_says_who_it_is(start: Start) -> None:
     service = start()
     nobody = pwd.getpwnam("nobody")
     (service.folder / "submit").chmod(0o666)
-    for folder in (service.folder, service.folder.parent, service.folder.parent.parent):
-        folder.chmod(0o711)
+    let_everybody_into(service.folder)
     os.seteuid(nobody.pw_uid)
     try:
         client = service.connect()
