@@ -253,7 +253,9 @@ def test_the_tour_of_the_readme_goes_as_it_says(hour: FirstHour) -> None:
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE))
     script = script.replace(":2525", f":{hour.port}")
     # A reader on a quiet machine waits less than one of many tests at a time.
-    script = re.sub(r"^sleep (\d+)$", lambda wait: f"sleep {4 * int(wait[1])}", script, flags=re.M)
+    script = re.sub(
+        r"^sleep (\d+)$", lambda wait: f"sleep {4 * int(wait[1])}", script, flags=re.MULTILINE
+    )
     script = script.replace("spoolmta sink", f"spoolmta sink --port {hour.port + 1}")
     printed = hour.run("bash", "-e", "-m", "-o", "pipefail", "-c", script)
     for words in (
