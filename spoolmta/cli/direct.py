@@ -26,6 +26,8 @@ def _run(directory: str | None, arguments: Sequence[str]) -> int | None:
     match [word for word in arguments if word != _JSON]:
         case ["status"]:
             return _status(directory, as_json=as_json)
+        case ["why", what] if not what.startswith("-"):
+            return _why(directory, what, as_json=as_json)
         case ["queue", "list"]:
             return _list(directory, _LISTED, as_json=as_json)
         case ["queue", "list", "--limit", number] if number.isascii() and number.isdecimal():
@@ -38,6 +40,13 @@ def _status(directory: str | None, *, as_json: bool) -> int:
     from spoolmta.cli.access import Access
 
     return 0 if system_status.show(Access(directory), as_json=as_json) else 1
+
+
+def _why(directory: str | None, what: str, *, as_json: bool) -> int:
+    from spoolmta.cli import hindrance_report
+    from spoolmta.cli.access import Access
+
+    return 0 if hindrance_report.show(Access(directory), what, as_json=as_json) else 1
 
 
 def _list(directory: str | None, limit: int, *, as_json: bool) -> int:

@@ -9,6 +9,7 @@ on, 75 try again later, 78 a broken configuration.
 Must not: import typer at the top: what the master imports stays in its memory for life
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -34,6 +35,10 @@ def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         _run(sys.argv[1:])
+    except BrokenPipeError:
+        # Who read our output has seen enough; nothing may be flushed into the pipe any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOT_DONE)
     except SpoolmtaError as error:
         print(f"spoolmta: {error}", file=sys.stderr)
         sys.exit(exit_status(error))
@@ -47,6 +52,7 @@ def _run(arguments: Sequence[str]) -> None:
             sys.exit(serve(directory))
     status = direct.run(arguments)
     if status is not None:
+        sys.stdout.flush()
         sys.exit(status)
     from spoolmta.cli.verbs import app
 

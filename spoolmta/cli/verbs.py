@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spoolmta.cli import explain, queues, sink, sql, status, trace
+from spoolmta.cli import explain, queues, sink, sql, status, trace, why
 
 app = typer.Typer(
     name="spoolmta",
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(queues.app, name="queue")
+app.command("why")(why.why)
 app.command("trace")(trace.trace)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)

@@ -55,7 +55,10 @@ def plan(tx: Transaction, plans: Sequence[Plan], *, event: str = "resolved") -> 
                 event,
                 p.recipients[0][1] if len(p.recipients) == 1 else "",
                 events.detail(
-                    transport=p.transport, nexthop=p.nexthop, recipients=len(p.recipients)
+                    transport=p.transport,
+                    nexthop=p.nexthop,
+                    recipients=len(p.recipients),
+                    destination=p.destination,
                 ),
             )
             for p in plans

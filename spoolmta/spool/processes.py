@@ -47,9 +47,12 @@ def retire(tx: Transaction, process_id: int) -> None:
 
 def dead(reader: Spool) -> list[Process]:
     """Return the processes in the spool that do not run any more."""
-    boot = boot_id()
-    processes = [Process(*row) for row in reader.read("load_processes")]
-    return [p for p in processes if p.boot_id != boot or start_ticks(p.pid) != p.start_ticks]
+    return [process for process, alive in _known(reader) if not alive]
+
+
+def living(reader: Spool) -> dict[int, str]:
+    """Return the numbers and the services of the processes in the spool that run."""
+    return {process.process_id: process.service for process, alive in _known(reader) if alive}
 
 
 def prune(tx: Transaction, process: Process) -> None:
@@ -95,6 +98,13 @@ def start_ticks(pid: int) -> int | None:
         return None
     fields = stat[stat.rindex(b")") + 2 :].split(b" ")
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def _known(reader: Spool) -> list[tuple[Process, bool]]:
+    """Return the processes in the spool, and whether each of them still runs."""
+    boot = boot_id()
+    processes = [Process(*row) for row in reader.read("load_processes")]
+    return [(p, p.boot_id == boot and start_ticks(p.pid) == p.start_ticks) for p in processes]
 
 
 def _free(tx: Transaction, process_id: int) -> None:

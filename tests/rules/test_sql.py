@@ -31,6 +31,7 @@ SCANS_ALLOWED = {
     "claim_incoming": "in key order, and it stops at the limit",
     "count_active": "active is bounded by qmgr_message_active_limit",
     "expire_events": "in key order, and it stops at the limit",
+    "count_busy": "what is let go or under way at this moment",
     "read_states": "an operator asks how many messages there are; a count per table",
 }
 SORTS_ALLOWED = {
