@@ -175,6 +175,13 @@ CREATE TABLE delivery_recipient (
     PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
 
+-- An active message whose recipients are brought in in slices, since there are so many: those from next_number on have no
+-- delivery yet. Inserted by trivial_rewrite with the first slice; deleted with the last, or when the message leaves active.
+CREATE TABLE unplanned (
+    message_id  INTEGER PRIMARY KEY,
+    next_number INTEGER NOT NULL
+) STRICT;
+
 -- Let go by the scheduler, inside its destination's window; any agent of the transport may take it.
 CREATE TABLE granted (
     transport   TEXT    NOT NULL,

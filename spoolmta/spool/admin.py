@@ -18,7 +18,7 @@ Limits:   a report of success that was about to be written is lost by hold and r
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spoolmta.spool import deliveries, events
+from spoolmta.spool import deliveries, events, slices
 from spoolmta.spool.connection import Transaction, numbers
 from spoolmta.spool.queues import State, erase
 
@@ -149,6 +149,7 @@ def _take(tx: Transaction, found: dict[State, list[int]]) -> None:
     ids = _all(found)
     tx.run("delete_claims_of_messages", {"ids": numbers(ids)})
     tx.run("delete_notices_of_messages", {"ids": numbers(ids)})
+    slices.forget(tx, ids)
 
 
 def _withdraw_unattempted(tx: Transaction, message_ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from spoolmta.message.envelope import Notify, Trace
 from spoolmta.message.outcome import Action, Answer, Delivery, DeliveryRecipient, Outcome, Passed
-from spoolmta.spool import events, plans, queues
+from spoolmta.spool import events, plans, queues, slices
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 from spoolmta.spool.queues import NewMessage, State
 
@@ -337,6 +337,7 @@ def set_aside(tx: Transaction, state: State | str, message_id: int, reason: str)
     """Move a message of *state* to corrupt, whatever was going to be done with it."""
     withdraw(tx, [message_id])
     tx.run("delete_notices_of_messages", {"ids": numbers([message_id])})
+    slices.forget(tx, [message_id])
     tx.run(f"leave_{state}", {"ids": numbers([message_id])})
     tx.run("enter_corrupt", (message_id, tx.now, reason))
     tx.run("delete_crashes", {"ids": numbers([message_id])})

@@ -21,6 +21,7 @@ _SMALL_BYTES = 64 * 1024
 # How many recipients the event of an arrival names, and each event that goes on with the list.
 _FIRST_RECIPIENTS = 50
 _MORE_RECIPIENTS = 500
+_ALL = -1  # as a limit
 
 
 class State(StrEnum):
@@ -159,12 +160,16 @@ def load(reader: Reader, message_ids: Sequence[int]) -> list[QueuedMessage]:
     return [_queued(row, recipients.get(row[0], [])) for row in sorted(rows)]
 
 
-def load_unanswered(reader: Reader, message_ids: Sequence[int]) -> list[Unanswered]:
-    """Return what is to be routed of claimed messages, in the order of their ids."""
+def load_unanswered(
+    reader: Reader, message_ids: Sequence[int], limit: int = _ALL
+) -> list[Unanswered]:
+    """Return what is to be routed of claimed messages, in the order of their ids.
+
+    Of all together only the first *limit* recipients.
+    """
     recipients: dict[int, list[tuple[int, str]]] = {}
-    for message_id, number, address in reader.read(
-        "load_unanswered", {"ids": numbers(message_ids)}
-    ):
+    bindings = {"ids": numbers(message_ids), "limit": limit}
+    for message_id, number, address in reader.read("load_unanswered", bindings):
         recipients.setdefault(message_id, []).append((number, address))
     rows = reader.read("load_senders", {"ids": numbers(message_ids)})
     return [

@@ -30,6 +30,15 @@ class QueueManagerParameters(CommonParameters):
     default_destination_recipient_limit: int = number("50")  # recipients in one delivery
     defer_transports: str = text("")  # transports whose mail waits until somebody asks for it
     qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
+    qmgr_message_recipient_limit: int = number(
+        "20000", min=1
+    )  # recipients that have deliveries at a time; the others of a large message follow in slices
+    qmgr_message_recipient_minimum: int = number("10", min=1)  # so many of a message at least
+    default_recipient_limit: int = number("20000")  # recipients of a transport at a time
+    default_recipient_refill_limit: int = number(
+        "100", min=1
+    )  # room for so many makes the next slice of a message worth it
+    default_recipient_refill_delay: float = seconds("5s", min=1)  # longest wait for that
 
 
 class QueueFileParameters(Section, without_meaning="the queue is a database, not a tree of files"):
@@ -55,22 +64,22 @@ class QueueScanParameters(
     )  # pause before a broken transport is tried again
 
 
-class QueueMemoryParameters(
-    Section, without_meaning="the queue manager holds no recipients in memory"
+class QueueReserveParameters(
+    Section, without_meaning="a message that may overtake has been brought in whole"
 ):
-    """What the queue manager keeps in memory."""
+    """What is kept free for messages that overtake."""
 
     default_extra_recipient_limit: int = number(
         "1000"
     )  # recipients beyond the limit, for mail that overtakes
-    default_recipient_limit: int = number("20000")  # recipients of a transport in memory
-    default_recipient_refill_delay: float = seconds("5s", min=1)  # longest wait for the next ones
-    default_recipient_refill_limit: int = number(
-        "100", min=1
-    )  # how many make it worth reading them
+
+
+class QueueWatchParameters(
+    Section, without_meaning="nothing that the queue manager does can hang or clog it"
+):
+    """Against a queue manager that hangs or is clogged."""
+
     qmgr_clog_warn_time: float = seconds("300s")  # how often a clogged queue is warned of
     qmgr_daemon_timeout: float = seconds("1000s", min=1)  # longest work on one request
     qmgr_fudge_factor: int = number("100")  # share of a message's recipients that is read at a time
     qmgr_ipc_timeout: float = seconds("60s", min=1)  # patience with other processes
-    qmgr_message_recipient_limit: int = number("20000", min=1)  # recipients in memory
-    qmgr_message_recipient_minimum: int = number("10", min=1)  # recipients of one message in memory

@@ -52,17 +52,22 @@ class TransportPreemptionParameters(Section, brought_by=_AGENTS):
     _minimum_delivery_slots: int = number("$default_minimum_delivery_slots")  # slots worth it
 
 
-class TransportMemoryParameters(
-    Section,
-    brought_by=_AGENTS,
-    without_meaning="the queue manager holds no recipients in memory",
-):
-    """What the queue manager keeps in memory."""
+class TransportSliceParameters(Section, brought_by=_AGENTS):
+    """How the recipients of large messages are brought in."""
 
-    _extra_recipient_limit: int = number("$default_extra_recipient_limit")  # for overtaking
-    _recipient_limit: int = number("$default_recipient_limit")  # recipients in memory
+    _recipient_limit: int = number("$default_recipient_limit")  # with deliveries at a time
     _recipient_refill_delay: float = seconds("$default_recipient_refill_delay", min=1)  # wait
     _recipient_refill_limit: int = number("$default_recipient_refill_limit", min=1)  # worth it
+
+
+class TransportReserveParameters(
+    Section,
+    brought_by=_AGENTS,
+    without_meaning="a message that may overtake has been brought in whole",
+):
+    """What is kept free for messages that overtake."""
+
+    _extra_recipient_limit: int = number("$default_extra_recipient_limit")  # for overtaking
 
 
 class TransportCommandParameters(Section, brought_by=("pipe", "spawn")):
@@ -78,7 +83,8 @@ SUFFIXES = {
         TransportPacingParameters,
         TransportFeedbackParameters,
         TransportPreemptionParameters,
-        TransportMemoryParameters,
+        TransportSliceParameters,
+        TransportReserveParameters,
         TransportCommandParameters,
     )
     for suffix, parameter in section.parameters.items()

@@ -1,7 +1,9 @@
 -- What became of messages whose deliveries are answered.
 
 -- name: messages_with_deliveries
-SELECT DISTINCT message_id FROM delivery WHERE message_id IN carray(:ids);
+-- Those that have deliveries, or will have some.
+SELECT DISTINCT message_id FROM delivery WHERE message_id IN carray(:ids)
+UNION ALL SELECT message_id FROM unplanned WHERE message_id IN carray(:ids);
 
 -- name: open_outcomes
 -- What is left to do for answered messages: deferred recipients, bounces, successes and ends of delays that the sender is

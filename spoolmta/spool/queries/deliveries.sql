@@ -99,7 +99,8 @@ SELECT delivery.delivery_id
  WHERE delivery.delivery_id IN carray(:ids)
    AND NOT EXISTS (SELECT 1 FROM delivery AS other
                     WHERE other.message_id = delivery.message_id AND other.delivery_id <> delivery.delivery_id)
-   AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome.message_id = delivery.message_id);
+   AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome.message_id = delivery.message_id)
+   AND NOT EXISTS (SELECT 1 FROM unplanned WHERE unplanned.message_id = delivery.message_id);
 
 -- name: load_reports
 -- Of a message that is gone the report alone is left.

@@ -105,7 +105,7 @@ SELECT recipient.message_id, recipient.number, recipient.address
   FROM recipient LEFT JOIN outcome
     ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number
  WHERE recipient.message_id IN carray(:ids) AND (outcome.action IS NULL OR outcome.action = 'deferred')
- ORDER BY recipient.message_id, recipient.number;
+ ORDER BY recipient.message_id, recipient.number LIMIT :limit;
 
 -- name: load_senders
 SELECT message_id, queue_id, sender, size FROM message WHERE message_id IN carray(:ids);
