@@ -3,6 +3,7 @@
 Must not: be used for output that programs read; they get seconds and bytes
 """
 
+import datetime
 import itertools
 import time
 
@@ -49,6 +50,22 @@ def parse_age(text: str) -> float:
     if value is None:
         raise UsageError(f"{text}: an age is a number and one of the units s m h d w, as in 2h")
     return value
+
+
+def parse_moment(text: str, now: float) -> float:
+    """Return the time (seconds) of an age, "2h" before *now*, or of a local "2026-11-30 03:15".
+
+    Raises UsageError: it is neither.
+    """
+    age = parse_seconds(text)
+    if age is not None:
+        return now - age
+    try:
+        return datetime.datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise UsageError(
+            f"{text}: a time is written as 2026-11-30 or 2026-11-30 03:15, an age as 2h"
+        ) from None
 
 
 def plural(count: int, noun: str) -> str:

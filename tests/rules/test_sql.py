@@ -38,6 +38,7 @@ SCANS_ALLOWED = {
 SORTS_ALLOWED = {
     "count_planned": "recipients with deliveries are bounded by qmgr_message_recipient_limit",
     "load_unplanned": "a row for each active message with very many recipients",
+    "known_sites": "destinations of one name: no more than there are transports",
     "read_states": "six rows, one a state",
     "count_crashes_of_attempts": "of one dead process: no more than its deliveries under way",
 }

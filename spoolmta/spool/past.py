@@ -1,0 +1,85 @@
+"""The journal backwards, slice after slice, and the answers that queued mail waits with.
+
+No read is held open: a long look back keeps the write-ahead log from starting afresh no longer
+than one slice takes.
+
+Must not: change anything
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from spoolmta.spool import processes
+from spoolmta.spool.connection import Spool, seconds
+from spoolmta.spool.inspect import Event
+
+_WINDOW = 20_000
+_PAGE = 5000
+
+
+class Deferral(NamedTuple):
+    """A recipient that waits, with its latest answer; *arrived_at* in seconds."""
+
+    queue_id: str
+    arrived_at: float
+    address: str
+    dsn: str
+    reason: str
+
+
+class Unfinished(NamedTuple):
+    """A recipient of an attempt whose process died; *started_at* in seconds."""
+
+    message_id: int
+    queue_id: str
+    recipient: str
+    transport: str
+    nexthop: str
+    started_at: float
+    service: str
+    pid: int
+
+
+def backwards(
+    reader: Spool, kinds: Sequence[str], *, since: float = 0.0
+) -> Iterator[tuple[int, list[Event]]]:
+    """Yield (events looked at, those of *kinds*), the latest first, back to *since* (seconds)."""
+    high = int(reader.read("last_event")[0][0] or 0)
+    wanted = msgspec.json.encode(list(kinds)).decode()
+    while high > 0:
+        low = max(0, high - _WINDOW)
+        bindings = {"low": low, "high": high, "kinds": wanted}
+        events = [_event(row) for row in reader.read("events_back", bindings)]
+        yield high - low, [event for event in events if event.at >= since]
+        earliest = reader.read("time_of_event", {"high": low})
+        if not earliest or seconds(earliest[0][0]) < since:
+            return
+        high = low
+
+
+def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
+    """Return whom attempts are for whose process is dead, and which nobody has cleared yet."""
+    living = processes.living(reader)
+    return [
+        Unfinished(*rest)._replace(started_at=seconds(rest[5]))
+        for process_id, *rest in reader.read("attempts_of_the_dead")
+        if process_id not in living
+    ]
+
+
+def deferrals(reader: Spool) -> Iterator[list[Deferral]]:
+    """Yield the recipients that wait and were tried, page by page."""
+    place = {"message_id": 0, "number": 0}
+    while rows := reader.read("page_of_deferrals", {**place, "limit": _PAGE}):
+        place = {"message_id": rows[-1][0], "number": rows[-1][1]}
+        yield [
+            Deferral(queue_id, seconds(arrived), address, dsn, reason)
+            for _, _, queue_id, arrived, address, dsn, reason in rows
+        ]
+
+
+def _event(row: tuple[int, int, int, str, str, str]) -> Event:
+    event_id, at, message_id, kind, recipient, detail = row
+    return Event(event_id, seconds(at), message_id, kind, recipient, msgspec.json.decode(detail))

@@ -1,0 +1,29 @@
+-- The journal from now backwards, and what the queue waits for: each statement reads a slice.
+
+-- name: events_back
+-- A slice of the journal, of some kinds alone (a JSON list of them).
+SELECT event_id, at, message_id, kind, recipient, detail
+  FROM journal
+ WHERE event_id > :low AND event_id <= :high AND kind IN (SELECT value FROM json_each(:kinds))
+ ORDER BY event_id DESC;
+
+-- name: time_of_event
+-- When the last event up to a number was.
+SELECT at FROM event WHERE event_id <= :high ORDER BY event_id DESC LIMIT 1;
+
+-- name: page_of_deferrals
+-- The latest answers of recipients that wait, in the order of the messages.
+SELECT outcome.message_id, outcome.number, message.queue_id, message.arrived_at, recipient.address, outcome.dsn, outcome.reason
+  FROM outcome JOIN message USING (message_id) JOIN recipient USING (message_id, number)
+ WHERE (outcome.message_id, outcome.number) > (:message_id, :number) AND outcome.action = 'deferred'
+ ORDER BY outcome.message_id, outcome.number LIMIT :limit;
+
+-- name: attempts_of_the_dead
+-- Whom the attempts of processes are for that do not run any more; their rows go with the next look of the keeper.
+SELECT attempt.process_id, delivery.message_id, message.queue_id, delivery_recipient.address, delivery.transport,
+       delivery.nexthop, attempt.started_at, coalesce(process.service, ''), coalesce(process.pid, 0)
+  FROM attempt
+  JOIN delivery USING (delivery_id) JOIN delivery_recipient USING (delivery_id)
+  JOIN message ON message.message_id = delivery.message_id
+  LEFT JOIN process ON process.process_id = attempt.process_id
+ ORDER BY attempt.delivery_id, delivery_recipient.number;
