@@ -1,12 +1,12 @@
 """spoolmta reasons: replies with one cause are one line, and what is new is told."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from spoolmta.cli.spoolmta import main
+from spoolmta.cli.units import format_time
 from spoolmta.spool import events
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 from tests.unit.cli.conftest import Ended, Run
@@ -67,7 +67,7 @@ def test_what_is_new_since_a_time_is_told_and_what_was_known_is_not(
                 tx, 77, "deferred", "y@big.example", dsn="4.2.1" if "busy" in reason else "4.4.1",
                 reason=reason,
             )  # fmt: skip
-    since = datetime.fromtimestamp(sample.start + 300).isoformat()
+    since = format_time(sample.start + 300)
     (busy,) = told(reasons("--since", since, "--json"))
     assert (busy["recipients"], busy["dsn"]) == (2, "4.2.1")
     assert busy["oldest_at"] == sample.clock.now()
