@@ -12,7 +12,7 @@ from spoolmta.config.master_cf import Service
 from spoolmta.config.parameter import Section
 from spoolmta.maillog import MailLog
 from spoolmta.message.queue_id import MessageIds, format_queue_id
-from spoolmta.service.poke import Wakeup
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import Spool
 

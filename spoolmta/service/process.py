@@ -35,7 +35,8 @@ from spoolmta.maps.watched import tell_problems
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service import privileges
 from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Poker, Wakeup
+from spoolmta.service.poke import Poker
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool import processes, schema
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool

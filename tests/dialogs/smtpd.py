@@ -22,7 +22,7 @@ from spoolmta.config.master_cf import Service
 from spoolmta.maillog import MailLog
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Wakeup
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool import processes
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool

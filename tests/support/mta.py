@@ -25,7 +25,7 @@ from spoolmta.message.outcome import Delivery
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service.agent import AgentLoop, Report
 from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Wakeup
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.service.worker import Stage
 from spoolmta.spool import admin, processes, queues
 from spoolmta.spool.committer import Committer

@@ -20,7 +20,7 @@ from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
 from spoolmta.message.outcome import Action, Outcome
 from spoolmta.message.queue_id import MessageIds, format_queue_id
 from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Wakeup
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool import deliveries, plans, processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool

@@ -4,34 +4,89 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.mail_system import MailSystem, wait_for
+from tests.support.mail_system import MailSystem, free_port, wait_for
 
 MESSAGE = "Subject: test\r\n\r\nhello\r\n"
 MAIL_OWNER = "nobody"
 MAILBOX_OWNER = 61234
 
+# Notes in FOUND what a process imports after it gave up root: where Python is installed for root
+# alone, mail_owner could not read it.
+WATCH = """
+import os, sys
+
+def watch(event, arguments):
+    if event == "import" and os.geteuid():
+        with open({found!r}, "a") as found:
+            found.write(f"{{arguments[0]}} in {{sys.argv}}\\n")
+
+sys.addaudithook(watch)
+"""
+FOUND = "imported_late"
+
+# What an operator types, on a queue with a deferred message.
+COMMANDS = (
+    ("mailq",),
+    ("postqueue", "-j"),
+    ("postqueue", "-f"),
+    ("postsuper", "-h", "ALL"),
+    ("postsuper", "-H", "ALL"),
+    ("postsuper", "-r", "ALL"),
+    ("postsuper", "-s"),
+    ("spoolmta", "status"),
+    ("spoolmta", "status", "--json"),
+    ("spoolmta", "queue", "list"),
+    ("spoolmta", "queue", "list", "--json", "--sender", "me@example.com"),
+    ("spoolmta", "queue", "hold", "--all", "--yes"),
+    ("spoolmta", "queue", "release", "--all", "--yes"),
+    ("spoolmta", "queue", "flush"),
+    ("spoolmta", "queue", "requeue", "--all", "--yes"),
+    ("spoolmta", "trace", "stays@outside.example"),
+    ("spoolmta", "sql", "SELECT * FROM v1_queue"),
+    ("spoolmta", "queue", "delete", "--all", "--yes"),
+)
+
 
 @pytest.fixture
 def system() -> Iterator[MailSystem]:
+    """Yield a system of root's that imports nothing late, whatever a test does."""
+    with _system() as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def waiting() -> Iterator[MailSystem]:
+    """Yield one in which a message waits."""
+    with _system() as system:
+        system.send("me@example.com", ["stays@outside.example"], MESSAGE)
+        wait_for(lambda: system.queued()[0]["queue_name"] == "deferred", 20, "a deferred message")
+        yield system
+
+
+@contextmanager
+def _system() -> Iterator[MailSystem]:
     """Yield a system of root's whose folders others may enter, as those of pytest are not."""
     root = Path(tempfile.mkdtemp(prefix="spoolmta-test-"))
     root.chmod(0o755)
     settings = {
         "mail_owner": MAIL_OWNER,
+        "relayhost": f"[127.0.0.1]:{free_port()}",
         "virtual_mailbox_base": str(root / "mail"),
         "virtual_uid_maps": f"static:{MAILBOX_OWNER}",
         "virtual_gid_maps": f"static:{MAILBOX_OWNER}",
     }
     (root / "mail").mkdir()
     os.chown(root / "mail", MAILBOX_OWNER, MAILBOX_OWNER)
-    system = MailSystem(root, settings)
+    system = MailSystem(root, settings, environment=_watched(root))
     with system:
         yield system
+    assert not (root / FOUND).read_text(), (root / FOUND).read_text()
     shutil.rmtree(root)
 
 
@@ -70,3 +125,23 @@ def test_root_and_the_mail_owner_share_the_spool_after_commands_of_root(system: 
     system.send("me@example.com", ["alice@inbox.example"], MESSAGE)
     wait_for(lambda: len(list(folder.iterdir())) == 2, 20, f"the second message\n{system.log()}")
     assert system.stop() == 0
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_of_root_imports_nothing_after_it_gave_up_root(
+    waiting: MailSystem, command: tuple[str, ...]
+) -> None:
+    found = waiting.root / FOUND
+    before = found.read_text()
+    waiting.run(*command)
+    assert found.read_text() == before
+
+
+def _watched(root: Path) -> dict[str, str]:
+    """Return the environment in which each Python process watches its imports."""
+    found = root / FOUND
+    found.touch()
+    found.chmod(0o666)
+    (root / "sitecustomize.py").write_text(WATCH.format(found=str(found)))
+    return {"PYTHONPATH": str(root)}

@@ -22,7 +22,7 @@ from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
 from spoolmta.message.outcome import Delivery, DeliveryRecipient
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Wakeup
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool import content as spool_content
 from spoolmta.spool import processes, queues
 from spoolmta.spool.committer import Committer

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.service.poke import FOLDER, Poker, Wakeup, bind
+from spoolmta.service.poke import FOLDER, Poker, bind
+from spoolmta.service.wakeup import Wakeup
 
 
 @pytest.fixture

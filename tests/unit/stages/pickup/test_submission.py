@@ -21,7 +21,7 @@ from spoolmta.message.submitter import find_submitter
 from spoolmta.protocols import submission
 from spoolmta.protocols.submission import Answer, AnswerReader, Submission
 from spoolmta.service.context import ServiceContext
-from spoolmta.service.poke import Wakeup
+from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool import processes
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool
