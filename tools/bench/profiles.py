@@ -11,6 +11,7 @@ from tools.bench.footprint import Footprint
 from tools.bench.latency import Latency
 from tools.bench.load import Load
 from tools.bench.lookups import Lookups
+from tools.bench.million import Million
 from tools.bench.neighbours import Neighbour
 from tools.bench.routes import Held, Maildirs
 from tools.bench.sessions import Sessions
@@ -63,6 +64,7 @@ _ALL: tuple[Profile, ...] = (
     Neighbour("hanging", "beside a destination that takes connections and is silent", hangs=True),
     Neighbour("dead", "beside a destination that refuses connections", hangs=False),
     Depth("deep", "as many deferred messages in the queue as a full run has"),
+    Million("million", "a million messages wait for ten thousand destinations"),
     Footprint("footprint", "at rest, 30 s after some traffic"),
     Sessions("sessions", "5,000 clients that are connected and say nothing"),
     Start("start", "from the command to the first 220"),

@@ -99,6 +99,11 @@ class Spoolmta:
         """See System."""
         return self._system.port
 
+    @property
+    def spool(self) -> Path:
+        """The file that is its spool."""
+        return self._system.queue / "spool.db"
+
     def start(self) -> None:
         """See System."""
         self._system.start()
