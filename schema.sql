@@ -131,6 +131,13 @@ CREATE TABLE hold (
     reason     TEXT    NOT NULL
 ) STRICT;
 
+-- An operator wants this message returned to its sender (postsuper -e, -f): the next time it is due, it is not tried any more.
+-- A row whatever the message's state; deleted with the message, or by a requeue.
+CREATE TABLE forced_expiry (
+    message_id INTEGER PRIMARY KEY,
+    asked_at   INTEGER NOT NULL
+) STRICT;
+
 -- Not understood, or its claimer died three times. Any stage -> corrupt -> an operator.
 CREATE TABLE corrupt (
     message_id INTEGER PRIMARY KEY,
@@ -268,9 +275,9 @@ CREATE TABLE flush (
 -- What happened, written in the transaction that did it; kept after the message is gone: the keeper then moves it to a day file
 -- (spool/history.py). detail is a JSON object; message_id is 0 where no message is meant.
 --   accepted cleaned refused discarded resolved passed granted crashed sent deferred bounced postponed expired held released
---   requeued flushed noticed corrupted removed deleted
--- accepted and cleaned name the first recipients, addressed the others. In sent, deferred and bounced number is the recipient's,
--- if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
+--   requeued flushed expiring noticed corrupted removed deleted
+-- expiring: an operator wants it returned. accepted and cleaned name the first recipients, addressed the others. In sent,
+-- deferred and bounced number is the recipient's, if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
 CREATE TABLE event (
     event_id   INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,

@@ -72,9 +72,9 @@ def json_line(message: ListedMessage) -> str:
 
 
 def _first_line(message: ListedMessage, layout: Layout) -> str:
-    flag = "#" if message.forced_expire else _FLAGS.get(message.queue_name, "")
+    flags = _FLAGS.get(message.queue_name, "") + "#" * message.forced_expire
     return layout.line.format(
-        id=message.queue_id + flag,
+        id=message.queue_id + flags,
         size=message.size,
         time=time.ctime(message.arrived_at),
         sender=_printable(message.sender),

@@ -1,11 +1,9 @@
-"""postsuper: delete, hold, release, requeue queued messages.
+"""postsuper: delete, hold, release, expire, requeue queued messages; check the spool.
 
-Each message gets the first of these that it was named for. The spool keeps its own order: what -p
-and -s mend in Postfix's folders (left-over temporary files, misplaced queue files) cannot be
-wrong here, or is mended by the keeper, so they are accepted and do nothing.
+What a message is named for is done to it in the order of VERBS.
 
 Postfix:  postsuper(1)
-Limits:   no forced expiry (-e, -f); a message in an agent's hands is not requeued or released
+Limits:   a message in an agent's hands is not requeued or released
 """
 
 import os
@@ -26,7 +24,8 @@ from spoolmta.spool.inspect import Filter
 from spoolmta.spool.queues import State
 
 USAGE = (
-    "postsuper [-c config_dir] [-d queue_id (delete)] [-h queue_id (hold)]"
+    "postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)]"
+    " [-f queue_id (expire and/or un-hold)] [-h queue_id (hold)]"
     " [-H queue_id (un-hold)] [-p (purge temporary files)] [-r queue_id (requeue)]"
     " [-s (structure fix)] [-S (redundant structure fix)][-v (verbose)] [queue...]"
 )
@@ -51,19 +50,27 @@ class Verb:
     wakes: tuple[str, ...]
 
 
-# In the order in which a message named for several of them gets one.
-VERBS: Mapping[str, Verb] = {
-    "-d": Verb("removed", tuple(State), admin.delete, ("qmgr",)),
-    "-h": Verb(
-        "placed on hold",
-        admin.HOLDABLE,
-        lambda tx, ids: admin.hold(tx, ids, HOLD_REASON),
-        ("qmgr",),
-    ),
-    "-H": Verb("released from hold", (State.HOLD,), admin.release, ("trivial_rewrite",)),
-    "-r": Verb("requeued", admin.REQUEUABLE, admin.requeue, ("pickup", "qmgr")),
+_DELETE = Verb("removed", tuple(State), admin.delete, ("qmgr",))
+_HOLD = Verb(
+    "placed on hold",
+    admin.HOLDABLE,
+    lambda tx, ids: admin.hold(tx, ids, HOLD_REASON),
+    ("qmgr",),
+)
+_RELEASE = Verb("released from hold", (State.HOLD,), admin.release, ("trivial_rewrite",))
+_EXPIRE = Verb("expired", admin.EXPIRABLE, admin.expire, ())
+_REQUEUE = Verb("requeued", admin.REQUEUABLE, admin.requeue, ("pickup", "qmgr"))
+
+# In the order in which they are done to a message that is named for several of them.
+VERBS: Mapping[str, tuple[Verb, ...]] = {
+    "-d": (_DELETE,),
+    "-h": (_HOLD,),
+    "-H": (_RELEASE,),
+    "-e": (_EXPIRE,),
+    "-f": (_EXPIRE, _RELEASE),
+    "-r": (_REQUEUE,),
 }
-_ORDER_OF_TOTALS = ("-r", "-d", "-h", "-H")
+_ORDER_OF_TOTALS = (_REQUEUE, _DELETE, _EXPIRE, _HOLD, _RELEASE)
 
 
 @dataclass(slots=True)
@@ -82,7 +89,7 @@ def main() -> NoReturn:
 
 def _postsuper(command: Command, arguments: Sequence[str]) -> int:
     options, operands = command.options(arguments, _LETTERS, USAGE)
-    named = _named(command, options)
+    named = _named(options)
     states = _states(command, operands)
     access = Access(dict(options).get("-c"))
     if not named:
@@ -92,21 +99,19 @@ def _postsuper(command: Command, arguments: Sequence[str]) -> int:
     try:
         with access.spool() as spool:
             superintendent = Superintendent(command, spool, log, states)
-            counts = {
-                option: superintendent.work(option, named[option])
-                for option in VERBS
-                if option in named
-            }
+            for option in VERBS:
+                if option in named:
+                    superintendent.work(option, named[option])
     except SpoolUnusable as error:
         if os.geteuid() != 0 and access.queue_directory.is_dir():
             command.warn(str(error))
             command.fatal("use of this command is reserved for the superuser")
         raise
-    for option in _ORDER_OF_TOTALS:
-        if option in counts:
-            total = queue_change_total(log, VERBS[option].change, counts[option])
+    for verb in _ORDER_OF_TOTALS:
+        if verb.change in superintendent.counts:
+            total = queue_change_total(log, verb.change, superintendent.counts[verb.change])
             print(f"{command.name}: {total}", file=sys.stderr)
-            access.poke(*VERBS[option].wakes)
+            access.poke(*verb.wakes)
     log.close()
     return 0
 
@@ -122,13 +127,17 @@ class Superintendent:
         self._spool = spool
         self._log = log
         self._states = states
+        self.counts: dict[str, int] = {}
 
-    def work(self, option: str, named: Named) -> int:
-        """Do it; return to how many messages it was done."""
-        verb = VERBS[option]
-        states = tuple(state for state in self._states if state in verb.states)
+    def work(self, option: str, named: Named) -> None:
+        """Do it, and count to how many messages it was done."""
+        verbs = VERBS[option]
+        for verb in verbs:
+            self.counts.setdefault(verb.change, 0)
+        states = tuple(s for s in self._states if any(s in verb.states for verb in verbs))
         pages = self._all(states) if named.everything else self._each(named.ids, states)
-        return sum(self._do(verb, page, silent=named.everything) for page in pages)
+        for page in pages:
+            self._do(verbs, page, silent=named.everything)
 
     def _all(self, states: tuple[State, ...]) -> Iterator[list[int]]:
         for _, page in inspect.search(self._spool, Filter(states=states)):
@@ -137,8 +146,13 @@ class Superintendent:
     def _each(self, names: Iterable[str], states: tuple[State, ...]) -> Iterator[list[int]]:
         known = [number for name in names if (number := self._parse(name)) is not None]
         for start in range(0, len(known), _SLICE):
-            entries = inspect.entries(self._spool, known[start : start + _SLICE])
-            page = [entry.message_id for entry in entries if State(entry.state) in states]
+            wanted = known[start : start + _SLICE]
+            found = {
+                entry.message_id
+                for entry in inspect.entries(self._spool, wanted)
+                if State(entry.state) in states
+            }
+            page = [message_id for message_id in dict.fromkeys(wanted) if message_id in found]
             if page:
                 yield page
 
@@ -147,29 +161,36 @@ class Superintendent:
             self._warn(f"invalid mail queue id: {name}")
         return parse_queue_id(name)
 
-    def _do(self, verb: Verb, page: Sequence[int], *, silent: bool) -> int:
+    def _do(self, verbs: Sequence[Verb], page: Sequence[int], *, silent: bool) -> None:
         names = {entry.message_id: entry.queue_id for entry in inspect.entries(self._spool, page)}
         with self._spool.transaction() as tx:
-            done = verb.operation(tx, page)
-        for message_id in done.busy:
-            self._warn(f"{names[message_id]}: being delivered at this moment, not {verb.change}")
-        if not silent:
-            for message_id in done.done:
-                queue_change(self._log, names[message_id], verb.change)
-                print(f"{self._command.name}: {names[message_id]}: {verb.change}", file=sys.stderr)
-        return len(done.done)
+            ends = [(verb, verb.operation(tx, page)) for verb in verbs]
+        for verb, end in ends:
+            self.counts[verb.change] += len(end.done)
+            for message_id in end.busy:
+                self._warn(
+                    f"{names[message_id]}: being delivered at this moment, not {verb.change}"
+                )
+        if silent:
+            return
+        done = {(message_id, verb.change) for verb, end in ends for message_id in end.done}
+        for message_id in page:
+            for verb in verbs:
+                if (message_id, verb.change) in done:
+                    queue_change(self._log, names[message_id], verb.change)
+                    print(
+                        f"{self._command.name}: {names[message_id]}: {verb.change}", file=sys.stderr
+                    )
 
     def _warn(self, text: str) -> None:
         self._log.warning(text)
         self._command.warn(text)
 
 
-def _named(command: Command, options: Iterable[tuple[str, str]]) -> dict[str, Named]:
+def _named(options: Iterable[tuple[str, str]]) -> dict[str, Named]:
     """Return what each option names, standard input read."""
     named: dict[str, Named] = {}
     for option, value in options:
-        if option in ("-e", "-f"):
-            command.fatal(f"{option}: forced expiry is not supported by this version of spoolmta")
         if option not in VERBS:
             continue
         found = named.setdefault(option, Named())

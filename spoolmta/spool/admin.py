@@ -1,4 +1,4 @@
-"""What an operator does to queued messages: hold, release, requeue, delete, flush.
+"""What an operator does to queued messages: hold, release, requeue, delete, expire, flush.
 
 Each takes a batch of message ids in the caller's transaction and returns what became of them; an
 id that is in none of the states meant is left alone without a word. A message that a stage has
@@ -11,19 +11,20 @@ An agent that is delivering a message cannot be stopped:
 - release, requeue: the message is left where it is and named in `Done.busy`.
 
 Postfix:  postsuper(1)
-Writes:   the state tables, delivery, outcome, recipient, claim, notice, flush, event
+Writes:   the state tables, delivery, outcome, recipient, claim, notice, flush, forced_expiry, event
 Limits:   a report of success that was about to be written is lost by hold and requeue
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spoolmta.spool import deliveries, events, slices
+from spoolmta.spool import deliveries, events, expiry, slices
 from spoolmta.spool.connection import Transaction, numbers
 from spoolmta.spool.queues import State, erase
 
 # Mail in maildrop has not been cleaned up; from hold it would go out as it is.
 HOLDABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED)
+EXPIRABLE = (State.HOLD, State.INCOMING, State.ACTIVE, State.DEFERRED)
 REQUEUABLE = (State.HOLD, State.INCOMING, State.ACTIVE, State.DEFERRED, State.CORRUPT)
 
 
@@ -91,10 +92,19 @@ def requeue(
     waiting = _still_waiting(tx, ids)
     for statement in ("delete_ended_recipients", "delete_outcomes", "delete_crashes"):
         tx.run(statement, {"ids": numbers(waiting)})
+    expiry.forget(tx, waiting)
     now = tx.now
     tx.run_many("enter_maildrop", ((message_id, now) for message_id in waiting))
     _tell(tx, waiting, "requeued")
     return Done(ids, busy)
+
+
+def expire(
+    tx: Transaction, message_ids: Sequence[int], states: Sequence[State] = EXPIRABLE
+) -> Done:
+    """Let messages be returned to their senders when they are due the next time."""
+    found = _locate(tx, message_ids, [state for state in states if state in EXPIRABLE])
+    return Done(expiry.mark(tx, _all(found)))
 
 
 def make_due(tx: Transaction, message_ids: Sequence[int]) -> int:

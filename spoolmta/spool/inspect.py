@@ -16,7 +16,7 @@ import msgspec
 
 from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
-from spoolmta.spool import queues
+from spoolmta.spool import expiry, queues
 from spoolmta.spool.connection import Row, Spool, micros, numbers, seconds
 from spoolmta.spool.queues import State
 
@@ -200,6 +200,7 @@ def listing(
         # As in Postfix: those that were tried first, in the order of the answers.
         listed = ListedRecipient(address or null_recipient, reason)
         recipients.setdefault(message_id, []).append((at is None, at or 0, listed))
+    expiring = expiry.marked(reader, page)
     messages = [
         ListedMessage(
             str(state),
@@ -208,6 +209,7 @@ def listing(
             size,
             sender or null_recipient,
             tuple(r for *_, r in sorted(recipients.get(message_id, ()), key=_order_of_answers)),
+            forced_expire=message_id in expiring,
         )
         for message_id, queue_id, arrived_at, size, sender in reader.read(
             "load_listed", {"ids": numbers(page)}

@@ -253,6 +253,7 @@ def erase(tx: Transaction, message_ids: Sequence[int]) -> None:
         "delete_contents",
         "delete_outcomes",
         "delete_crashes",
+        "delete_forced_expiries",
     ):
         tx.run(statement, {"ids": numbers(message_ids)})
 

@@ -57,6 +57,7 @@ def _change(life: Life, kind: str, said: dict[str, Any], at: float) -> None:
     elif kind in SEVERITY:
         _answer(life, said.get("number", 0), kind)
     elif kind == "expired":
+        _move(life, "active")
         life.answers = {n: "bounced" if a == "deferred" else a for n, a in life.answers.items()}
     elif kind == "requeued":
         _reopen(life)

@@ -1,7 +1,8 @@
 """Resolves recipients, and plans who is delivered to together: trivial-rewrite(8), in part qmgr(8).
 
-stage   claims, resolves and plans a batch
-slices  how many recipients of a message are brought in at a time
+stage          claims, resolves and plans a batch
+slices         how many recipients of a message are brought in at a time
+forced_expiry  returns what an operator wants returned
 """
 
 from spoolmta.stages.trivial_rewrite.stage import open_stage

@@ -29,10 +29,11 @@ from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
 from spoolmta.service.eager import side_by_side
-from spoolmta.spool import plans, queues, slices
+from spoolmta.spool import expiry, plans, queues, slices
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
+from spoolmta.stages.trivial_rewrite.forced_expiry import return_to_senders
 from spoolmta.stages.trivial_rewrite.slices import Bounds, Cut, RecipientLimits, cut
 
 _BATCH = 100
@@ -57,12 +58,13 @@ class _Batch(NamedTuple):
     """What was claimed of a table, and what of it is to be routed now.
 
     *cut* is None if a row cannot be read. The claim must stand when that is met again, and ends
-    the process.
+    the process. An operator wants *doomed* mail returned.
     """
 
     state: State
     claimed: list[int]
     cut: Cut | None
+    doomed: set[int]
 
 
 class TrivialRewrite:
@@ -99,6 +101,9 @@ class TrivialRewrite:
         if found is None:
             with self._context.spool.transaction() as tx:
                 found = self._load(tx, batch.state, batch.claimed)
+        doomed = [m for m in found.messages if m.message_id in batch.doomed and m.recipients]
+        if doomed:
+            return self._return_to_senders(batch, doomed)
         planned = await self._plans(found.messages)
         crash_point("resolve.before_plan")
         return self._advance(batch.state, batch.claimed, found, planned)
@@ -121,11 +126,13 @@ class TrivialRewrite:
             alone = len(claimed) == 1 and queues.has_suspects(tx)
             self._next_look = queues.next_retry(tx)
             found = self._try_load(tx, state, claimed)
+            fresh = bool(claimed) and state is not State.ACTIVE
+            doomed = expiry.marked(tx, claimed) if fresh else set()
         if room <= 0:
             self._next_look = context.clock.now() + _FULL_PAUSE_SECONDS
         full = len(claimed) == room or bool(found and found.left)
         self.may_have_more = alone or full or state is not State.INCOMING
-        return _Batch(state, claimed, found)
+        return _Batch(state, claimed, found, doomed)
 
     def _claim_in_turn(self, tx: Transaction, room: int) -> tuple[State, list[int]]:
         """Return the source whose turn it is, of those that have something, and what was claimed.
@@ -181,6 +188,23 @@ class TrivialRewrite:
         found = cut(messages, Bounds(_RECIPIENTS, _SLICE, room, minimum))
         queues.release(tx, self._context.process_id, found.left)
         return found
+
+    def _return_to_senders(self, batch: _Batch, doomed: Sequence[Unanswered]) -> int:
+        """Return mail to its senders; what was claimed with it is claimed again."""
+        context = self._context
+        others = set(batch.claimed).difference(message.message_id for message in doomed)
+        with context.spool.transaction() as tx:
+            queues.release(tx, context.process_id, sorted(others))
+        try:
+            return_to_senders(context, batch.state, doomed)
+        except ClaimLost:
+            self._release_all()
+        self.may_have_more = True
+        return len(batch.claimed)
+
+    def _release_all(self) -> None:
+        with self._context.spool.transaction() as tx:
+            queues.release_all(tx, self._context.process_id)
 
     async def _plans(self, messages: Sequence[Unanswered]) -> list[Plan]:
         """Return the deliveries of all messages; recipients keep their order inside each."""
@@ -249,8 +273,7 @@ class TrivialRewrite:
                 sizes = {number: slices.count_unanswered(tx, number) for number in found.rest}
         except ClaimLost:
             # An operator took one of them meanwhile: give all back and look again.
-            with context.spool.transaction() as tx:
-                queues.release_all(tx, context.process_id)
+            self._release_all()
             return 0
         crash_point("resolve.after_plan")
         context.poke("qmgr")

@@ -7,6 +7,7 @@ import pytest
 
 from spoolmta.cli.postsuper import main
 from spoolmta.spool import inspect
+from spoolmta.spool.queues import State
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
@@ -126,11 +127,47 @@ def test_housekeeping_is_accepted_and_silent(
     assert (ended.status, ended.out, ended.err) == (0, "", "")
 
 
-@pytest.mark.parametrize("option", ["-e", "-f"])
-def test_forced_expiry_is_refused_and_not_ignored(
-    sample: SampleSpool, run: Run, option: str
+def test_what_is_to_expire_is_named_once_and_shown_in_the_listing(
+    sample: SampleSpool, run: Run
 ) -> None:
-    assert run(main, "-c", sample.configuration, option, "ALL").status == 1
+    queue_id = sample.ids["deferred"]
+    ended = run(main, "-c", sample.configuration, "-e", queue_id)
+    assert ended.err == f"postsuper: {queue_id}: expired\npostsuper: Force-expired: 1 message\n"
+    again = run(main, "-c", sample.configuration, "-e", queue_id)
+    assert again.err == "postsuper: Force-expired: 0 messages\n"
+    _, (listed,) = inspect.listing(sample.spool, State.DEFERRED, 0, null_recipient="")
+    assert listed.forced_expire
+
+
+def test_expiry_may_release_what_is_held(sample: SampleSpool, run: Run) -> None:
+    queue_id = sample.ids["hold"]
+    ended = run(main, "-c", sample.configuration, "-f", queue_id, "-f", "a/b")
+    assert ended.err == (
+        "postsuper: warning: invalid mail queue id: a/b\n"
+        f"postsuper: {queue_id}: expired\n"
+        f"postsuper: {queue_id}: released from hold\n"
+        "postsuper: Force-expired: 1 message\n"
+        "postsuper: Released from hold: 1 message\n"
+    )
+    assert "hold" not in states(sample)
+
+
+def test_all_that_a_message_is_named_for_is_done_to_it_in_turn(
+    sample: SampleSpool, run: Run
+) -> None:
+    queue_id = sample.ids["hold"]
+    options = [word for letter in "hHer" for word in (f"-{letter}", queue_id)]
+    ended = run(main, "-c", sample.configuration, *options)
+    assert ended.err == (
+        f"postsuper: {queue_id}: released from hold\n"
+        f"postsuper: {queue_id}: expired\n"
+        f"postsuper: {queue_id}: requeued\n"
+        "postsuper: Requeued: 1 message\n"
+        "postsuper: Force-expired: 1 message\n"
+        "postsuper: Placed on hold: 0 messages\n"
+        "postsuper: Released from hold: 1 message\n"
+    )
+    assert states(sample)["maildrop"] == 2
 
 
 def test_an_option_without_its_argument_is_named(run: Run) -> None:
