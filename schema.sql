@@ -218,11 +218,13 @@ CREATE TABLE report (
 ) STRICT;
 
 -- The latest answer for a recipient: the delivered mark, the defer log and the bounce log in one. Written by agents and by
--- qmgr; final unless the action is 'deferred'. A recipient without a row has not been tried. Of several deliveries that one
--- recipient was passed to, the worst answer stands (deferred, bounced, sent).
+-- qmgr; final unless the action is 'deferred'. A recipient without a row has not been tried. Of several destinations of one
+-- recipient each has its answer, of which the sender may hear: part 0 is the worst (deferred, bounced, sent), and what it says
+-- counts for the recipient.
 CREATE TABLE outcome (
     message_id INTEGER NOT NULL,
     number     INTEGER NOT NULL,
+    part       INTEGER NOT NULL,                     -- 0; 1, 2 ... for further destinations of a local recipient
     action     TEXT    NOT NULL CHECK (action IN ('sent', 'bounced', 'deferred')),
     dsn        TEXT    NOT NULL,
     reason     TEXT    NOT NULL,
@@ -234,7 +236,7 @@ CREATE TABLE outcome (
     noticed    INTEGER NOT NULL DEFAULT 0,           -- 1: the sender has been told, or need not be
     delay_told INTEGER NOT NULL DEFAULT 0,           -- 1: the sender knows that it is late; 2: and will be told of the end
     at         INTEGER NOT NULL,
-    PRIMARY KEY (message_id, number)
+    PRIMARY KEY (message_id, number, part)
 ) STRICT, WITHOUT ROWID;
 
 -- A report to the sender that is to be written: qmgr inserts it when an active message's deliveries are all answered; bounce
@@ -352,7 +354,7 @@ SELECT message.queue_id,
        strftime('%Y-%m-%d %H:%M:%S', located.retry_at / 1000000, 'unixepoch') AS next_try,
        (SELECT count(*) FROM recipient WHERE recipient.message_id = message.message_id) AS recipients,
        (SELECT count(*) FROM recipient LEFT JOIN outcome USING (message_id, number)
-         WHERE recipient.message_id = message.message_id
+         WHERE recipient.message_id = message.message_id AND coalesce(outcome.part, 0) = 0
            AND coalesce(outcome.action, 'deferred') = 'deferred') AS waiting,
        CASE WHEN located.reason <> '' THEN located.reason
             ELSE coalesce((SELECT outcome.reason FROM outcome
@@ -420,9 +422,10 @@ SELECT message.queue_id,
        planned.delivery_id
   FROM recipient
   JOIN message USING (message_id)
-  LEFT JOIN outcome USING (message_id, number)
+  LEFT JOIN outcome ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
   LEFT JOIN (SELECT delivery.message_id, delivery_recipient.number, delivery.delivery_id, delivery.transport, delivery.nexthop
-               FROM delivery JOIN delivery_recipient USING (delivery_id)) AS planned USING (message_id, number);
+               FROM delivery JOIN delivery_recipient USING (delivery_id)) AS planned
+         ON planned.message_id = recipient.message_id AND planned.number = recipient.number;
 
 -- One row a delivery: some recipients of one active message to one next hop, from its planning to the scheduler's last word.
 CREATE VIEW v1_deliveries (

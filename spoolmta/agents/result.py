@@ -32,15 +32,6 @@ class Result(NamedTuple):
 _ACTIONS = {"2": Action.SENT, "4": Action.DEFERRED, "5": Action.BOUNCED}
 
 
-def worst(results: list[Result]) -> Result:
-    """Return the result that speaks for all: one that must be tried again, then one that failed."""
-    for first_digit in "45":
-        for result in results:
-            if result.dsn[0] == first_digit:
-                return result
-    return results[0]
-
-
 def outcome(
     result: Result,
     number: int,

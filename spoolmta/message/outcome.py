@@ -43,7 +43,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     manager, in it, connection set-up, transmission. *tell_success* is how a success notice, if the
     sender asked for one, words it; None if the next hop took over that duty. *address* is the one
     that it speaks of, "" for the recipient's own; *answers* are those that it sums up: they stand
-    in the log and the journal in its place.
+    in the log and the journal in its place. *further* are outcomes of other destinations of the
+    recipient, none worse than this one, which the sender hears of, too.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     tell_success: Success | None = Success.DELIVERED
     address: str = ""
     answers: tuple["Answer", ...] = ()
+    further: tuple["Outcome", ...] = ()
 
     @property
     def is_final(self) -> bool:

@@ -21,6 +21,7 @@ from spoolmta import maillog
 from spoolmta.config import encryption
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.config.program import transports
+from spoolmta.message.envelope import Trace
 from spoolmta.message.outcome import Outcome, defer
 from spoolmta.scheduler.completion import REMOVED, Completion, Lifetimes, decide
 from spoolmta.scheduler.limits import transport_limits
@@ -215,7 +216,12 @@ class QueueManager:
         log = self._context.log
         for recipient, outcome in suspended:
             maillog.delivery(
-                log, recipient.queue_id, recipient.address, recipient.original, outcome
+                log,
+                recipient.queue_id,
+                recipient.address,
+                recipient.original,
+                outcome,
+                probe=recipient.trace is Trace.VERIFY,
             )
         for message, end in done:
             if end.expired:

@@ -72,11 +72,6 @@ def expire(tx: Transaction, message_id: int) -> None:
     events.record(tx, message_id, "expired")
 
 
-def mark_noticed(tx: Transaction, message_id: int, recipient_numbers: Sequence[int]) -> None:
-    """Write that the sender has been told of these outcomes, or need not be."""
-    tx.run_many("mark_noticed", ((message_id, number) for number in recipient_numbers))
-
-
 def ask_for_notice(tx: Transaction, message_id: int, kind: str, retry_at: float | None) -> None:
     """Insert a notice; the bounce stage ends or defers the message with the last of them."""
     retry = None if retry_at is None else micros(retry_at)

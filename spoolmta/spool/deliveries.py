@@ -77,6 +77,7 @@ class SuspendedRecipient:
     number: int
     address: str
     original: str
+    trace: Trace = Trace.NONE
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -214,7 +215,7 @@ def report(tx: Transaction, process_id: int, finished: Sequence[Finished]) -> Se
     for delivery, said in answers:
         addresses = _addresses(delivery)
         if delivery.message_id not in gone:
-            put_outcomes(tx, delivery.message_id, _standing(tx, delivery, said))
+            _put_answers(tx, delivery, said)
             plans.pass_on(tx, delivery, said.passed)
         record_answers(tx, delivery.message_id, said.outcomes, addresses)
         for message in said.messages:
@@ -233,28 +234,12 @@ def record_outcomes(
     record_answers(tx, message_id, outcomes, addresses)
 
 
-def put_outcomes(tx: Transaction, message_id: int, outcomes: Iterable[Outcome]) -> None:
-    """Write the latest answers for recipients of a message."""
-    now = tx.now
+def put_outcomes(tx: Transaction, message_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Write the latest answers for recipients of a message, in the place of all earlier ones."""
     tx.run_many(
-        "put_outcome",
-        (
-            (
-                message_id,
-                o.number,
-                o.action,
-                o.dsn,
-                o.reason,
-                o.relay,
-                o.remote,
-                o.reply,
-                o.tell_success or "" if o.action is Action.SENT else "",
-                o.address,
-                now,
-            )
-            for o in outcomes
-        ),
+        "delete_further_outcomes", ((message_id, o.number, len(o.further)) for o in outcomes)
     )
+    _put_parts(tx, message_id, (placed for o in outcomes for placed in enumerate((o, *o.further))))
 
 
 def record_answers(
@@ -315,12 +300,13 @@ def existing(reader: Reader, delivery_ids: Sequence[int]) -> set[int]:
 
 def load_suspended(reader: Reader, delivery_ids: Sequence[int]) -> list[SuspendedRecipient]:
     """Return the recipients of waiting deliveries whose destination is not to be tried now."""
-    return [
-        SuspendedRecipient(delivery, message, queue_id, seconds(arrived), seconds(planned), *rest)
-        for delivery, message, queue_id, arrived, planned, *rest in reader.read(
-            "load_suspended", {"ids": numbers(delivery_ids)}
-        )
-    ]
+    found = []
+    for row in reader.read("load_suspended", {"ids": numbers(delivery_ids)}):
+        delivery, message, queue_id, arrived, planned, *recipient, trace = row
+        times = (seconds(arrived), seconds(planned))
+        suspended = (delivery, message, queue_id, *times, *recipient, Trace(trace))
+        found.append(SuspendedRecipient(*suspended))
+    return found
 
 
 def withdraw(tx: Transaction, message_ids: Sequence[int]) -> None:
@@ -420,16 +406,55 @@ def _leaves_nothing_to_do(delivery: Delivery, said: Report) -> bool:
     return not asked and len(said.outcomes) == len(delivery.recipients)
 
 
-def _standing(tx: Transaction, delivery: Delivery, said: Report) -> Iterable[Outcome]:
-    """Return the outcomes that are to be written: none in the place of a worse one.
+def _put_answers(tx: Transaction, delivery: Delivery, said: Report) -> None:
+    """Write outcomes; those of what was passed on beside what is known of the same recipient.
 
     A recipient that was passed on may have several deliveries in one activation of its message.
     """
-    if not delivery.passes:
-        return said.outcomes
-    rows = tx.run("load_fresh_actions", (delivery.message_id,))
-    known = {number: _SEVERITY.index(action) for number, action in rows}
-    return [o for o in said.outcomes if _SEVERITY.index(o.action) >= known.get(o.number, 0)]
+    known: dict[int, list[str]] = {}
+    if delivery.passes:
+        for number, _, action in tx.run("load_fresh_actions", (delivery.message_id,)):
+            known.setdefault(number, []).append(action)
+    put_outcomes(tx, delivery.message_id, [o for o in said.outcomes if o.number not in known])
+    for outcome in said.outcomes:
+        if outcome.number in known:
+            _put_beside(tx, delivery.message_id, outcome, known[outcome.number])
+
+
+def _put_beside(tx: Transaction, message_id: int, outcome: Outcome, known: Sequence[str]) -> None:
+    """Write an outcome of a recipient beside others, whose actions are *known*, by part."""
+    free = len(known)
+    if _SEVERITY.index(outcome.action) > _SEVERITY.index(Action(known[0])):
+        bindings = {"message_id": message_id, "number": outcome.number, "part": free}
+        tx.run("make_further_outcome", bindings)
+        parts = [0, *range(free + 1, free + 1 + len(outcome.further))]
+    else:
+        parts = list(range(free, free + 1 + len(outcome.further)))
+    _put_parts(tx, message_id, zip(parts, (outcome, *outcome.further), strict=True))
+
+
+def _put_parts(tx: Transaction, message_id: int, placed: Iterable[tuple[int, Outcome]]) -> None:
+    now = tx.now
+    tx.run_many(
+        "put_outcome",
+        (
+            (
+                message_id,
+                o.number,
+                part,
+                o.action,
+                o.dsn,
+                o.reason,
+                o.relay,
+                o.remote,
+                o.reply,
+                o.tell_success or "" if o.action is Action.SENT else "",
+                o.address,
+                now,
+            )
+            for part, o in placed
+        ),
+    )
 
 
 def _delivery_ids(finished: Iterable[Finished]) -> Any:

@@ -40,7 +40,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RecordedOutcome:
-    """The latest outcome of a recipient, as the spool keeps it; *at* is in seconds.
+    """A latest outcome of a recipient, as the spool keeps it; *at* is in seconds.
+
+    *part* is 0 for the one that counts, above for those of its further destinations.
 
     *address* is the one that it speaks of, if it is not the recipient's own. *end_of_delay*: the
     sender was told that it is late, and wants to hear of the end.
@@ -58,6 +60,7 @@ class RecordedOutcome:
     at: float
     address: str = ""
     end_of_delay: bool = False
+    part: int = 0
 
 
 def claim(tx: Transaction, process_id: int, limit: int) -> list[Notice]:
@@ -75,7 +78,7 @@ def claim(tx: Transaction, process_id: int, limit: int) -> list[Notice]:
 
 
 def outcomes(reader: Spool, message_id: int) -> list[RecordedOutcome]:
-    """Return the latest outcome of each recipient of a message that has one."""
+    """Return the latest outcomes of the recipients of a message, in their order."""
     rows = reader.read("load_outcomes", {"message_id": message_id})
     return [_recorded(row) for row in rows]
 
@@ -84,14 +87,14 @@ def finish(
     tx: Transaction,
     process_id: int,
     notice: Notice,
-    told: Sequence[int],
+    told: Sequence[RecordedOutcome],
     reports: Sequence[NewMessage],
     *,
     tell_end_of_delay: bool = False,
 ) -> None:
     """End the notices of a message: its reports go to maildrop, and it is gone or deferred.
 
-    *told* are the recipients whose outcomes need no further report. *tell_end_of_delay*: who is
+    *told* are the outcomes that need no further report. *tell_end_of_delay*: who is
     told of a delay is to be told of its end.
     Raises ClaimLost: somebody else owns the message; drop the reports.
     """
@@ -105,7 +108,7 @@ def finish(
     if notice.retry_at is None:
         queues.remove(tx, State.ACTIVE, [notice.message_id])
     else:
-        tx.run_many("mark_noticed", ((notice.message_id, number) for number in told))
+        tx.run_many("mark_noticed", ((notice.message_id, o.number, o.part) for o in told))
         if Kind.DELAY in notice.kinds:
             value = DELAY_END_WANTED if tell_end_of_delay else DELAY_TOLD
             tx.run("mark_delay_told", {"message_id": notice.message_id, "told": value})
@@ -115,7 +118,8 @@ def finish(
 
 
 def _recorded(row: Row) -> RecordedOutcome:
-    number, action, dsn, reason, relay, remote, reply, success, noticed, at, address, told = row
+    number, part, action, dsn, reason, relay, remote, *rest = row
+    reply, success, noticed, at, address, told = rest
     return RecordedOutcome(
         number,
         action,
@@ -129,4 +133,5 @@ def _recorded(row: Row) -> RecordedOutcome:
         seconds(at),
         address,
         told == DELAY_END_WANTED,
+        part,
     )

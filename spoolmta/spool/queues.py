@@ -355,7 +355,7 @@ def _expansion_rows(
     """Return the answers for aliases whose members are recipients of their own."""
     answer = (Action.SENT, "2.0.0", "alias expanded", "none", "", "", Success.EXPANDED, "")
     return (
-        (message_id, number, *answer, tx.now)
+        (message_id, number, 0, *answer, tx.now)
         for number, recipient in enumerate(recipients)
         if recipient.was_expanded
     )

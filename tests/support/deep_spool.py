@@ -38,7 +38,7 @@ _MESSAGE = (
     " 'client.example', 'client.example', ?, 4711, 'client.example', 'ESMTP', '', ?, '', '')"
 )
 _OUTCOME = (
-    "INSERT INTO outcome VALUES (?, 0, 'deferred', '4.4.1', ?, 'none', '', '', '', '', 0, 0, ?)"
+    "INSERT INTO outcome VALUES (?, 0, 0, 'deferred', '4.4.1', ?, 'none', '', '', '', '', 0, 0, ?)"
 )
 
 

@@ -36,7 +36,7 @@ from spoolmta.agents.local.recipient import (
     ToTransport,
     ToUser,
 )
-from spoolmta.agents.local.summary import summary
+from spoolmta.agents.local.summary import every, summary
 from spoolmta.agents.loop import deliveries_before
 from spoolmta.agents.mailbox.work import perform
 from spoolmta.agents.recipient_user import Deliverer, Identity, NotPermitted, retire_if_lost
@@ -53,6 +53,7 @@ from spoolmta.message.outcome import (
     DeliveryRecipient,
     Outcome,
     Passed,
+    Success,
     pass_to,
 )
 from spoolmta.message.trace_headers import delivered_to
@@ -155,21 +156,20 @@ class LocalAgent:
             done = await self._deliver(_Recipient(delivery, recipient, content, was_delivered_to))
             messages += done.messages
             passed += done.passed
-            if done.answers or not done.passed:
+            if done.answers or done.messages or not done.passed:
                 outcomes.append(self._outcome(delivery, recipient, done))
         retire_if_lost(self._deliverer, self._context)
         return Report(tuple(outcomes), messages=tuple(messages), passed=tuple(passed))
 
     async def probe(self, delivery: Delivery, content: Content) -> Report:  # noqa: ARG002
         """Say what each recipient comes down to; nothing is delivered or forwarded."""
-        delays = result.delays(delivery, self._context.clock.now())
         outcomes: list[Outcome] = []
         passed: list[Passed] = []
         for recipient in delivery.recipients:
             done = await self._probe(delivery, recipient)
             passed += done.passed
             if done.answers or not done.passed:
-                outcomes.append(result.outcome(_joined(done), recipient.number, RELAY, delays))
+                outcomes.append(self._outcome(delivery, recipient, done))
         retire_if_lost(self._deliverer, self._context)
         return Report(tuple(outcomes), passed=tuple(passed))
 
@@ -219,13 +219,11 @@ class LocalAgent:
             if recipient.was_delivered_to(first.address):
                 return await self._end_loop(recipient, first)
             expansion = await self._expander.expand(first, recipient.was_delivered_to)
-            return await self._deliver_all(recipient, first, expansion)
+            return await self._deliver_all(recipient, expansion)
         except TemporaryError as error:
             return self._undecided(recipient.delivery, first, error)
 
-    async def _deliver_all(
-        self, recipient: _Recipient, first: LocalRecipient, expansion: Expansion
-    ) -> _Done:
+    async def _deliver_all(self, recipient: _Recipient, expansion: Expansion) -> _Done:
         answers: list[_Said] = [
             (leaf.recipient, leaf.result) for leaf in expansion.leaves if isinstance(leaf, Ended)
         ]
@@ -235,11 +233,8 @@ class LocalAgent:
             return _Done(expansion, answers)
         targets = [leaf.recipient for leaf in expansion.leaves if isinstance(leaf, ToAddress)]
         messages = await self._forward(recipient, targets)
-        forwarded = [
-            (first, Result("2.0.0", f"forwarded as {message.queue_id}")) for message in messages
-        ]
         passed = _passed(recipient.delivery, recipient.itself, expansion)
-        return _Done(expansion, [*answers, *forwarded], messages, passed)
+        return _Done(expansion, answers, messages, passed)
 
     async def _deliver_here(self, recipient: _Recipient, expansion: Expansion) -> list[_Said]:
         answers: list[_Said] = []
@@ -277,8 +272,7 @@ class LocalAgent:
             reason = f"mail forwarding loop for {first.address}"
             return _Done(nothing, [(first, Result("5.4.6", reason))])
         messages = await self._forward(recipient, [first.with_owner(owner)], head=b"")
-        answer = Result("2.0.0", f"forwarded as {messages[0].queue_id}")
-        return _Done(nothing, [(first, answer)], messages)
+        return _Done(nothing, [], messages)
 
     async def _forward(
         self, recipient: _Recipient, targets: Sequence[LocalRecipient], head: bytes | None = None
@@ -304,18 +298,12 @@ class LocalAgent:
             Answer(to.address, to.original, result.outcome(said, number, RELAY, delays))
             for to, said in done.answers
         ]
-        return summary(answers, done.expansion) or result.outcome(_EMPTY, number, RELAY, delays)
-
-
-def _joined(done: _Done) -> Result:
-    """Return all that would happen in one sentence, or what is in its way."""
-    if not done.answers:
-        return _EMPTY
-    results = [said for _, said in done.answers]
-    worst = result.worst(results)
-    if not worst.is_sent:
-        return worst
-    return Result(worst.dsn, ", ".join(dict.fromkeys(said.reason for said in results)))
+        for message in done.messages:
+            said = Result("2.0.0", f"forwarded as {message.queue_id}")
+            relayed = result.outcome(said, number, RELAY, delays, tell_success=Success.RELAYED)
+            answers.append(Answer(recipient.address, recipient.original, relayed))
+        told = every(answers) if delivery.trace else summary(answers, done.expansion)
+        return told or result.outcome(_EMPTY, number, RELAY, delays)
 
 
 def _passed(delivery: Delivery, itself: DeliveryRecipient, expansion: Expansion) -> list[Passed]:

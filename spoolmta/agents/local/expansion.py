@@ -170,8 +170,8 @@ class Expander:
             inside = inside.with_owner(owner)
         elif self._parameters.reset_owner_alias:
             inside = replace(inside, owner="")
-        run.is_expanded = True
-        run.has_owner = run.has_owner or owner is not None
+        if not run.is_expanded:
+            run.is_expanded, run.has_owner = True, owner is not None
         destinations = parse_value(alias.value)
         if not destinations:
             self._log.warning(f"no recipient in alias lookup result for {alias.name}")

@@ -61,16 +61,15 @@ async def forward(
 
 
 def envelope(delivery: Delivery, recipients: Sequence[LocalRecipient]) -> Envelope:
-    """Return the envelope of the copy; a list with an owner starts DSN parameters afresh."""
-    first = recipients[0]
+    """Return the envelope of the copy; ENVID and RET go along, also with another sender."""
     return Envelope(
-        sender=first.sender,
+        sender=recipients[0].sender,
         recipients=tuple(
             Recipient(one.address, one.original, one.orcpt, one.notify) for one in recipients
         ),
         origin="local",
-        envid="" if first.is_list else delivery.envid,
-        ret="" if first.is_list else delivery.ret,
+        envid=delivery.envid,
+        ret=delivery.ret,
         encoding=delivery.encoding,
         smtputf8=delivery.smtputf8,
     )

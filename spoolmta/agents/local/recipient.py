@@ -99,16 +99,8 @@ class LocalRecipient:
         )
 
     def with_owner(self, owner: str) -> "LocalRecipient":
-        """Return this as a list with an owner has it: a new sender, DSN parameters afresh."""
-        return replace(
-            self,
-            sender=owner,
-            owner=owner,
-            is_list=True,
-            original="",
-            orcpt="",
-            notify=Notify.ABSENT,
-        )
+        """Return this as a list with an owner has it: a new sender, who asked for other things."""
+        return replace(self, sender=owner, owner=owner, is_list=True, original="", orcpt="")
 
 
 def split(address: str, delimiter: Delimiter) -> tuple[str, str, str, str]:
@@ -183,7 +175,8 @@ Leaf = ToUser | ToCommand | ToFile | ToAddress | ToTransport | Ended
 class Expansion:
     """What a recipient comes down to.
 
-    *is_expanded*: an alias or .forward file was found for it; *has_owner*: with an owner.
+    *is_expanded*: an alias or .forward file was found for it; *has_owner*: the first of
+    them is an alias with an owner.
     """
 
     leaves: tuple[Leaf, ...]

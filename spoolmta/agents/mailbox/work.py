@@ -72,19 +72,9 @@ Work = ToMbox | ToMaildir | ToMaildirs | ToCommand | ReadList
 
 encode = msgspec.msgpack.Encoder().encode
 decode_work = msgspec.msgpack.Decoder(Work).decode
-_decode_result = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
-_decode_results = msgspec.msgpack.Decoder(list[tuple[str, str, str]]).decode
+decode_result = msgspec.msgpack.Decoder(Result).decode
+decode_results = msgspec.msgpack.Decoder(list[Result]).decode
 decode_text = msgspec.msgpack.Decoder(Text).decode
-
-
-def decode_result(answer: bytes) -> Result:
-    """Return the answer to a delivery."""
-    return Result(*_decode_result(answer))
-
-
-def decode_results(answer: bytes) -> list[Result]:
-    """Return the answer to several deliveries."""
-    return [Result(*result) for result in _decode_results(answer)]
 
 
 def decode_path(work: bytes) -> str:

@@ -19,7 +19,7 @@ DELETE FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND 
 SELECT message_id FROM message
  WHERE message_id IN carray(:ids)
    AND NOT EXISTS (SELECT 1 FROM recipient LEFT JOIN outcome USING (message_id, number)
-                    WHERE recipient.message_id = message.message_id
+                    WHERE recipient.message_id = message.message_id AND coalesce(outcome.part, 0) = 0
                       AND coalesce(outcome.action, 'deferred') = 'deferred');
 
 -- name: delete_ended_recipients
@@ -27,7 +27,7 @@ SELECT message_id FROM message
 DELETE FROM recipient
  WHERE message_id IN carray(:ids)
    AND EXISTS (SELECT 1 FROM outcome
-                WHERE outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+                WHERE outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
                   AND outcome.action <> 'deferred');
 
 -- name: make_due

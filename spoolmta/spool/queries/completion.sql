@@ -13,7 +13,7 @@ SELECT outcome.message_id, outcome.number, outcome.action, outcome.dsn, outcome.
   FROM outcome JOIN recipient USING (message_id, number)
  WHERE outcome.message_id IN carray(:ids) AND outcome.noticed = 0
    AND (outcome.action <> 'sent' OR (outcome.success <> '' AND recipient.notify & 2) OR outcome.delay_told = 2)
- ORDER BY outcome.message_id, outcome.number;
+ ORDER BY outcome.message_id, outcome.number, outcome.part;
 
 -- name: load_ages
 -- Of active messages alone: one that an operator took away meanwhile is not ours to end.
@@ -22,7 +22,7 @@ SELECT message.message_id, message.queue_id, message.sender, message.arrived_at,
   FROM active JOIN message USING (message_id) WHERE active.message_id IN carray(:ids);
 
 -- name: mark_noticed
-UPDATE outcome SET noticed = 1 WHERE message_id = ? AND number = ?;
+UPDATE outcome SET noticed = 1 WHERE message_id = ? AND number = ? AND part = ?;
 
 -- name: mark_delay_told
 UPDATE outcome SET delay_told = :told WHERE message_id = :message_id AND action = 'deferred';

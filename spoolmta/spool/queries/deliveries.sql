@@ -79,18 +79,29 @@ DELETE FROM attempt WHERE delivery_id IN carray(:ids) AND process_id = :process_
 INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?, ?, ?, ?);
 
 -- name: put_outcome
--- That the sender was told of a delay stays.
-INSERT INTO outcome (message_id, number, action, dsn, reason, relay, remote, reply, success, address, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (message_id, number) DO UPDATE
+-- That the sender was told of a delay stays, and that he was told of this end of a destination, if others are still tried.
+INSERT INTO outcome (message_id, number, part, action, dsn, reason, relay, remote, reply, success, address, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (message_id, number, part) DO UPDATE
    SET action = excluded.action, dsn = excluded.dsn, reason = excluded.reason, relay = excluded.relay,
        remote = excluded.remote, reply = excluded.reply, success = excluded.success, address = excluded.address,
-       noticed = 0, at = excluded.at;
+       noticed = iif(part > 0 AND action = excluded.action AND dsn = excluded.dsn AND address = excluded.address, noticed, 0),
+       at = excluded.at;
+
+-- name: delete_further_outcomes
+DELETE FROM outcome WHERE message_id = ? AND number = ? AND part > ?;
+
+-- name: make_further_outcome
+-- The place of the worst answer is wanted for another; that the sender was told of a delay stays there.
+INSERT INTO outcome (message_id, number, part, action, dsn, reason, relay, remote, reply, success, address, noticed, at)
+SELECT message_id, number, :part, action, dsn, reason, relay, remote, reply, success, address, noticed, at
+  FROM outcome WHERE message_id = :message_id AND number = :number AND part = 0;
 
 -- name: load_fresh_actions
 -- What has been said since the message became active.
-SELECT outcome.number, outcome.action FROM outcome JOIN active USING (message_id)
- WHERE outcome.message_id = ? AND outcome.at >= active.entered_at;
+SELECT outcome.number, outcome.part, outcome.action FROM outcome JOIN active USING (message_id)
+ WHERE outcome.message_id = ? AND outcome.at >= active.entered_at
+ ORDER BY outcome.number, outcome.part;
 
 -- name: last_deliveries
 -- Of ended deliveries, those that are all there ever was to do for their messages.
@@ -135,7 +146,7 @@ SELECT delivery_id FROM delivery WHERE delivery_id IN carray(:ids);
 -- name: load_suspended
 -- What a suspended delivery's log line and outcomes need.
 SELECT delivery.delivery_id, delivery.message_id, message.queue_id, message.arrived_at, delivery.planned_at,
-       recipient.number, delivery_recipient.address, recipient.original
+       recipient.number, delivery_recipient.address, recipient.original, message.trace
   FROM delivery JOIN message USING (message_id) JOIN delivery_recipient USING (delivery_id)
   JOIN recipient ON recipient.message_id = delivery.message_id AND recipient.number = delivery_recipient.number
  WHERE delivery.delivery_id IN carray(:ids) ORDER BY delivery.delivery_id, recipient.number;

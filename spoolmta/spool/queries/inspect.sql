@@ -32,11 +32,13 @@ SELECT message.message_id
    AND (:before IS NULL OR message.arrived_at <= :before)
    AND (:recipient IS NULL OR EXISTS (
         SELECT 1 FROM recipient LEFT JOIN outcome USING (message_id, number)
-         WHERE recipient.message_id = message.message_id AND coalesce(outcome.action, 'deferred') = 'deferred'
+         WHERE recipient.message_id = message.message_id AND coalesce(outcome.part, 0) = 0
+           AND coalesce(outcome.action, 'deferred') = 'deferred'
            AND (lower(recipient.address) GLOB :recipient OR lower(recipient.original) GLOB :recipient)))
    AND (:domain IS NULL OR EXISTS (
         SELECT 1 FROM recipient LEFT JOIN outcome USING (message_id, number)
-         WHERE recipient.message_id = message.message_id AND coalesce(outcome.action, 'deferred') = 'deferred'
+         WHERE recipient.message_id = message.message_id AND coalesce(outcome.part, 0) = 0
+           AND coalesce(outcome.action, 'deferred') = 'deferred'
            AND lower(recipient.address) GLOB :domain))
    AND (:nexthop IS NULL
         OR EXISTS (SELECT 1 FROM delivery
@@ -71,7 +73,8 @@ SELECT message.message_id,
        (SELECT recipient.address FROM recipient WHERE recipient.message_id = message.message_id
          ORDER BY recipient.number LIMIT 1),
        (SELECT count(*) FROM recipient WHERE recipient.message_id = message.message_id),
-       (SELECT count(*) FROM outcome WHERE outcome.message_id = message.message_id AND outcome.action <> 'deferred'),
+       (SELECT count(*) FROM outcome WHERE outcome.message_id = message.message_id AND outcome.part = 0
+           AND outcome.action <> 'deferred'),
        coalesce(hold.reason, corrupt.reason,
                 (SELECT outcome.reason FROM outcome
                   WHERE outcome.message_id = message.message_id AND outcome.action = 'deferred' LIMIT 1), '')
@@ -93,7 +96,8 @@ SELECT message_id, queue_id, arrived_at, size, sender
 -- Recipients without a final answer, and the reason of the last one that was not final.
 SELECT recipient.message_id, recipient.number, recipient.address, outcome.at, coalesce(outcome.reason, '')
   FROM recipient LEFT JOIN outcome USING (message_id, number)
- WHERE recipient.message_id IN carray(:ids) AND coalesce(outcome.action, 'deferred') = 'deferred'
+ WHERE recipient.message_id IN carray(:ids) AND coalesce(outcome.part, 0) = 0
+   AND coalesce(outcome.action, 'deferred') = 'deferred'
  ORDER BY recipient.message_id, recipient.number;
 
 -- name: load_recipients_of_message
@@ -101,7 +105,8 @@ SELECT recipient.number, recipient.address, recipient.original, recipient.orcpt,
        coalesce(outcome.action, 'waiting'), coalesce(outcome.dsn, ''), coalesce(outcome.reason, ''),
        coalesce(outcome.relay, ''), outcome.at
   FROM recipient LEFT JOIN outcome USING (message_id, number)
- WHERE recipient.message_id = :message_id AND recipient.number > :after ORDER BY recipient.number LIMIT :limit;
+ WHERE recipient.message_id = :message_id AND recipient.number > :after AND coalesce(outcome.part, 0) = 0
+ ORDER BY recipient.number LIMIT :limit;
 
 -- name: load_deliveries_of_message
 SELECT transport, nexthop, stage, since_at, recipients, pid

@@ -14,8 +14,8 @@ RETURNING message_id;
 SELECT message_id, kind, retry_at FROM notice WHERE message_id IN carray(:ids) ORDER BY message_id, kind;
 
 -- name: load_outcomes
-SELECT number, action, dsn, reason, relay, remote, reply, success, noticed, at, address, delay_told
-  FROM outcome WHERE message_id = :message_id ORDER BY number;
+SELECT number, part, action, dsn, reason, relay, remote, reply, success, noticed, at, address, delay_told
+  FROM outcome WHERE message_id = :message_id ORDER BY number, part;
 
 -- name: delete_notices
 DELETE FROM notice WHERE message_id = :message_id;

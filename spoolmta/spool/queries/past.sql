@@ -15,7 +15,7 @@ SELECT at FROM event WHERE event_id <= :high ORDER BY event_id DESC LIMIT 1;
 -- The latest answers of recipients that wait, in the order of the messages.
 SELECT outcome.message_id, outcome.number, message.queue_id, message.arrived_at, recipient.address, outcome.dsn, outcome.reason
   FROM outcome JOIN message USING (message_id) JOIN recipient USING (message_id, number)
- WHERE (outcome.message_id, outcome.number) > (:message_id, :number) AND outcome.action = 'deferred'
+ WHERE (outcome.message_id, outcome.number) > (:message_id, :number) AND outcome.part = 0 AND outcome.action = 'deferred'
  ORDER BY outcome.message_id, outcome.number LIMIT :limit;
 
 -- name: attempts_of_the_dead

@@ -6,7 +6,7 @@ SELECT recipient.message_id, deferred.retry_at, message.created_at,
        hold.message_id IS NOT NULL OR corrupt.message_id IS NOT NULL
   FROM recipient
   JOIN message USING (message_id)
-  LEFT JOIN outcome ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+  LEFT JOIN outcome ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
   LEFT JOIN deferred ON deferred.message_id = recipient.message_id
   LEFT JOIN hold ON hold.message_id = recipient.message_id
   LEFT JOIN corrupt ON corrupt.message_id = recipient.message_id

@@ -103,7 +103,7 @@ SELECT message_id, number, address, original, orcpt, notify
 -- Recipients that have no final outcome: what is to be routed at an activation.
 SELECT recipient.message_id, recipient.number, recipient.address
   FROM recipient LEFT JOIN outcome
-    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
  WHERE recipient.message_id IN carray(:ids) AND (outcome.action IS NULL OR outcome.action = 'deferred')
  ORDER BY recipient.message_id, recipient.number LIMIT :limit;
 

@@ -20,7 +20,7 @@ INSERT INTO claim (message_id, process_id, claimed_at) VALUES (:message_id, :pro
 -- name: load_slice
 SELECT recipient.number, recipient.address
   FROM recipient LEFT JOIN outcome
-    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
  WHERE recipient.message_id = :message_id AND recipient.number >= :number
    AND (outcome.action IS NULL OR outcome.action = 'deferred')
  ORDER BY recipient.number LIMIT :limit;
@@ -28,7 +28,7 @@ SELECT recipient.number, recipient.address
 -- name: count_unanswered
 SELECT count(*)
   FROM recipient LEFT JOIN outcome
-    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
  WHERE recipient.message_id = :id AND (outcome.action IS NULL OR outcome.action = 'deferred');
 
 -- name: put_unplanned

@@ -7,7 +7,7 @@ Parameters: notify_classes, bounce_notice_recipient, 2bounce_notice_recipient,
 Must not:   touch the spool
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -68,26 +68,26 @@ def ends(kind: Kind) -> bool:
 
 
 def concerned_by(
-    kind: Kind, recipients: Sequence[Recipient], outcomes: Mapping[int, RecordedOutcome]
-) -> tuple[tuple[int, Concerned], ...]:
-    """Return the recipients whose outcome a notice of this kind is about, by number."""
+    kind: Kind, recipients: Sequence[Recipient], outcomes: Sequence[RecordedOutcome]
+) -> tuple[RecordedOutcome, ...]:
+    """Return the outcomes that a notice of this kind is about."""
     return tuple(
-        (number, _concerned(kind, recipients[number], outcome))
-        for number, outcome in sorted(outcomes.items())
-        if number < len(recipients) and _is_about(kind, recipients[number], outcome)
+        outcome
+        for outcome in outcomes
+        if outcome.number < len(recipients) and _is_about(kind, recipients[outcome.number], outcome)
     )
 
 
 def recipients_to_tell(
-    kind: Kind, recipients: Sequence[Recipient], outcomes: Mapping[int, RecordedOutcome]
+    kind: Kind, recipients: Sequence[Recipient], outcomes: Sequence[RecordedOutcome]
 ) -> tuple[Concerned, ...]:
-    """Return the recipients of whom the sender wants to be told."""
+    """Return the recipients of whom the sender wants to be told, once for each destination."""
     return tuple(
-        concerned
-        for number, concerned in concerned_by(kind, recipients, outcomes)
+        _concerned(kind, recipients[outcome.number], outcome)
+        for outcome in concerned_by(kind, recipients, outcomes)
         if kind is Kind.TRACE
-        or _wants(recipients[number].notify, _ASKED[kind])
-        or _ends_delay(recipients[number], outcomes[number])
+        or _wants(recipients[outcome.number].notify, _ASKED[kind])
+        or _ends_delay(recipients[outcome.number], outcome)
     )
 
 
@@ -95,7 +95,7 @@ def letters(
     kind: Kind,
     sender: str,
     recipients: Sequence[Recipient],
-    outcomes: Mapping[int, RecordedOutcome],
+    outcomes: Sequence[RecordedOutcome],
     postmaster: Postmaster,
 ) -> tuple[Letter, ...]:
     """Return the reports that a notice about the mail of *sender* comes to.
@@ -105,7 +105,10 @@ def letters(
     """
     if sender.lower() == postmaster.double_bounce_sender.lower():
         return ()
-    everybody = tuple(concerned for _, concerned in concerned_by(kind, recipients, outcomes))
+    everybody = tuple(
+        _concerned(kind, recipients[outcome.number], outcome)
+        for outcome in concerned_by(kind, recipients, outcomes)
+    )
     if not everybody:
         return ()
     if not sender:

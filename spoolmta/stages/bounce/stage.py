@@ -8,7 +8,7 @@ Must not:   report a failure to the null sender; hold a large message in memory
 Limits:     a notice about a message whose content cannot be read returns nothing of it
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from spoolmta import maillog
@@ -57,7 +57,7 @@ class _Case:
 
     notice: Notice
     message: QueuedMessage
-    outcomes: Mapping[int, RecordedOutcome]
+    outcomes: Sequence[RecordedOutcome]
     header: bytes | None
 
 
@@ -109,7 +109,7 @@ class BounceStage:
         for notice in claimed:
             message = messages.get(notice.message_id)
             if message is not None:
-                outcomes = {o.number: o for o in notices.outcomes(context.spool, notice.message_id)}
+                outcomes = notices.outcomes(context.spool, notice.message_id)
                 self._answer(_Case(notice, message, outcomes, self._header(message)))
         context.poke("pickup")
         return len(claimed)
@@ -121,12 +121,12 @@ class BounceStage:
     def _answer(self, case: _Case) -> None:
         context = self._context
         recipients = case.message.envelope.recipients
-        told: list[int] = []
+        told: list[RecordedOutcome] = []
         reports: list[NewMessage] = []
         written: list[tuple[Letter, str]] = []
         for kind in case.notice.kinds:
             if ends(kind):
-                told += (number for number, _ in concerned_by(kind, recipients, case.outcomes))
+                told += concerned_by(kind, recipients, case.outcomes)
             for letter in self._letters(kind, case):
                 report = self._report(letter, case)
                 reports.append(report)

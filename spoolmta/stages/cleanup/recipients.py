@@ -97,10 +97,11 @@ async def _lookup(maps: Maps, address: str, routing: Routing) -> list[str]:
 async def _rewritten(recipient: Recipient, rules: CleanupRules, rewriting: Rewriting) -> Recipient:
     address = recipient.address or rules.parameters.empty_address_recipient
     rewritten = await rewriting.recipient(address)
-    if rules.parameters.enable_original_recipient:
-        original = recipient.original or recipient.address or rewritten
-    else:
-        original = rewritten
+    # What is known already, of forwarded mail, is kept whether new ones are or not.
+    original = recipient.original
+    if not original and rules.parameters.enable_original_recipient:
+        original = recipient.address
+    original = original or rewritten
     if rewritten == recipient.address and original == recipient.original:
         return recipient
     return Recipient(rewritten, original, recipient.orcpt, recipient.notify)

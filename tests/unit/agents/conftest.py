@@ -18,7 +18,7 @@ from spoolmta.config.loader import from_text
 from spoolmta.config.master_cf import Service
 from spoolmta.errors import ConfigError
 from spoolmta.maillog import MailLog
-from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
+from spoolmta.message.envelope import Client, Envelope, Notify, Recipient, Trace
 from spoolmta.message.outcome import Delivery, DeliveryRecipient
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service.context import ServiceContext
@@ -65,7 +65,9 @@ class Bench:
         """Let the agent say what would become of a delivery."""
         message_id = self.enqueue((address,), CONTENT)
         report: Report = self.run(
-            self.agent.probe(self.delivery(message_id, (address,), CONTENT), self.content)
+            self.agent.probe(
+                self.delivery(message_id, (address,), CONTENT, trace=Trace.VERIFY), self.content
+            )
         )
         return report
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from spoolmta.clock import ManualClock
-from spoolmta.message.outcome import Action, Delivery, Outcome, defer
-from spoolmta.spool import completion, deliveries, plans, processes, queues
+from spoolmta.message.outcome import Action, Delivery, Outcome, bounce, defer
+from spoolmta.spool import completion, deliveries, notices, plans, processes, queues
 from spoolmta.spool.connection import Spool, numbers
 from spoolmta.spool.deliveries import Claim, Report, Verdict, Waiting
 from spoolmta.spool.plans import Plan
@@ -116,6 +116,27 @@ def test_a_message_that_was_deferred_before_is_left_to_the_queue_manager(
         deliveries.answer(tx, [reported.delivery_id])
         (answered,) = completion.answered(tx, [delivery.message_id])
     assert answered.open == ()
+
+
+def test_an_end_that_the_sender_was_told_of_is_not_told_again_while_the_rest_is_tried(
+    spool: Spool, process_id: int, new_message: Make
+) -> None:
+    message_id = attempted(spool, process_id, new_message()).message_id
+
+    def answer(*ends: Outcome) -> list[tuple[int, bool]]:
+        waits = defer(0, "4.0.0", "not now", further=ends)
+        with spool.transaction() as tx:
+            deliveries.record_outcomes(tx, message_id, (waits,), {})
+        known = notices.outcomes(spool, message_id)
+        told = [(message_id, one.number, one.part) for one in known if one.part]
+        with spool.transaction() as tx:
+            tx.run_many("mark_noticed", told)
+        return [(one.part, one.noticed) for one in known]
+
+    first, second = (bounce(0, "5.1.1", "no", address=address) for address in ("a@x", "b@x"))
+    assert answer(first, second) == [(0, False), (1, False), (2, False)]
+    assert answer(first, second) == [(0, False), (1, True), (2, True)]
+    assert answer(second) == [(0, False), (1, False)]
 
 
 def test_a_report_on_an_attempt_that_was_taken_away_is_dropped(

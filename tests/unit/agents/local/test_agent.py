@@ -168,8 +168,8 @@ def test_a_list_with_an_owner_has_the_owner_as_sender(agent: Agent) -> None:
     envelope = message.envelope
     assert (envelope.sender, envelope.envid, envelope.ret) == (
         "owner-list@mx.test.example",
-        "",
-        "",
+        "id",
+        "FULL",
     )
 
 
@@ -234,9 +234,14 @@ def test_a_destination_that_must_wait_holds_the_others_back(agent: Agent) -> Non
 
 
 def test_a_destination_that_fails_does_not_hold_the_others_back(agent: Agent) -> None:
-    bench = agent({"all": '"|exit 67", x@far.example'})
+    bench = agent({"all": '"|exit 67", x@far.example, "|exit 73"'})
     report = bench.deliver("all@local.example")
-    assert report.outcomes[0].action is Action.BOUNCED
+    (first,) = report.outcomes
+    assert (first.action, first.reason) == (Action.BOUNCED, "user unknown")
+    assert [(one.action, one.reason) for one in first.further] == [
+        (Action.BOUNCED, "can't create user output file"),
+        (Action.SENT, "alias expanded"),
+    ]
     assert len(report.messages) == 1
 
 
@@ -381,7 +386,7 @@ def test_other_transports_take_mailboxes_and_unknown_names(agent: Agent) -> None
         (
             "team",
             "2.0.0",
-            "delivers to mailbox, delivers to command: true, forwards to x@y.example",
+            "delivers to mailbox; delivers to command: true; forwards to x@y.example",
         ),
         ("box", "2.0.0", "delivers to file: /tmp/box/"),
         ("no-such", "5.1.1", 'unknown user: "no-such"'),
@@ -392,7 +397,9 @@ def test_a_probe_says_what_a_recipient_comes_down_to_and_does_none_of_it(
 ) -> None:
     bench = agent({"team": f'\\{ME}, "|true", x@y.example', "box": "/tmp/box/"})
     report = bench.probe(f"{name}@local.example")
-    assert (report.outcomes[0].dsn, report.outcomes[0].reason) == (dsn, reason)
+    (first,) = report.outcomes
+    assert {one.dsn for one in (first, *first.further)} == {dsn}
+    assert "; ".join(one.reason for one in (first, *first.further)) == reason
     assert report.messages == ()
     assert not list((folder / "spool").iterdir())
 
