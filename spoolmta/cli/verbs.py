@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spoolmta.cli import eta, explain, in_doubt, queues, reasons, sink, sql, status, trace, why
+from spoolmta.cli import eta, explain, in_doubt, queues, reasons, sink, sql, status, top, trace, why
 
 app = typer.Typer(
     name="spoolmta",
@@ -22,6 +22,7 @@ app.add_typer(queues.app, name="queue")
 app.command("why")(why.why)
 app.command("trace")(trace.trace)
 app.command("reasons")(reasons.reasons)
+app.command("top")(top.top)
 app.command("eta")(eta.eta)
 app.command("in-doubt")(in_doubt.in_doubt)
 app.command("explain")(explain.explain)

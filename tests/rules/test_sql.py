@@ -32,12 +32,15 @@ SCANS_ALLOWED = {
     "claim_incoming": "in key order, and it stops at the limit",
     "count_active": "active is bounded by qmgr_message_active_limit",
     "expire_events": "in key order, and it stops at the limit",
+    "busy_destinations": "what is let go or under way at this moment",
     "count_busy": "what is let go or under way at this moment",
     "read_states": "an operator asks how many messages there are; a count per table",
 }
 SORTS_ALLOWED = {
     "count_planned": "recipients with deliveries are bounded by qmgr_message_recipient_limit",
     "load_unplanned": "a row for each active message with very many recipients",
+    "recent_events": "a few kinds, of the last events",
+    "busy_destinations": "what is let go or under way at this moment",
     "known_sites": "destinations of one name: no more than there are transports",
     "read_states": "six rows, one a state",
     "count_crashes_of_attempts": "of one dead process: no more than its deliveries under way",
