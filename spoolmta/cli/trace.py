@@ -19,5 +19,6 @@ def trace(
     from spoolmta.cli.access import Access
 
     with Access(context.obj).spool() as spool:
+        spool.attach_history()
         found = message_history.show(spool, what, limit=limit, as_json=as_json)
     raise typer.Exit(0 if found else 1)

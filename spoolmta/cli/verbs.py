@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from spoolmta.cli import eta, explain, in_doubt, queues, reasons, sink, sql, status, top, trace, why
+from spoolmta.cli import (
+    eta,
+    events,
+    explain,
+    in_doubt,
+    queues,
+    reasons,
+    sink,
+    sql,
+    status,
+    top,
+    trace,
+    why,
+)
 
 app = typer.Typer(
     name="spoolmta",
@@ -25,6 +38,7 @@ app.command("reasons")(reasons.reasons)
 app.command("top")(top.top)
 app.command("eta")(eta.eta)
 app.command("in-doubt")(in_doubt.in_doubt)
+app.command("events")(events.events)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("sql")(sql.sql)

@@ -24,7 +24,7 @@ import apsw
 
 from spoolmta.clock import Clock
 from spoolmta.errors import SpoolBusy, SpoolFailed, SpoolFull, SpoolmtaError, SpoolUnusable
-from spoolmta.spool import schema
+from spoolmta.spool import days, schema
 from spoolmta.spool.filesystem import require_local_filesystem
 from spoolmta.spool.statements import statements
 
@@ -86,6 +86,7 @@ class Spool:
         self._holds_gate = False
         self._is_patient = True
         self._log = -1
+        self._days: list[Path] = []
         self._transaction = Transaction(self)
 
     @classmethod
@@ -96,7 +97,11 @@ class Spool:
         """
         check_sqlite(apsw.sqlite_lib_version())
         require_local_filesystem(path.parent)
-        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        flags = (
+            apsw.SQLITE_OPEN_READWRITE
+            | apsw.SQLITE_OPEN_URI
+            | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        )
         gate = -1
         mask = os.umask(0o007)
         try:
@@ -167,6 +172,18 @@ class Spool:
             return self._connection.execute(statements()[name], bindings).fetchall()
         except apsw.Error as error:
             _translate(error, self.path)
+
+    def attach_history(self) -> bool:
+        """Let the journal that is read here tell of the day files, too, as many as there are now.
+
+        Return whether they are others than before: what was read meanwhile may lack what moved.
+        Raises SpoolUnusable: one of them cannot be read; the text says which.
+        """
+        folder = self.path.with_name(days.FOLDER)
+        if days.paths(folder) == self._days:
+            return False
+        self._days = days.attach(self._connection, folder)
+        return True
 
     def checkpoint(self, mode: int) -> tuple[int, int]:
         """Return (pages in the WAL, pages of them copied to the file) after a checkpoint."""

@@ -46,6 +46,7 @@ def backwards(
     reader: Spool, kinds: Sequence[str], *, since: float = 0.0
 ) -> Iterator[tuple[int, list[Event]]]:
     """Yield (events looked at, those of *kinds*), the latest first, back to *since* (seconds)."""
+    reader.attach_history()
     high = int(reader.read("last_event")[0][0] or 0)
     wanted = msgspec.json.encode(list(kinds)).decode()
     while high > 0:
@@ -53,8 +54,8 @@ def backwards(
         bindings = {"low": low, "high": high, "kinds": wanted}
         events = [_event(row) for row in reader.read("events_back", bindings)]
         yield high - low, [event for event in events if event.at >= since]
-        earliest = reader.read("time_of_event", {"high": low})
-        if not earliest or seconds(earliest[0][0]) < since:
+        ((latest,),) = reader.read("latest_time", {"low": low, "high": high})
+        if latest is not None and seconds(latest) < since:
             return
         high = low
 

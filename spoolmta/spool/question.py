@@ -6,6 +6,7 @@ handler ends what takes too long: a read that stays open keeps the write-ahead l
 Must not: share a process with an open Spool for longer than the question lasts
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from urllib.parse import quote
 import apsw
 
 from spoolmta.errors import SpoolUnusable, UsageError
-from spoolmta.spool import schema
+from spoolmta.spool import days, schema
 from spoolmta.spool.connection import Row
 
 _STEPS_BETWEEN_LOOKS = 20_000
@@ -25,6 +26,8 @@ _BUSY_MILLISECONDS = 2000
 _READING = frozenset(
     {apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE}
 )
+# What else is asked does not wait for the day files.
+_ABOUT_THE_JOURNAL = re.compile(r"\b(v1_events|v1_attempts|journal)\b", re.IGNORECASE)
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
 
 
@@ -46,6 +49,8 @@ def ask(path: Path, text: str, *, seconds: float, limit: int) -> Answer:
     connection = _open(path)
     try:
         schema.verify(connection, path)
+        if _ABOUT_THE_JOURNAL.search(text):
+            days.attach(connection, path.with_name(days.FOLDER))
         return _ask(connection, text, seconds, limit)
     except apsw.InterruptError:
         raise UsageError(

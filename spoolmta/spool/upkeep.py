@@ -1,13 +1,12 @@
-"""What keeps the file healthy: checkpoints, expired history. Called by the keeper alone."""
+"""What keeps the file healthy: checkpoints. Called by the keeper alone."""
 
 import os
 from dataclasses import dataclass
 
 import apsw
 
-from spoolmta.spool.connection import Spool, micros
+from spoolmta.spool.connection import Spool
 
-_SLICE = 2000
 # A log is laid out on a disk with room for so many of them.
 _ROOM_FOR_LOG = 20
 
@@ -58,10 +57,3 @@ def lay_out(spool: Spool, size: int) -> None:
     while spool.extend_log(size):
         pass
     spool.synchronize()
-
-
-def expire_history(spool: Spool, before: float) -> int:
-    """Delete a slice of events older than *before* (seconds); return how many."""
-    with spool.transaction() as tx:
-        tx.run("expire_events", {"before": micros(before), "limit": _SLICE})
-        return tx.changes

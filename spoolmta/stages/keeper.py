@@ -1,11 +1,13 @@
 """The keeper: holds the spool open for life and keeps it healthy.
 
 It creates the spool, checkpoints the write-ahead log (no other process does), deletes dead
-processes so that their claims fall free, and expires history. The master pokes it when a
+processes so that their claims fall free, moves the events of finished mail into the day files of
+history while little else is written, and deletes the oldest of these. The master pokes it when a
 service died.
 
-Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event
-Parameters: history_lifetime
+Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event,
+            history/*.db
+Parameters: history_lifetime, history_size_limit
 Must not:   be run twice over one spool
 Limits:     what a dead process held comes back when the keeper looks for it, at most BURIAL_SECONDS
             later
@@ -14,10 +16,11 @@ Limits:     what a dead process held comes back when the keeper looks for it, at
 import contextlib
 
 from spoolmta.config.parameters.keeper import KeeperParameters
-from spoolmta.errors import SpoolFull
+from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import deliveries, processes, upkeep
+from spoolmta.spool import deliveries, history, processes, upkeep
+from spoolmta.spool.history import History
 
 LOOK_SECONDS = 1.0
 BURIAL_SECONDS = 5.0
@@ -27,6 +30,11 @@ _RESTART_PAGES = 32_000
 # What a log of so many pages takes.
 _LOG_BYTES = 32 << 20
 _HISTORY_SECONDS = 60.0
+# History moves while no more pages than this are written between two looks, or when that was last
+# so long ago; and only for so long at a look, since checkpoints wait meanwhile.
+_IDLE_PAGES = 300
+_LATE_SECONDS = 600.0
+_MOVE_SECONDS = 0.05
 _POKED = ("pickup", "trivial_rewrite", "qmgr", "bounce")
 
 
@@ -44,6 +52,9 @@ class Keeper:
         self._next_look = 0.0
         self._next_burial = 0.0
         self._next_history = 0.0
+        self._history = History(context.spool)
+        self._all_moved_at = context.clock.now()
+        self._log_pages = -_IDLE_PAGES - 1  # the first look finds much written
 
     async def run_once(self) -> int:
         """Free what the dead held, checkpoint, expire; return how many processes were dead."""
@@ -54,9 +65,10 @@ class Keeper:
             self._next_burial = now + BURIAL_SECONDS
             freed = self._bury_the_dead()
         self._next_look = now + LOOK_SECONDS
-        self._checkpoint()
-        if now >= self._next_history:
-            self._expire_history(now)
+        idle = self._checkpoint()
+        if now >= self._next_history and (idle or now > self._all_moved_at + _LATE_SECONDS):
+            self._keep_history(now)
+            self._log_pages = upkeep.measure(self._context.spool).pages
         return freed
 
     def next_due(self) -> float | None:
@@ -83,23 +95,43 @@ class Keeper:
             context.poke(name)
         return len(dead)
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> bool:
+        """Copy the log if it is long; return whether little was written since the last look."""
         spool = self._context.spool
         wal = upkeep.measure(spool)
+        idle = 0 <= wal.pages - self._log_pages <= _IDLE_PAGES
         if wal.pages - wal.copied >= _COPY_PAGES:
             wal = upkeep.copy(spool)
         if wal.pages >= _RESTART_PAGES:
             upkeep.copy(spool)
-            upkeep.restart(spool)
+            wal = upkeep.restart(spool)
+        self._log_pages = wal.pages
+        return idle
 
-    def _expire_history(self, now: float) -> None:
-        before = now - self._parameters.history_lifetime
-        if not upkeep.expire_history(self._context.spool, before):
-            self._next_history = now + _HISTORY_SECONDS
+    def _keep_history(self, now: float) -> None:
+        """Move what has ended into its day, for a while; when all is moved, delete old days."""
+        context, parameters = self._context, self._parameters
+        try:
+            while self._history.move():
+                if context.clock.now() > now + _MOVE_SECONDS:
+                    return
+        except SpoolBusy as error:
+            context.log.warning(f"{error}; it stays in the spool for now")
+        self._all_moved_at = now
+        self._next_history = now + _HISTORY_SECONDS
+        if conflicts := self._history.take_conflicts():
+            context.log.warning(
+                f"{self._history.folder}: {conflicts} events stay in the spool: there are others"
+                " of the same numbers; was a file of another spool put there?"
+            )
+        lifetime, limit = parameters.history_lifetime, parameters.history_size_limit
+        for path in self._history.expire(now - lifetime, limit):
+            context.log.info(f"{path.name}: history deleted, it is too old or there is too much")
 
 
 def open_stage(context: ServiceContext) -> Keeper:
     """Return the keeper of the context's spool, whose log is then laid out."""
     with contextlib.suppress(SpoolFull):
         upkeep.lay_out(context.spool, _LOG_BYTES)
+    history.continue_numbering(context.spool)
     return Keeper(context, context.section(KeeperParameters))

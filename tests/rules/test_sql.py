@@ -31,9 +31,11 @@ SCANS_ALLOWED = {
     "claim_maildrop": "in key order, and it stops at the limit",
     "claim_incoming": "in key order, and it stops at the limit",
     "count_active": "active is bounded by qmgr_message_active_limit",
-    "expire_events": "in key order, and it stops at the limit",
     "busy_destinations": "what is let go or under way at this moment",
     "count_busy": "what is let go or under way at this moment",
+    "end_of_look": "in key order, and it stops at the limit",
+    "delete_oldest_events": "in key order, and it stops at the limit",
+    "declaration_of_event": "the schema's own table",
     "read_states": "an operator asks how many messages there are; a count per table",
 }
 SORTS_ALLOWED = {

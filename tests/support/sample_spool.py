@@ -8,6 +8,7 @@ maildrop   root to g@y.example      incoming  <> to h@y.example
 corrupt    k@x.example to l@y.example
 """
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,16 @@ class SampleSpool:
         if self._open:
             self._open = False
             self.spool.close()
+
+    def reopen(self) -> None:
+        """Open the spool that is there now."""
+        self.close()
+        self.spool = Spool.open(self.path, self.clock)
+        self._open = True
+
+    def clock_text(self, seconds: float) -> str:
+        """Return a moment after the start as a local date and time."""
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.start + seconds))
 
     def number(self, name: str) -> int:
         """Return the message id of a message."""

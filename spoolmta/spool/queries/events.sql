@@ -6,9 +6,56 @@ INSERT INTO event (at, message_id, kind, recipient, detail) VALUES (?, ?, ?, ?, 
 -- name: last_event
 SELECT max(event_id) FROM event;
 
--- name: expire_events
--- Of the oldest slice of history what is too old, so that no transaction is long, and nothing else is read. The last event
--- stays, so that no number is used twice.
-DELETE FROM event
- WHERE event_id IN (SELECT event_id FROM (SELECT event_id, at FROM event ORDER BY event_id LIMIT :limit) WHERE at < :before)
-   AND event_id < (SELECT max(event_id) FROM event);
+-- name: end_of_look
+-- The last of the next events that are looked through for ends of messages. The very last one stays in the spool, so that no
+-- number is used twice.
+SELECT max(event_id)
+  FROM (SELECT event_id FROM event WHERE event_id > :after AND event_id < (SELECT max(event_id) FROM event)
+         ORDER BY event_id LIMIT :limit);
+
+-- name: ended_between
+-- Messages that are gone, and when.
+SELECT message_id, at
+  FROM event
+ WHERE event_id > :after AND event_id <= :upto AND kind IN ('removed', 'deleted')
+   AND NOT EXISTS (SELECT 1 FROM message WHERE message.message_id = event.message_id)
+ ORDER BY event_id;
+
+-- name: events_of_messages
+SELECT event_id, message_id
+  FROM event WHERE message_id IN carray(:ids) AND event_id < (SELECT max(event_id) FROM event);
+
+-- name: events_of_no_message
+SELECT event_id, at FROM event WHERE message_id = 0 AND event_id > :after AND event_id <= :upto;
+
+-- name: load_events
+SELECT event_id, at, message_id, kind, recipient, detail FROM event WHERE event_id IN carray(:ids);
+
+-- name: copy_event
+-- Into a day file, where it may be already.
+INSERT INTO event (event_id, at, message_id, kind, recipient, detail) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (event_id) DO NOTHING;
+
+-- name: delete_events
+DELETE FROM event WHERE event_id IN carray(:ids);
+
+-- name: delete_oldest_events
+-- Of a day file that is too large.
+DELETE FROM event WHERE event_id IN (SELECT event_id FROM event ORDER BY event_id LIMIT :limit);
+
+-- name: declaration_of_event
+-- The journal's table and its index, for a day file.
+SELECT sql FROM sqlite_schema WHERE tbl_name = 'event';
+
+-- name: skip_to_event
+-- An event whose number is greater than :last, unless there is one.
+INSERT INTO event (event_id, at, message_id, kind)
+SELECT :last + 1, :now, 0, 'continued' WHERE NOT EXISTS (SELECT 1 FROM event WHERE event_id > :last);
+
+-- name: first_event
+SELECT min(event_id) FROM event;
+
+-- name: page_of_journal
+SELECT event_id, at, message_id, queue_id, kind, recipient, detail
+  FROM journal
+ WHERE event_id > :after AND event_id <= :upto AND at >= :since ORDER BY event_id LIMIT :limit;

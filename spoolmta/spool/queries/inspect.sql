@@ -119,7 +119,7 @@ SELECT process.service, process.pid, claim.claimed_at
 
 -- name: load_events_of_message
 SELECT event_id, at, message_id, kind, recipient, detail
-  FROM event WHERE message_id = :message_id AND event_id > :after ORDER BY event_id LIMIT :limit;
+  FROM journal WHERE message_id = :message_id AND event_id > :after ORDER BY event_id LIMIT :limit;
 
 -- name: highest_event
 SELECT max(event_id) FROM event;
@@ -127,7 +127,7 @@ SELECT max(event_id) FROM event;
 -- name: events_of_address
 -- A slice of the journal: what happened to an address, or was accepted from it or for it. *quoted* is its JSON text.
 SELECT message_id
-  FROM event
+  FROM journal
  WHERE event_id > :low AND event_id <= :high
    AND (recipient = :address COLLATE NOCASE OR (kind = 'accepted' AND instr(lower(detail), :quoted)))
  ORDER BY event_id DESC;

@@ -7,9 +7,9 @@ SELECT event_id, at, message_id, kind, recipient, detail
  WHERE event_id > :low AND event_id <= :high AND kind IN (SELECT value FROM json_each(:kinds))
  ORDER BY event_id DESC;
 
--- name: time_of_event
--- When the last event up to a number was.
-SELECT at FROM event WHERE event_id <= :high ORDER BY event_id DESC LIMIT 1;
+-- name: latest_time
+-- When the latest event of a slice was.
+SELECT max(at) FROM journal WHERE event_id > :low AND event_id <= :high;
 
 -- name: page_of_deferrals
 -- The latest answers of recipients that wait, in the order of the messages.

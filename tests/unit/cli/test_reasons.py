@@ -33,7 +33,7 @@ def put_off(sample: SampleSpool, count: int) -> None:
             row = (sample.number("active"), 10 + number, "x@Big.example", "", "", 0)
             tx.run("insert_recipient", row)
             answer = ("deferred", "4.2.1", BUSY.format(number), "none", "", "", "", "", tx.now)
-            tx.run("put_outcome", (sample.number("active"), 10 + number, *answer))
+            tx.run("put_outcome", (sample.number("active"), 10 + number, 0, *answer))
 
 
 def test_replies_that_differ_in_numbers_and_hosts_are_one_reason(
