@@ -214,6 +214,7 @@ CREATE TABLE report (
     verdict     TEXT    NOT NULL CHECK (verdict IN ('done', 'failed', 'crashed')),
     dsn         TEXT    NOT NULL,
     reason      TEXT    NOT NULL,
+    throttled   INTEGER NOT NULL,                    -- 1: the destination asked for less, by a reply of 421 or 4.7.x
     reported_at INTEGER NOT NULL
 ) STRICT;
 
@@ -263,6 +264,8 @@ CREATE TABLE destination (
     dead_until     INTEGER NOT NULL,
     dsn            TEXT    NOT NULL,
     reason         TEXT    NOT NULL,
+    pace           REAL    NOT NULL,                 -- seconds between deliveries since it asked for less; 0: it did not
+    slowed_at      INTEGER NOT NULL,                 -- when it asked; the pace halves every ten minutes from then on
     PRIMARY KEY (transport, destination)
 ) STRICT, WITHOUT ROWID;
 
@@ -527,7 +530,9 @@ CREATE VIEW v1_destinations (
     reason,          -- what made it dead
     concurrency,     -- how many deliveries it may have at once, as far as that is learnt and written (within seconds)
     failed_cohorts,  -- how many windows' worth of deliveries have failed in a row
-    resting_until    -- end of its pause between deliveries, as text, UTC
+    resting_until,   -- end of its pause between deliveries, as text, UTC
+    pace,            -- seconds between deliveries, since its replies asked for less; NULL: they did not
+    slowed           -- when they did, as text, UTC; the pace halves every ten minutes from then on
 ) AS
 SELECT named.transport,
        named.destination,
@@ -541,7 +546,9 @@ SELECT named.transport,
        coalesce(destination.reason, '') AS reason,
        destination.window AS concurrency,
        destination.failed_cohorts,
-       strftime('%Y-%m-%d %H:%M:%S', nullif(destination.resting_until, 0) / 1000000, 'unixepoch') AS resting_until
+       strftime('%Y-%m-%d %H:%M:%S', nullif(destination.resting_until, 0) / 1000000, 'unixepoch') AS resting_until,
+       nullif(destination.pace, 0) AS pace,
+       strftime('%Y-%m-%d %H:%M:%S', nullif(destination.slowed_at, 0) / 1000000, 'unixepoch') AS slowed
   FROM (SELECT transport, destination FROM destination UNION SELECT transport, destination FROM delivery) AS named
   LEFT JOIN destination USING (transport, destination)
   LEFT JOIN (SELECT delivery.transport,

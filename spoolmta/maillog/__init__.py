@@ -6,6 +6,7 @@ delays      the numbers of delay= and delays=
 smtpd       connections, commands and rejections of the SMTP server
 cleanup     header and body actions, message ids; also pickup
 delivery    queue manager, deliveries, notices
+window      concurrency windows, for who wants to watch them
 operation   master, and what operators do to the queue
 
 Log readers (pflogsumm, fail2ban, the exporters) parse these texts: they are an interface.
@@ -58,6 +59,7 @@ from spoolmta.maillog.smtpd import (
     timeout,
     too_many_errors,
 )
+from spoolmta.maillog.window import Window, feedback, window
 
 __all__ = [
     "Attempt",
@@ -66,6 +68,7 @@ __all__ = [
     "Peer",
     "Rejection",
     "SaslPeer",
+    "Window",
     "bounce_notification",
     "client",
     "connect",
@@ -75,6 +78,7 @@ __all__ = [
     "delivery",
     "disconnect",
     "expired",
+    "feedback",
     "format_delay",
     "format_delays",
     "header_action",
@@ -100,4 +104,5 @@ __all__ = [
     "timeout",
     "too_many_errors",
     "trouble",
+    "window",
 ]

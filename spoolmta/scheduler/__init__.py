@@ -9,6 +9,7 @@ transport    the queues of one transport: which delivery goes next
 job          one message in one transport: what it has earned, and when it may be overtaken
 destination  the concurrency window of one destination; when it is dead, and when it rests
 feedback     how much one delivery widens or narrows a window
+pace         how slowly a destination is served that asked for less
 dead         the destinations that are not tried now
 backoff      when to try again
 completion   what becomes of a message whose deliveries are answered

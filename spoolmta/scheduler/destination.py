@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from spoolmta.scheduler.feedback import ConcurrencyFeedback
 from spoolmta.scheduler.job import Job
+from spoolmta.scheduler.pace import FULL_SPEED, Pace
 from spoolmta.spool.deliveries import DestinationState, Waiting
 
 _FULL = ConcurrencyFeedback()
@@ -42,7 +43,8 @@ class Destination:
 
     *todo* has what waits, by job, in the order of the jobs. It is *dead_until* a time with the
     reason that its mail is deferred with, and rests until *resting_until* between deliveries.
-    *success* and *failure* are the parts of a step that feedback has added up to.
+    *success* and *failure* are the parts of a step that feedback has added up to, *step* is what
+    the latest answer added, if any. *pace* is how slowly it is served since it asked for less.
     """
 
     transport: str
@@ -57,6 +59,8 @@ class Destination:
     dsn: str = ""
     reason: str = ""
     resting_until: float = 0.0
+    step: float | None = None
+    pace: Pace = FULL_SPEED
     todo: dict[Job, deque[Waiting]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,14 +84,17 @@ class Destination:
     @property
     def is_idle(self) -> bool:
         """True if there is nothing to remember it for."""
-        return not (self.todo or self.busy or self.dead_until or self.resting_until)
+        return not (
+            self.todo or self.busy or self.dead_until or self.resting_until or self.pace.seconds
+        )
 
     @property
     def state(self) -> DestinationState | None:
         """What is worth keeping over a restart; None if it is like a fresh one, or forgotten."""
         learnt = self.window, self.success, self.failure, self.failed_cohorts
         is_fresh = learnt == (self.limits.first_window, 0.0, 0.0, 0.0)
-        if self.is_idle or (is_fresh and not self.dead_until and not self.resting_until):
+        is_free = not (self.dead_until or self.resting_until or self.pace.seconds)
+        if self.is_idle or (is_fresh and is_free):
             return None
         return DestinationState(
             self.transport,
@@ -97,6 +104,7 @@ class Destination:
             self.dead_until,
             self.dsn,
             self.reason,
+            *self.pace,
         )
 
     def recall(self, state: DestinationState) -> None:
@@ -107,10 +115,12 @@ class Destination:
         self.failed_cohorts = state.failed_cohorts
         self.resting_until = state.resting_until
         self.dead_until, self.dsn, self.reason = state.dead_until, state.dsn, state.reason
+        self.pace = Pace(state.pace, state.slowed_at)
 
     def succeeded(self) -> None:
         """Widen the window: the destination answered. Call it while the delivery is still busy."""
         self.failed_cohorts = 0.0
+        self.step = None
         if self.dead_until:
             self.revive()
             return
@@ -118,7 +128,7 @@ class Destination:
         # A window that is not used must not grow out of sight.
         if (limit and self.window >= limit) or self.window >= self.busy + self.limits.initial:
             return
-        step = self.limits.positive.at(self.window)
+        self.step = step = self.limits.positive.at(self.window)
         self.success += step
         # Half a step more, lest a rounding error cost a whole one.
         while self.success + step / 2 >= 1.0:
@@ -133,6 +143,7 @@ class Destination:
 
         *dsn* and *reason* are what its mail is deferred with meanwhile.
         """
+        self.step = None
         self.failed_cohorts += 1.0 / self.window
         if self.dead_until:
             return False
@@ -140,7 +151,7 @@ class Destination:
         if limit and self.failed_cohorts >= limit:
             self.suspend(dead_until, dsn, reason)
             return True
-        step = self.limits.negative.at(self.window)
+        self.step = step = self.limits.negative.at(self.window)
         self.failure -= step
         while self.failure - step / 2 < 0.0:
             self.window -= 1

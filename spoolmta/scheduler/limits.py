@@ -4,9 +4,9 @@ Postfix:    postconf(5): transport_destination_concurrency_limit and its like
 Parameters: TRANSPORT_initial_destination_concurrency, ..._destination_concurrency_limit,
             ..._destination_concurrency_failed_cohort_limit,
             ..._destination_concurrency_positive_feedback, ..._negative_feedback,
-            ..._destination_rate_delay, ..._transport_rate_delay, ..._delivery_slot_cost,
-            ..._delivery_slot_loan, ..._delivery_slot_discount, ..._minimum_delivery_slots; each
-            with a default_... for all transports
+            ..._destination_rate_delay, ..._destination_slowdown_limit, ..._transport_rate_delay,
+            ..._delivery_slot_cost, ..._delivery_slot_loan, ..._delivery_slot_discount,
+            ..._minimum_delivery_slots; each with a default_... for all transports
 """
 
 from collections.abc import Callable
@@ -39,6 +39,7 @@ def transport_limits(
         capacity=_capacity(configuration, transport),
         destination_rate_delay=destination_delay,
         rate_delay=configuration.transport_seconds(transport, "_transport_rate_delay"),
+        slowdown_limit=configuration.transport_seconds(transport, "_destination_slowdown_limit"),
         preemption=_preemption(configuration, transport),
     )
 

@@ -9,7 +9,8 @@ written, a dead mark with its cause, a window within seconds.
 Postfix:    qmgr(8), SCHEDULER_README
 Claims:     report, delivery      Advances to: granted; active -> deferred, gone, or a notice
 Parameters: minimal_backoff_time, maximal_backoff_time, maximal_queue_lifetime,
-            bounce_queue_lifetime, delay_warning_time, defer_transports; those of limits.py
+            bounce_queue_lifetime, delay_warning_time, defer_transports,
+            destination_concurrency_feedback_debug; those of limits.py
 Must not:   look anything up in a map; talk to the network
 Limits:     one process a spool
 """
@@ -24,8 +25,10 @@ from spoolmta.config.program import transports
 from spoolmta.message.envelope import Trace
 from spoolmta.message.outcome import Outcome, defer
 from spoolmta.scheduler.completion import REMOVED, Completion, Lifetimes, decide
+from spoolmta.scheduler.destination import Destination
 from spoolmta.scheduler.limits import transport_limits
 from spoolmta.scheduler.schedule import Changes, Schedule, Suspended
+from spoolmta.scheduler.transport import TransportLimits
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.worker import GATHER_TIMES
@@ -78,8 +81,10 @@ class QueueManager:
             parameters.delay_warning_time,
         )
         configuration = context.configuration
+        is_traced = parameters.destination_concurrency_feedback_debug
         self._schedule = Schedule(
-            lambda name: transport_limits(configuration, name, context.log.warning),
+            self._traced_limits if is_traced else self._limits,
+            heard=self._trace if is_traced else None,
             served=transports(
                 service
                 for service in configuration.services
@@ -115,6 +120,35 @@ class QueueManager:
         self._tell(work.grants, work.suspended, done)
         self.may_have_more = work.is_full or len(granted) < len(work.grants)
         return len(work.reported) + len(work.suspended) + len(work.grants) + int(work.flush)
+
+    def _limits(self, transport: str) -> TransportLimits:
+        context = self._context
+        return transport_limits(context.configuration, transport, context.log.warning)
+
+    def _traced_limits(self, transport: str) -> TransportLimits:
+        limits = self._limits(transport)
+        window, at = limits.window, limits.window.initial
+        for name, feedback in (("positive", window.positive), ("negative", window.negative)):
+            step = feedback.at(at)
+            maillog.feedback(self._context.log, transport, name, int(feedback.shared), at, step)
+        return limits
+
+    def _trace(self, destination: Destination, verdict: Verdict) -> None:
+        """Log what an answer does to a window."""
+        if verdict is not Verdict.CRASHED:
+            maillog.window(
+                self._context.log,
+                destination.name,
+                maillog.Window(
+                    verdict is Verdict.DONE,
+                    destination.step,
+                    destination.limits.limit,
+                    0 if destination.is_dead else destination.window,
+                    destination.success,
+                    destination.failure,
+                    destination.failed_cohorts,
+                ),
+            )
 
     def next_due(self) -> float | None:
         """Return when something may go that may not go now."""
@@ -160,6 +194,7 @@ class QueueManager:
             return False
         self._next_reconcile = now + _RECONCILE_SECONDS
         under_way = self._schedule.under_way
+        self._schedule.forget_slowness(now)
         if under_way:
             existing = deliveries.existing(self._context.spool, list(under_way))
             self._schedule.withdraw(under_way - existing, now)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from spoolmta.scheduler.dead import DeadDestinations, Key
 from spoolmta.scheduler.destination import Destination
+from spoolmta.scheduler.pace import FULL_SPEED
 from spoolmta.scheduler.transport import Transport, TransportLimits
 from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
 
@@ -44,16 +45,19 @@ class Schedule:
         served: Collection[str],
         dead_seconds: float,
         put_off: Collection[str] = (),
+        heard: Callable[[Destination, Verdict], None] | None = None,
     ) -> None:
         """*limits* tells a transport's; mail for others than those *served* is deferred.
 
         A destination that fails is not tried for *dead_seconds*. Mail for the transports that are
-        *put_off* is deferred, too, until somebody asks for it.
+        *put_off* is deferred, too, until somebody asks for it. *heard* is told of each
+        answer that may have changed a window.
         """
         self._limits = limits
         self._served = served
         self._dead_seconds = dead_seconds
         self._put_off = put_off
+        self._heard = heard
         self._refused: list[Suspended] = []
         self._transports: dict[str, Transport] = {}
         self._under_way: dict[int, Destination] = {}
@@ -61,6 +65,7 @@ class Schedule:
         # What the spool has of destinations, and those that it should know more of at once.
         self._stored: dict[Key, DestinationState] = {}
         self._marked: set[Key] = set()
+        self._slowed: dict[Key, Destination] = {}
 
     @property
     def under_way(self) -> Set[int]:
@@ -92,6 +97,8 @@ class Schedule:
             self._dead.add(destination)
         if destination.resting_until:
             transport.let_rest(destination)
+        if destination.pace.seconds:
+            self._slowed[destination.key] = destination
         self._stored[destination.key] = state
 
     def admit(self, planned: Iterable[Waiting], now: float) -> None:
@@ -123,6 +130,10 @@ class Schedule:
             reason = f"delivery temporarily suspended: {feedback.reason}"
             if destination.failed(until, feedback.dsn, reason):
                 self._dead.add(destination)
+        if self._heard is not None and not (was_dead and destination.is_dead):
+            self._heard(destination, feedback.verdict)
+        if feedback.throttled:
+            self._slow_down(destination, now)
         self._transport(destination.transport).ended(destination, now)
         if destination.is_dead is not was_dead or destination.resting_until:
             self._marked.add(destination.key)
@@ -184,11 +195,26 @@ class Schedule:
             self._marked.add(destination.key)
             self._transport(destination.transport).look_again(destination)
 
+    def forget_slowness(self, now: float) -> None:
+        """Serve those destinations at full speed again that have not asked for less for long."""
+        over = [d for d in self._slowed.values() if not d.pace.at(now)]
+        for destination in over:
+            destination.pace = FULL_SPEED
+            del self._slowed[destination.key]
+            self._transport(destination.transport).look_again(destination)
+
     def next_due(self) -> float | None:
         """Return when something may go that may not go now (seconds), None if nothing will."""
         times = [transport.next_due() for transport in self._transports.values()]
         times.append(self._dead.next_revival())
         return min((time for time in times if time is not None), default=None)
+
+    def _slow_down(self, destination: Destination, now: float) -> None:
+        limit = self._transport(destination.transport).limits.slowdown_limit
+        if limit:
+            destination.pace = destination.pace.slower(now, limit)
+            self._slowed[destination.key] = destination
+            self._marked.add(destination.key)
 
     def _suspend(self, destination: Destination, until: float, dsn: str, reason: str) -> None:
         destination.suspend(until, dsn, reason)

@@ -30,12 +30,14 @@ class TransportLimits(NamedTuple):
 
     *capacity* is how many deliveries its processes have room for. *destination_rate_delay* is the
     pause of a destination after a delivery, *rate_delay* that of the transport before the next.
+    *slowdown_limit* is the longest pause of a destination that asks for less; 0: it is not heeded.
     """
 
     window: WindowLimits
     capacity: int = 0
     destination_rate_delay: float = 0.0
     rate_delay: float = 0.0
+    slowdown_limit: float = 0.0
     preemption: Preemption = Preemption()
 
 
@@ -96,7 +98,7 @@ class Transport:
         self.busy -= 1
         delay = self.limits.destination_rate_delay
         if delay and not destination.dead_until:
-            destination.resting_until = now + delay
+            destination.resting_until = max(destination.resting_until, now + delay)
             self.let_rest(destination)
         self.look_again(destination)
 
@@ -212,6 +214,8 @@ class Transport:
         else:
             del destination.todo[job]
         self.began(destination)
+        if destination.pace.seconds:
+            self._keep_pace(destination, now)
         job.waiting -= 1
         job.slots += 1
         if self._head.get(destination) is job:
@@ -221,6 +225,13 @@ class Transport:
         if self.limits.rate_delay:
             self._pause_until = now + self.limits.rate_delay
         return waiting
+
+    def _keep_pace(self, destination: Destination, now: float) -> None:
+        """Let a destination that asked for less rest before the next delivery."""
+        pause = destination.pace.at(now)
+        if pause:
+            destination.resting_until = now + pause
+            self.let_rest(destination)
 
     def _unready(self, destination: Destination, head: Job) -> None:
         del self._head[destination]

@@ -40,11 +40,15 @@ class Verdict(StrEnum):
 
 
 class Feedback(NamedTuple):
-    """An attempt's word on its destination; *dsn* and *reason* are set if it failed."""
+    """An attempt's word on its destination; *dsn* and *reason* are set if it failed.
+
+    *throttled*: it asked for less, by a reply of 421 or 4.7.x.
+    """
 
     verdict: Verdict = Verdict.DONE
     dsn: str = ""
     reason: str = ""
+    throttled: int = 0
 
 
 class Waiting(NamedTuple):
@@ -118,7 +122,7 @@ class DestinationState(NamedTuple):
 
     *success*, *failure* and *failed_cohorts* are what feedback has added up to. It rests between
     deliveries until *resting_until*; it is dead, its mail deferred with *dsn* and *reason*, until
-    *dead_until*.
+    *dead_until*. Since it asked for less at *slowed_at*, *pace* seconds are between deliveries.
     """
 
     transport: str
@@ -131,6 +135,8 @@ class DestinationState(NamedTuple):
     dead_until: float
     dsn: str
     reason: str
+    pace: float = 0.0
+    slowed_at: float = 0.0
 
 
 def waiting(reader: Reader, after: int, limit: int) -> list[Waiting]:
@@ -274,9 +280,9 @@ def reports(reader: Reader, limit: int) -> list[Reported]:
         Reported(
             delivery_id,
             None if message_id is None else Waiting(delivery_id, message_id, *route),
-            Feedback(Verdict(verdict), dsn, reason),
+            Feedback(Verdict(verdict), dsn, reason, throttled),
         )
-        for delivery_id, verdict, dsn, reason, message_id, *route in reader.read(
+        for delivery_id, verdict, dsn, reason, throttled, message_id, *route in reader.read(
             "load_reports", {"limit": limit}
         )
     ]
@@ -335,7 +341,15 @@ def store_destinations(tx: Transaction, states: Iterable[DestinationState]) -> N
     tx.run_many(
         "put_destination",
         (
-            (*state[:6], micros(state.resting_until), micros(state.dead_until), *state[8:])
+            (
+                *state[:6],
+                micros(state.resting_until),
+                micros(state.dead_until),
+                state.dsn,
+                state.reason,
+                state.pace,
+                micros(state.slowed_at),
+            )
             for state in states
         ),
     )
@@ -349,8 +363,13 @@ def forget_destinations(tx: Transaction, keys: Iterable[tuple[str, str]]) -> Non
 def stored_destinations(reader: Reader) -> list[DestinationState]:
     """Return what is written of destinations."""
     return [
-        DestinationState._make((*learnt, seconds(resting_until), seconds(dead_until), dsn, reason))
-        for *learnt, resting_until, dead_until, dsn, reason in reader.read("load_destinations")
+        DestinationState._make(
+            (*learnt, seconds(resting_until), seconds(dead_until), *why, seconds(slowed_at))
+        )
+        for *learnt, resting_until, dead_until, dsn, reason, pace, slowed_at in reader.read(
+            "load_destinations"
+        )
+        for why in ((dsn, reason, pace),)
     ]
 
 

@@ -45,7 +45,13 @@ RESTS = {
         "requiretls_esmtp_header", "requiretls_redact_dsn", "smtp_log_tls_feature_status",
         "smtp_requiretls_policy", "smtpd_reject_filter_maps",
     ),
-    "spoolmta": ("dns_nameservers", "drain_time_limit", "history_lifetime"),
+    "spoolmta": (
+        "default_destination_slowdown_limit",
+        "destination_grouping",
+        "dns_nameservers",
+        "drain_time_limit",
+        "history_lifetime",
+    ),
     "before 3.7, and still read": ("extract_recipient_limit",),
 }  # fmt: skip
 ONLY_OURS = {name: release for release, names in RESTS.items() for name in names}

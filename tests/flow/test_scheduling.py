@@ -1,6 +1,10 @@
 """Deliveries are paced and windows learnt, and a restart forgets neither."""
 
+import pytest
+
 from tests.flow.conftest import MakeMta
+from tests.support.mta import Mta
+from tests.support.scripted_server import ScriptedServer
 
 TO_DISCARD = {"transport_maps": "inline:{slow.example=discard:, other.example=discard:}"}
 TEN_SECONDS = {**TO_DISCARD, "discard_destination_rate_delay": "10s"}
@@ -81,3 +85,62 @@ def test_mail_of_a_deferred_transport_waits_until_somebody_asks_for_it(make_mta:
     mta.flush()
     mta.run_until_idle()
     assert mta.states() == {}
+
+
+PACE = "SELECT pace FROM v1_destinations WHERE pace IS NOT NULL"
+
+
+def to(server: ScriptedServer, **settings: str) -> dict[str, str]:
+    return {"relayhost": f"[127.0.0.1]:{server.port}", "relay_domains": "y.example", **settings}
+
+
+def send(mta: Mta, count: int) -> None:
+    for number in range(count):
+        mta.submit("a@x.example", [f"r{number}@y.example"])
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 too busy", "450 4.7.1 too much mail from you"])
+def test_a_destination_that_asks_for_less_gets_one_delivery_after_the_other(
+    make_mta: MakeMta, reply: str
+) -> None:
+    with ScriptedServer({"MAIL": [reply, "250 2.1.0 Ok"]}) as server:
+        mta = make_mta(**to(server, default_destination_slowdown_limit="60s"))
+        send(mta, 1)
+        mta.run_until_idle()
+        assert mta.rows(PACE) == [(1.0,)]
+        send(mta, 3)
+        left = []
+        for _ in range(3):
+            mta.run_until_idle()
+            left.append(mta.states().get("active", 0))
+            mta.clock.jump(1)
+    assert left == [2, 1, 0]
+
+
+def test_a_destination_that_asks_for_less_is_not_heeded_without_the_option(
+    make_mta: MakeMta,
+) -> None:
+    with ScriptedServer({"MAIL": ["450 4.7.1 too much mail from you", "250 2.1.0 Ok"]}) as server:
+        mta = make_mta(**to(server))
+        send(mta, 4)
+        mta.run_until_idle()
+        assert mta.states() == {"deferred": 1}
+        assert mta.rows(PACE) == []
+
+
+def test_a_pace_outlives_a_restart_and_comes_to_an_end(make_mta: MakeMta) -> None:
+    with ScriptedServer({"MAIL": ["450 4.7.1 too much mail from you", "250 2.1.0 Ok"]}) as server:
+        settings = to(server, default_destination_slowdown_limit="60s")
+        mta = make_mta(**settings)
+        send(mta, 1)
+        mta.run_until_idle()
+        mta.restart(**settings)
+        send(mta, 2)
+        mta.run_until_idle()
+        assert mta.states() == {"active": 1, "deferred": 1}
+        mta.clock.jump(4000)
+        mta.run_until_idle()
+        mta.clock.jump(11)
+        mta.run_until_idle()
+        assert mta.states() == {}
+        assert mta.rows(PACE) == []

@@ -52,6 +52,7 @@ class Recipients:
         self._untold: dict[str, None] = {}
         self._last: Trouble | None = None  # what hit all that were left, most recently
         self._passed: tuple[Passed, ...] = ()
+        self._throttled = False  # a server asked for less
         self._completed = False  # a conversation came to its end, so the destination works
 
     def record(
@@ -147,15 +148,16 @@ class Recipients:
     def _feedback(self) -> Feedback:
         last = self._last
         if not self.left or self._completed or last is None:
-            return Feedback()
+            return Feedback(throttled=self._throttled)
         if last.radius is not Radius.DESTINATION or not last.is_soft:
-            return Feedback()
-        return Feedback(Verdict.FAILED, last.dsn, last.reason)
+            return Feedback(throttled=self._throttled)
+        return Feedback(Verdict.FAILED, last.dsn, last.reason, self._throttled)
 
     def _refuse(
         self, recipient: DeliveryRecipient, failure: Trouble, circumstances: Circumstances
     ) -> None:
         outcome = _failed(recipient.number, failure, circumstances)
+        self._throttled |= failure.asks_for_less
         if failure.is_soft or failure.elsewhere:
             self._waiting[recipient.number] = outcome
             self._untold[failure.reason] = None

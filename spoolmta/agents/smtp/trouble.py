@@ -47,6 +47,12 @@ class Trouble:
         return self.dsn.startswith("4")
 
     @property
+    def asks_for_less(self) -> bool:
+        """True if the server has too much of us, or does not trust us now."""
+        distrusts = self.dsn.startswith("4.7.") and self.reply.startswith("4")
+        return distrusts or self.reply.startswith("421")
+
+    @property
     def is_loop(self) -> bool:
         """True if the mail would come back to this machine."""
         return self.dsn.endswith(".4.6")

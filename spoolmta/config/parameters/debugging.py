@@ -3,7 +3,7 @@
 Postfix: DEBUG_README, postconf(5)
 """
 
-from spoolmta.config.parameter import Section, number, text, yes_no
+from spoolmta.config.parameter import Section, number, text
 
 
 class DebuggingParameters(Section, not_yet="there is no debugging aid of that kind"):
@@ -13,4 +13,3 @@ class DebuggingParameters(Section, not_yet="there is no debugging aid of that ki
     debug_peer_list: str = text("")  # hosts and networks of which more is logged
     debugger_command: str = text("")  # command that -D runs
     fault_injection_code: int = number("0")  # fault that is made on purpose
-    destination_concurrency_feedback_debug: bool = yes_no("no")  # log how windows change

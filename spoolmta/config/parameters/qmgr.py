@@ -1,6 +1,6 @@
 """Parameters of the queue manager and of the stage that resolves for it."""
 
-from spoolmta.config.parameter import Section, number, seconds, text
+from spoolmta.config.parameter import Section, choice, number, seconds, text, yes_no
 from spoolmta.config.parameters.common import LONGEST_LIFETIME, CommonParameters
 
 
@@ -21,6 +21,10 @@ class QueueManagerParameters(CommonParameters):
     default_destination_concurrency_negative_feedback: str = text(
         "1", empty_allowed=False
     )  # what a failure of the destination takes from it
+    destination_concurrency_feedback_debug: bool = yes_no("no")  # log how windows change
+    default_destination_slowdown_limit: float = seconds(
+        "0s"
+    )  # longest pause after replies that ask for less, 421 or 4.7.x; 0: none (spoolmta only)
     default_destination_rate_delay: float = seconds("0s")  # pause of a destination after each
     default_transport_rate_delay: float = seconds("0s")  # pause of a transport between deliveries
     default_delivery_slot_cost: int = number("5")  # deliveries that let one other go before
@@ -28,6 +32,9 @@ class QueueManagerParameters(CommonParameters):
     default_delivery_slot_discount: int = number("50", max=100)  # percent that need not be earned
     default_minimum_delivery_slots: int = number("3")  # what is smaller is never overtaken
     default_destination_recipient_limit: int = number("50")  # recipients in one delivery
+    destination_grouping: str = choice(
+        "none", ("none", "mx")
+    )  # mx: domains with the same provider share one window (spoolmta only)
     defer_transports: str = text("")  # transports whose mail waits until somebody asks for it
     qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
     qmgr_message_recipient_limit: int = number(

@@ -28,6 +28,9 @@ class TransportParameters(Section, brought_by=_AGENTS):
 class TransportPacingParameters(Section, brought_by=_AGENTS):
     """Pauses between deliveries."""
 
+    _destination_slowdown_limit: float = seconds(
+        "$default_destination_slowdown_limit"
+    )  # longest pause after replies that ask for less (spoolmta only)
     _destination_rate_delay: float = seconds("$default_destination_rate_delay")  # by destination
     _transport_rate_delay: float = seconds("$default_transport_rate_delay")  # of all of them
 

@@ -76,7 +76,7 @@ SELECT delivery_recipient.delivery_id, recipient.number, delivery_recipient.addr
 DELETE FROM attempt WHERE delivery_id IN carray(:ids) AND process_id = :process_id RETURNING delivery_id;
 
 -- name: insert_report
-INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at) VALUES (?, ?, ?, ?, ?);
+INSERT INTO report (delivery_id, verdict, dsn, reason, throttled, reported_at) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: put_outcome
 -- That the sender was told of a delay stays, and that he was told of this end of a destination, if others are still tried.
@@ -115,7 +115,7 @@ SELECT delivery.delivery_id
 
 -- name: load_reports
 -- Of a message that is gone the report alone is left.
-SELECT report.delivery_id, report.verdict, report.dsn, report.reason,
+SELECT report.delivery_id, report.verdict, report.dsn, report.reason, report.throttled,
        delivery.message_id, delivery.transport, delivery.destination, active.asked
   FROM report LEFT JOIN delivery USING (delivery_id) LEFT JOIN active USING (message_id) ORDER BY report.delivery_id LIMIT :limit;
 
@@ -130,14 +130,15 @@ DELETE FROM delivery_recipient WHERE delivery_id IN carray(:ids);
 
 -- name: put_destination
 INSERT OR REPLACE INTO destination (transport, destination, window, success, failure, failed_cohorts, resting_until, dead_until,
-                                    dsn, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                                    dsn, reason, pace, slowed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: delete_destination
 DELETE FROM destination WHERE transport = ? AND destination = ?;
 
 -- name: load_destinations
-SELECT transport, destination, window, success, failure, failed_cohorts, resting_until, dead_until, dsn, reason
+SELECT transport, destination, window, success, failure, failed_cohorts, resting_until, dead_until, dsn, reason, pace,
+       slowed_at
   FROM destination;
 
 -- name: existing_deliveries

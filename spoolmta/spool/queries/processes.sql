@@ -30,8 +30,8 @@ SELECT :now, delivery.message_id, 'crashed', delivery_recipient.address,
  WHERE attempt.process_id = :process_id;
 
 -- name: report_crashed_attempts
-INSERT INTO report (delivery_id, verdict, dsn, reason, reported_at)
-SELECT delivery_id, 'crashed', '', '', :now FROM attempt WHERE process_id = :process_id;
+INSERT INTO report (delivery_id, verdict, dsn, reason, throttled, reported_at)
+SELECT delivery_id, 'crashed', '', '', 0, :now FROM attempt WHERE process_id = :process_id;
 
 -- name: delete_attempts_of_process
 DELETE FROM attempt WHERE process_id = :process_id;

@@ -10,7 +10,7 @@ deliveries of at most <transport>_destination_recipient_limit recipients.
 Postfix:    trivial-rewrite(8), qmgr(8)
 Claims:     incoming, deferred, unplanned      Advances to: active (with delivery rows), corrupt
 Parameters: qmgr_message_active_limit, transport_destination_recipient_limit, RoutingParameters;
-            those of slices.py
+            those of slices.py and providers.py
 Must not:   schedule; look at what destinations are up to
 Limits:     one process a spool
 """
@@ -25,6 +25,7 @@ from spoolmta.address.resolve import AddressClass, Routing, resolve
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.errors import ClaimLost, MapUnavailable
+from spoolmta.net.dns import Resolver, parse_nameservers
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
@@ -34,6 +35,7 @@ from spoolmta.spool.connection import Transaction
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
 from spoolmta.stages.trivial_rewrite.forced_expiry import return_to_senders
+from spoolmta.stages.trivial_rewrite.providers import Providers
 from spoolmta.stages.trivial_rewrite.slices import Bounds, Cut, RecipientLimits, cut
 
 _BATCH = 100
@@ -49,7 +51,8 @@ _SLICE_PAUSE_SECONDS = 0.25
 _NOBODY_LEFT_TO_TELL = ("discard", "undeliverable postmaster notification discarded")
 _LOOKUP_FAILED = ("retry", "4.3.0 address resolver failure")
 
-_Hop = tuple[str, str, str]
+# Transport, next hop, recipient, and the destination that it shares with other next hops or "".
+_Hop = tuple[str, str, str, str]
 # The sources of a batch, in the order of their turns; from active come the next slices.
 _TURNS = (State.INCOMING, State.DEFERRED, State.ACTIVE)
 
@@ -84,6 +87,9 @@ class TrivialRewrite:
         self._recipient_limits = RecipientLimits(context.configuration, parameters)
         self._destinations = Destinations(context.configuration)
         self._double_bounce_sender = routing.parameters.double_bounce_sender.lower()
+        nameservers = parse_nameservers(parameters.dns_nameservers)
+        self._providers = Providers(Resolver(nameservers), context.clock.now)
+        self._grouped = self._grouped_transports(parameters)
         self._turn = 0
         self.may_have_more = False
         self._next_look: float | None = None
@@ -91,6 +97,16 @@ class TrivialRewrite:
         self._next_slice: float | None = 0.0
         self._last_slice = context.clock.now()
         self._slice = (0, 0)  # the first recipient's number, and how many, of the next one
+
+    def _grouped_transports(self, parameters: QueueManagerParameters) -> frozenset[str]:
+        """Return the transports whose destinations are grouped by provider."""
+        if parameters.destination_grouping == "none":
+            return frozenset()
+        return frozenset(
+            service.name
+            for service in self._context.configuration.services
+            if service.command == "smtp" and self._destinations.recipient_limit(service.name) != 1
+        )
 
     async def run_once(self) -> int:
         """Resolve one batch; return how many messages moved."""
@@ -222,31 +238,34 @@ class TrivialRewrite:
     def _plan(self, message: Unanswered, found: Iterator[_Hop]) -> list[Plan]:
         """Return the deliveries of a message, for whose recipients the next hops are *found*."""
         # What differs in the case of the next hop alone is one destination.
-        hops: dict[tuple[str, str], tuple[str, list[tuple[int, str]]]] = {}
-        for (number, _), (transport, nexthop, recipient) in zip(
+        hops: dict[tuple[str, str, str], tuple[str, list[tuple[int, str]]]] = {}
+        for (number, _), (transport, nexthop, recipient, shared) in zip(
             message.recipients, found, strict=False
         ):
             destination = self._destinations.name(transport, nexthop, recipient)
-            _, recipients = hops.setdefault((transport, destination), (nexthop, []))
+            _, recipients = hops.setdefault((transport, shared, destination), (nexthop, []))
             recipients.append((number, recipient))
         return [
-            Plan(message.message_id, transport, nexthop, destination, group)
-            for (transport, destination), (nexthop, recipients) in hops.items()
+            Plan(message.message_id, transport, nexthop, shared or destination, group)
+            for (transport, shared, destination), (nexthop, recipients) in hops.items()
             for group in self._groups(transport, recipients)
         ]
 
     async def _resolve(self, address: str, sender: str) -> _Hop:
-        """Return transport, next hop and recipient of an address."""
+        """Return where the mail for an address goes."""
         try:
             found = await resolve(address, sender=sender, routing=self._routing)
         except MapUnavailable as error:
             self._context.log.warning(f"cannot resolve <{address}>: {error}")
-            return (*_LOOKUP_FAILED, address)
+            return (*_LOOKUP_FAILED, address, "")
         if found.address_class is AddressClass.LOCAL:
             local, _ = split_address(found.recipient)
             if local.lower() == self._double_bounce_sender:
-                return (*_NOBODY_LEFT_TO_TELL, found.recipient)
-        return found.transport, found.nexthop, found.recipient
+                return (*_NOBODY_LEFT_TO_TELL, found.recipient, "")
+        shared = ""
+        if found.transport in self._grouped:
+            shared = await self._providers.destination(found.nexthop)
+        return found.transport, found.nexthop, found.recipient, shared
 
     def _groups(
         self, transport: str, recipients: Sequence[tuple[int, str]]

@@ -4,7 +4,13 @@ from spoolmta.config.master_cf import parse_master
 from spoolmta.config.parameters import sections
 
 # Declared by spoolmta and unknown to Postfix, or names that its own postconf does not print.
-OWN = {"dns_nameservers", "drain_time_limit", "history_lifetime"}
+OWN = {
+    "default_destination_slowdown_limit",
+    "destination_grouping",
+    "dns_nameservers",
+    "drain_time_limit",
+    "history_lifetime",
+}
 OLD = {"extract_recipient_limit", "fallback_relay", "virtual_maps"}
 
 

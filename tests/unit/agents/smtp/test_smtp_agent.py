@@ -201,7 +201,7 @@ def test_a_destination_that_fails_as_a_whole_is_fed_back(
     outcome = report.outcomes[0]
     assert (outcome.action, outcome.dsn, outcome.reason) == ("deferred", dsn, text)
     assert outcome.relay == f"127.0.0.1[127.0.0.1]:{server.port}"
-    assert report.feedback == Feedback(Verdict.FAILED, dsn, text)
+    assert report.feedback == Feedback(Verdict.FAILED, dsn, text, "421 " in text)
 
 
 def test_a_silent_server_is_timed_out(dns: StubDns) -> None:
