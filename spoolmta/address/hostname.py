@@ -5,8 +5,6 @@ RFC:     1123 2.1, 5321 4.1.3, 5890
 """
 
 import re
-
-# By name, for the codec registry would import it when privileges are dropped, and may not be able.
 from encodings.punycode import punycode_encode
 from functools import lru_cache
 

@@ -7,7 +7,6 @@ Parameters: queue_directory, mail_owner, process_id_directory
 """
 
 import contextlib
-import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +56,6 @@ class Access:
             from spoolmta.spool.statements import statements
 
             # What is read later must be read now: mail_owner may not be able to read our files.
-            importlib.import_module("spoolmta.service.poke")
             statements()
             schema.text()
             become(account(self.parameters.mail_owner))

@@ -8,6 +8,7 @@ import os
 import pwd
 
 from spoolmta.errors import ConfigError
+from spoolmta.service.program_files import ProgramFiles
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -32,6 +33,7 @@ def become(user: pwd.struct_passwd) -> None:
         return
     if user.pw_uid == 0:
         return
+    files = ProgramFiles()
     os.setgroups([])
     os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
     os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
@@ -42,6 +44,7 @@ def become(user: pwd.struct_passwd) -> None:
     else:
         raise AssertionError("root privileges could be taken back")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    files.keep_within_reach()
 
 
 def end_with_parent(signal_number: int) -> None:
