@@ -29,6 +29,12 @@ class Result(NamedTuple):
         return self.dsn[0] == "4"
 
 
+class Softened(Result):
+    """A result that would be final but for soft_bounce."""
+
+    __slots__ = ()
+
+
 _ACTIONS = {"2": Action.SENT, "4": Action.DEFERRED, "5": Action.BOUNCED}
 
 
@@ -50,6 +56,7 @@ def outcome(
         reply=result.reply,
         delays=delays,
         tell_success=tell_success,
+        is_softened=isinstance(result, Softened),
     )
 
 

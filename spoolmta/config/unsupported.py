@@ -30,7 +30,6 @@ _WORKING_WORDS = {
         "postmaster is not told of {} yet",
     ),
 }
-_PARTIAL = {"soft_bounce": "SMTP servers heed it, and deliveries do not yet"}
 
 
 def gap(name: str) -> Gap | None:
@@ -72,8 +71,6 @@ def _asks_for_nothing(name: str, value: str) -> bool:
 
 
 def _partial_gap(name: str, value: str) -> Gap | None:
-    if name in _PARTIAL and value not in _NOTHING_ASKED:
-        return Gap(_PARTIAL[name], harmless=False, partial=True)
     if name not in _WORKING_WORDS:
         return None
     working, reason = _WORKING_WORDS[name]

@@ -44,7 +44,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     sender asked for one, words it; None if the next hop took over that duty. *address* is the one
     that it speaks of, "" for the recipient's own; *answers* are those that it sums up: they stand
     in the log and the journal in its place. *further* are outcomes of other destinations of the
-    recipient, none worse than this one, which the sender hears of, too.
+    recipient, none worse than this one, which the sender hears of, too. *is_softened*: it would be
+    final but for soft_bounce.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     address: str = ""
     answers: tuple["Answer", ...] = ()
     further: tuple["Outcome", ...] = ()
+    is_softened: bool = False
 
     @property
     def is_final(self) -> bool:

@@ -25,6 +25,7 @@ from spoolmta.message.outcome import Answer, Delivery, Outcome, Passed, bounce, 
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
+from spoolmta.service.status_filter import StatusFilter, open_status_filter
 from spoolmta.service.worker import GATHER_SECONDS, GATHER_TIMES, POLL_SECONDS, RETRY_SECONDS
 from spoolmta.spool import content, deliveries
 from spoolmta.spool.connection import Reader, Transaction
@@ -69,6 +70,7 @@ class AgentLoop:
         self._transport = context.service.name
         self._queue_log = context.log_as("qmgr")
         self._destinations = Destinations(context.configuration)
+        self._status_filter = open_status_filter(context)
         self._running: set[asyncio.Task[None]] = set()
         self._finished: list[Finished] = []
         self._more_granted = True
@@ -168,6 +170,8 @@ class AgentLoop:
         crash_point("deliver.after_accept")
         if report.passed:
             report = self._pass_on(delivery, report)
+        if self._status_filter is not None:
+            report = await _judged(self._status_filter, delivery, report)
         if delivery.passes:
             report = _with_addresses(delivery, report)
         self._log(delivery, report)
@@ -231,6 +235,7 @@ class AgentLoop:
                     answer.address,
                     answer.original,
                     answer.outcome,
+                    soft_bounce=answer.outcome.is_softened,
                     probe=_is_probe(delivery),
                 )
 
@@ -271,6 +276,17 @@ def _with_addresses(delivery: Delivery, report: Report) -> Report:
 def _loop(passed: Passed) -> Outcome:
     reason = f"mail for {passed.address} is passed on from transport to transport in a loop"
     return bounce(passed.number, "5.4.6", reason)
+
+
+async def _judged(status_filter: StatusFilter, delivery: Delivery, report: Report) -> Report:
+    """Return the report as it counts; outcomes that sum up answers are judged already."""
+    outcomes = tuple(
+        [
+            o if o.answers else await status_filter.outcome(o, probe=_is_probe(delivery))
+            for o in report.outcomes
+        ]
+    )
+    return msgspec.structs.replace(report, outcomes=outcomes)
 
 
 def _is_probe(delivery: Delivery) -> bool:

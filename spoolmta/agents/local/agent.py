@@ -15,6 +15,7 @@ Limits:     commands, files and mbox mailboxes may get a message twice after a c
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ from spoolmta.agents.local.summary import every, summary
 from spoolmta.agents.loop import deliveries_before
 from spoolmta.agents.mailbox.work import perform
 from spoolmta.agents.recipient_user import Deliverer, Identity, NotPermitted, retire_if_lost
-from spoolmta.agents.result import Result
+from spoolmta.agents.result import Result, Softened
 from spoolmta.config.loader import Configuration
 from spoolmta.config.master_cf import Service
 from spoolmta.config.parameters.local import LocalParameters
@@ -59,6 +60,7 @@ from spoolmta.message.outcome import (
 from spoolmta.message.trace_headers import delivered_to
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.privileges import account
+from spoolmta.service.status_filter import open_status_filter
 from spoolmta.spool.content import Content
 from spoolmta.spool.deliveries import Report
 from spoolmta.spool.queues import NewMessage
@@ -141,6 +143,7 @@ class LocalAgent:
         self._handover = Handover(
             parameters, Mailboxes(parameters), deliverer, context.clock, nobody=nobody
         )
+        self._status_filter = open_status_filter(context)
         self._headers = frozenset(split_words(parameters.prepend_delivered_header))
 
     async def deliver(self, delivery: Delivery, content: Content) -> Report:
@@ -157,7 +160,7 @@ class LocalAgent:
             messages += done.messages
             passed += done.passed
             if done.answers or done.messages or not done.passed:
-                outcomes.append(self._outcome(delivery, recipient, done))
+                outcomes.append(await self._outcome(delivery, recipient, done))
         retire_if_lost(self._deliverer, self._context)
         return Report(tuple(outcomes), messages=tuple(messages), passed=tuple(passed))
 
@@ -169,7 +172,7 @@ class LocalAgent:
             done = await self._probe(delivery, recipient)
             passed += done.passed
             if done.answers or not done.passed:
-                outcomes.append(self._outcome(delivery, recipient, done))
+                outcomes.append(await self._outcome(delivery, recipient, done))
         retire_if_lost(self._deliverer, self._context)
         return Report(tuple(outcomes), passed=tuple(passed))
 
@@ -224,6 +227,8 @@ class LocalAgent:
             return self._undecided(recipient.delivery, first, error)
 
     async def _deliver_all(self, recipient: _Recipient, expansion: Expansion) -> _Done:
+        if self._status_filter is not None:
+            expansion = await self._judged(expansion)
         answers: list[_Said] = [
             (leaf.recipient, leaf.result) for leaf in expansion.leaves if isinstance(leaf, Ended)
         ]
@@ -254,8 +259,25 @@ class LocalAgent:
                     said = await self._handover.deliver(leaf, parcel)
                 except MapUnavailable as error:
                     said = self._no_answer(error)
-                answers.append((leaf.recipient, said))
+                answers.append((leaf.recipient, await self._judge(said)))
         return answers
+
+    async def _judged(self, expansion: Expansion) -> Expansion:
+        """Return an expansion whose ends are as they count."""
+        leaves = [
+            replace(leaf, result=await self._judge(leaf.result))
+            if isinstance(leaf, Ended)
+            else leaf
+            for leaf in expansion.leaves
+        ]
+        return replace(expansion, leaves=tuple(leaves))
+
+    async def _judge(self, said: Result) -> Result:
+        """Return a result as it counts, before it is decided what waits for it."""
+        if self._status_filter is None:
+            return said
+        dsn, reason, is_softened = await self._status_filter.judge(said.dsn, said.reason)
+        return (Softened if is_softened else Result)(dsn, reason, said.reply)
 
     def _no_answer(self, error: MapUnavailable) -> Result:
         self._context.log.warning(str(error))
@@ -270,7 +292,7 @@ class LocalAgent:
         owner = await self._expander.owner_of_list(first.local)
         if owner is None or owner == first.sender:
             reason = f"mail forwarding loop for {first.address}"
-            return _Done(nothing, [(first, Result("5.4.6", reason))])
+            return _Done(nothing, [(first, await self._judge(Result("5.4.6", reason)))])
         messages = await self._forward(recipient, [first.with_owner(owner)], head=b"")
         return _Done(nothing, [], messages)
 
@@ -291,7 +313,9 @@ class LocalAgent:
     def _head(self, target: LocalRecipient) -> bytes:
         return delivered_to(target.delivered.lower()) if "forward" in self._headers else b""
 
-    def _outcome(self, delivery: Delivery, recipient: DeliveryRecipient, done: _Done) -> Outcome:
+    async def _outcome(
+        self, delivery: Delivery, recipient: DeliveryRecipient, done: _Done
+    ) -> Outcome:
         delays = result.delays(delivery, self._context.clock.now())
         number = recipient.number
         answers = [
@@ -299,7 +323,7 @@ class LocalAgent:
             for to, said in done.answers
         ]
         for message in done.messages:
-            said = Result("2.0.0", f"forwarded as {message.queue_id}")
+            said = await self._judge(Result("2.0.0", f"forwarded as {message.queue_id}"))
             relayed = result.outcome(said, number, RELAY, delays, tell_success=Success.RELAYED)
             answers.append(Answer(recipient.address, recipient.original, relayed))
         told = every(answers) if delivery.trace else summary(answers, done.expansion)

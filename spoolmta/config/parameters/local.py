@@ -64,9 +64,6 @@ class LocalHabitParameters(Section, not_yet="it is not supported yet"):
     """More of local delivery."""
 
     biff: bool = yes_no("yes")  # tell comsat(8) of new mail
-    local_delivery_status_filter: str = text(
-        "$default_delivery_status_filter"
-    )  # table that changes status codes
 
 
 class SunParameters(Section, without_meaning="it concerns the past, or the wording of warnings"):

@@ -143,14 +143,8 @@ class ResolverParameters(Section, not_yet="it is not supported yet"):
 class ClientFilterParameters(Section, not_yet="replies are not filtered or extended yet"):
     """What changes replies."""
 
-    smtp_delivery_status_filter: str = text(
-        "$default_delivery_status_filter"
-    )  # table that changes status codes
     smtp_dns_reply_filter: str = text("")  # table that changes DNS answers
     smtp_reply_filter: str = text("")  # table that changes replies
-    lmtp_delivery_status_filter: str = text(
-        "$default_delivery_status_filter"
-    )  # as smtp_delivery_status_filter
     lmtp_dns_reply_filter: str = text("")  # as smtp_dns_reply_filter
     lmtp_reply_filter: str = text("")  # as smtp_reply_filter
 

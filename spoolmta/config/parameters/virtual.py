@@ -3,7 +3,7 @@
 Postfix: virtual(8), postconf(5)
 """
 
-from spoolmta.config.parameter import LARGEST_SIZE, Section, number, text
+from spoolmta.config.parameter import LARGEST_SIZE, number, text
 from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.local import MailboxParameters
 
@@ -16,15 +16,3 @@ class VirtualParameters(MailboxParameters, RoutingParameters):
     virtual_minimum_uid: int = number("100", min=1)  # smallest user id that is believed
     virtual_mailbox_limit: int = number("51200000", max=LARGEST_SIZE)  # bytes; 0: no limit
     virtual_mailbox_lock: str = text("fcntl, dotlock")  # how it is locked
-
-
-class VirtualReplyParameters(Section, not_yet="replies are not filtered or extended yet"):
-    """Status codes of deliveries."""
-
-    virtual_delivery_status_filter: str = text(
-        "$default_delivery_status_filter"
-    )  # table that changes status codes
-    pipe_delivery_status_filter: str = text(
-        "$default_delivery_status_filter"
-    )  # the same for pipe(8)
-    default_delivery_status_filter: str = text("")  # the same for all agents
