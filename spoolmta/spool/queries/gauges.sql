@@ -12,7 +12,7 @@ SELECT (SELECT min(message_id) FROM message), (SELECT max(message_id) FROM messa
 SELECT message.arrived_at, recipient.address, outcome.dsn, outcome.reason
   FROM message
   JOIN recipient USING (message_id)
-  LEFT JOIN outcome ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number
+  LEFT JOIN outcome ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
  WHERE message.message_id >= :first AND message.message_id <= :last
    AND coalesce(outcome.action, 'deferred') = 'deferred';
 
