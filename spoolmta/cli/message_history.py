@@ -1,11 +1,11 @@
 """The journal in plain words: one line an event, with the time since the first and the last one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from spoolmta.cli.output import Progress, note, print_json, printable
 from spoolmta.cli.units import format_age, format_size, format_time, plural
 from spoolmta.message.queue_id import format_queue_id, parse_queue_id
-from spoolmta.spool import inspect
+from spoolmta.spool import inspect, past
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.inspect import Event
 
@@ -13,13 +13,14 @@ Detail = Mapping[str, object]
 
 
 def show(spool: Spool, what: str, *, limit: int, as_json: bool) -> bool:
-    """Print the history of a queue id or of an address; return False if there is none."""
+    """Print the history of a queue id, Message-ID or address; return False if there is none."""
     message_id = parse_queue_id(what)
     if message_id is not None:
         return _show_message(spool, message_id, what, as_json=as_json)
     if "@" in what:
         return _show_address(spool, what.strip("<>"), limit, as_json=as_json)
-    note(f"{printable(what)}: neither a queue id (15 digits, or the long form) nor an address")
+    form = "neither a queue id (15 digits, or the long form) nor a Message-ID or an address"
+    note(f"{printable(what)}: {form}")
     return False
 
 
@@ -54,9 +55,12 @@ def _show_message(spool: Spool, message_id: int, queue_id: str, *, as_json: bool
 
 
 def _show_address(spool: Spool, address: str, limit: int, *, as_json: bool) -> bool:
-    ids = _search(spool, address, limit)
+    ids = _search(inspect.search_journal(spool, address), limit)
+    # A Message-ID looks like an address.
+    ids = ids or _search(past.with_header_id(spool, f"<{address}>"), limit)
     if not ids:
-        note(f"{printable(address)}: no message from or for it in the journal")
+        sought = "no message from or for it, or of that Message-ID, in the journal"
+        note(f"{printable(address)}: {sought}")
         return False
     if len(ids) == 1:
         return _show_message(spool, ids[0], format_queue_id(ids[0]), as_json=as_json)
@@ -74,10 +78,10 @@ def _show_address(spool: Spool, address: str, limit: int, *, as_json: bool) -> b
     return True
 
 
-def _search(spool: Spool, address: str, limit: int) -> list[int]:
+def _search(slices: Iterable[tuple[int, list[int]]], limit: int) -> list[int]:
     progress = Progress("events looked at:")
     found: dict[int, None] = {}
-    for seen, ids in inspect.search_journal(spool, address):
+    for seen, ids in slices:
         progress.advance(seen)
         found.update(dict.fromkeys(ids))
         if len(found) >= limit:

@@ -7,13 +7,14 @@ import typer
 
 def trace(
     context: typer.Context,
-    what: Annotated[str, typer.Argument(metavar="ID|ADDRESS", help="Queue id, or an address.")],
+    what: Annotated[str, typer.Argument(metavar="ID|MESSAGE-ID|ADDRESS", help="Which one.")],
     limit: Annotated[int, typer.Option(help="With an address: at most so many messages.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one event a line.")] = False,
 ) -> None:
     """Tell what happened to a message: every event with its time, in plain words.
 
     With an address: the messages from or for it, the latest first, as far as the journal reaches.
+    A Message-ID is that of the message's header.
     """
     from spoolmta.cli import message_history
     from spoolmta.cli.access import Access

@@ -12,6 +12,7 @@ from spoolmta.cli import (
     events,
     explain,
     in_doubt,
+    incident,
     queues,
     reasons,
     sink,
@@ -37,6 +38,7 @@ app.command("trace")(trace.trace)
 app.command("reasons")(reasons.reasons)
 app.command("top")(top.top)
 app.command("eta")(eta.eta)
+app.command("incident")(incident.incident)
 app.command("in-doubt")(in_doubt.in_doubt)
 app.command("events")(events.events)
 app.command("explain")(explain.explain)

@@ -42,6 +42,7 @@ class Look(NamedTuple):
 
 def rates(reader: Spool, span: float) -> Rates:
     """Return what happened in the last *span* seconds; less far back if that was very much."""
+    reader.attach_history()
     now = reader.clock.now()
     last = int(reader.read("last_event")[0][0] or 0)
     bindings = {"after": last - _RECENT, "since": micros(now - span)}

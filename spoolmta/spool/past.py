@@ -60,6 +60,18 @@ def backwards(
         high = low
 
 
+def with_header_id(reader: Spool, header_id: str) -> Iterator[tuple[int, list[int]]]:
+    """Yield (events looked at, messages that came with that Message-ID), the latest first."""
+    reader.attach_history()
+    high = int(reader.read("last_event")[0][0] or 0)
+    told = f'"header_id":{msgspec.json.encode(header_id).decode()}'
+    while high > 0:
+        low = max(0, high - _WINDOW)
+        rows = reader.read("messages_with_header_id", {"low": low, "high": high, "told": told})
+        yield high - low, [row[0] for row in rows]
+        high = low
+
+
 def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
     """Return whom attempts are for whose process is dead, and which nobody has cleared yet."""
     living = processes.living(reader)

@@ -27,3 +27,8 @@ SELECT attempt.process_id, delivery.message_id, message.queue_id, delivery_recip
   JOIN message ON message.message_id = delivery.message_id
   LEFT JOIN process ON process.process_id = attempt.process_id
  ORDER BY attempt.delivery_id, delivery_recipient.number;
+
+-- name: messages_with_header_id
+-- A slice of the journal: which messages came with a Message-ID; *told* is how the journal writes it.
+SELECT message_id FROM journal
+ WHERE event_id > :low AND event_id <= :high AND kind IN ('accepted', 'cleaned') AND instr(detail, :told);

@@ -117,3 +117,21 @@ def test_what_is_unknown_is_said(trace: Run, what: str, said: str) -> None:
 )
 def test_events_in_words(kind: str, recipient: str, detail: dict[str, object], words: str) -> None:
     assert in_words(Event(1, 0.0, 1, kind, recipient, detail)) == words
+
+
+def test_a_message_id_of_the_header_finds_its_message_also_when_it_is_gone(
+    sample: SampleSpool, trace: Run
+) -> None:
+    sample.spool._connection.execute(
+        "UPDATE event SET detail = json_set(detail, '$.header_id', '<4711@news.example>')"
+        " WHERE kind = 'accepted' AND message_id = ?",
+        (sample.number("gone"),),
+    )
+    for written in ("<4711@news.example>", "4711@news.example"):
+        assert trace(written).out.startswith(f"{sample.ids['gone']}: 5 events since ")
+
+
+def test_a_message_id_that_nobody_knows_is_said(trace: Run) -> None:
+    ended = trace("<1@nowhere.example>")
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.startswith("1@nowhere.example: no message from or for it, or of that Message")
