@@ -16,6 +16,7 @@ from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Maps
 from spoolmta.maps.keys import fold
+from spoolmta.maps.memory import Memory, is_memorable
 
 _CHAIN_LIMIT = 10
 
@@ -54,13 +55,17 @@ def parse_kinds(text: str, parameter: str) -> AddressKinds:
 
 
 class Canonical:
-    """What becomes of an address by canonical maps; which maps depends on where it stands."""
+    """What becomes of an address by canonical maps; which maps depends on where it stands.
+
+    It goes with one Routing, whose tables it asks.
+    """
 
     def __init__(self, sender: AddressKinds, recipient: AddressKinds, common: AddressKinds) -> None:
         """The kinds of addresses that sender_, recipient_canonical_maps and canonical_maps see."""
         self._sender = sender
         self._recipient = recipient
         self._common = common
+        self._memory: Memory[tuple[AddressKind, str], str] | None = None
 
     def kinds(self, parameters: CommonParameters) -> AddressKinds:
         """Return the kinds of addresses that some table may replace."""
@@ -78,6 +83,30 @@ class Canonical:
 
         Raises MapUnavailable: the caller tries again later; its cause may have more to tell.
         """
+        known = self._answers(routing)
+        if known is None or not is_memorable(address):
+            return await self._replaced(address, kind, routing, tell)
+        if (kind, address) in known:
+            return known[kind, address]
+        warnings: list[str] = []
+        try:
+            replaced = await self._replaced(address, kind, routing, warnings.append)
+        finally:
+            for warning in warnings:
+                tell(warning)
+        if not warnings:
+            known[kind, address] = replaced
+        return replaced
+
+    def _answers(self, routing: Routing) -> dict[tuple[AddressKind, str], str] | None:
+        if self._memory is None:
+            try:
+                self._memory = _memory(routing)
+            except MapUnavailable:
+                return None  # it may be a table that this address has nothing to do with
+        return self._memory.answers()
+
+    async def _replaced(self, address: str, kind: AddressKind, routing: Routing, tell: Tell) -> str:
         if kind in _SENDERS:
             if kind in self._sender and (maps := routing.sender_canonical_maps):
                 address = await _chain(address, (maps, "sender_canonical_maps"), routing, tell)
@@ -86,6 +115,11 @@ class Canonical:
         if kind in self._common and (maps := routing.canonical_maps):
             address = await _chain(address, (maps, "canonical_maps"), routing, tell)
         return address
+
+
+def _memory(routing: Routing) -> Memory[tuple[AddressKind, str], str]:
+    maps = (routing.canonical_maps, routing.sender_canonical_maps, routing.recipient_canonical_maps)
+    return Memory([routing.local_states, *(one.states for one in maps)])
 
 
 async def _chain(address: str, table: tuple[Maps, str], routing: Routing, tell: Tell) -> str:

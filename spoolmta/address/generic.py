@@ -9,6 +9,7 @@ from spoolmta.address.mapping import map_address
 from spoolmta.address.quoting import quote, unquote
 from spoolmta.address.routing import Routing
 from spoolmta.maps import Maps
+from spoolmta.maps.memory import Memory, is_memorable
 
 
 class Generic:
@@ -22,6 +23,7 @@ class Generic:
         self._tell = tell
         propagated = routing.parameters.propagate_unmatched_extensions
         self._keeps_extension = "generic" in propagated.replace(",", " ").lower().split()
+        self._memory: Memory[str, str] = Memory([maps.states, routing.local_states])
 
     async def replaced(self, address: str) -> str:
         """Return the address (internal form) in place of another, or that address itself.
@@ -30,12 +32,19 @@ class Generic:
         """
         if not address:
             return address
+        known = self._memory.answers()
+        replaced = known.get(address) if known is not None else None
+        if replaced is not None:
+            return replaced
         found = await map_address(
             address, self._maps, self._routing, keep_extension=self._keeps_extension
         )
+        replaced = found[0] if found else address
         if len(found) > 1:
             self._tell(f"multi-valued {self._name} result for {address}")
-        return found[0] if found else address
+        elif known is not None and is_memorable(address):
+            known[address] = replaced
+        return replaced
 
     async def replaced_in_header(self, address: str) -> str:
         """Do the same with an address as a header has it (external form)."""

@@ -12,6 +12,7 @@ Limits:     an address of more than 8192 characters, or one that takes very many
 """
 
 import re
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,8 +22,9 @@ from spoolmta.address.rewrite import rewrite_tokens, strip_trailing_dot
 from spoolmta.address.routing import AddressClass, Routing, TransportChoice, parse_transport
 from spoolmta.address.tokens import AT, QUOTED, Token, find_last, internal, scan
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps import lookup_address
+from spoolmta.maps import Hit, Maps, lookup_address
 from spoolmta.maps.lookup import search, transport_keys
+from spoolmta.maps.memory import is_memorable
 from spoolmta.net.network import parse_address
 
 __all__ = ["AddressClass", "Resolution", "Routing", "resolve"]
@@ -36,6 +38,8 @@ _NO_ROUTING = re.compile(
     r'[^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%.-][^\s\x00-\x1f\x7f()<>@,;:\\"\[\]!%]*'
 )
 _OPERATORS = frozenset("@!%")
+# For these classes the sender has a say in the transport or the next hop.
+_ASKS_SENDER = frozenset({AddressClass.DEFAULT, AddressClass.RELAY})
 # No command of SMTP is that long; what is longer would take more time than it is worth.
 _LENGTH_LIMIT = 8192
 # Characters that all steps of one address may scan together.
@@ -67,6 +71,30 @@ async def resolve(address: str, *, sender: str, routing: Routing) -> Resolution:
     """
     if len(address) > _LENGTH_LIMIT:
         return _malformed(address, AddressClass.DEFAULT)
+    known = routing.routes.answers()
+    route = known.get(address) if known is not None else None
+    if route is None:
+        route = await _find_route(address, routing)
+        if known is not None and is_memorable(address):
+            known[address] = route
+    return await _by_sender(route, sender, routing) if isinstance(route, _Route) else route
+
+
+class _Route(NamedTuple):
+    """What an address comes to, but for what its sender has to say.
+
+    *value* is what transport_maps have for it, *moved* what relocated_maps have.
+    """
+
+    recipient: str
+    domain: str
+    address_class: AddressClass
+    routed: bool
+    value: str | None
+    moved: str | None
+
+
+async def _find_route(address: str, routing: Routing) -> Resolution | _Route:
     routed = False
     at = address.rfind("@")
     if at > 0 and _NO_ROUTING.fullmatch(address, 0, at) and is_hostname(address[at + 1 :]):
@@ -80,11 +108,26 @@ async def resolve(address: str, *, sender: str, routing: Routing) -> Resolution:
         if recipient[0] == "-" and not routing.parameters.allow_min_user:
             return _malformed(recipient, address_class)
         routed = _first_operator(recipient) != len(recipient) - len(domain) - 1
-    choice = routing.known_choice(domain, address_class)
-    if choice is None:
-        choice = await _choose(recipient, domain, address_class, sender, routing)
-        routing.remember_choice(domain, address_class, choice)
-    return Resolution(choice.transport, choice.nexthop, recipient, address_class, routed=routed)
+    value = moved = None
+    if routing.transport_maps and address_class is not AddressClass.VIRTUAL_ALIAS:
+        dotted = routing.transport_parents_dotted
+        keys = transport_keys(recipient, routing.delimiter, dotted=dotted)
+        hit = await search(routing.transport_maps, keys)
+        value = None if hit is None else hit.value
+    if routing.relocated_maps:
+        hit = await _lookup(routing.relocated_maps, recipient, routing)
+        moved = None if hit is None else hit.value
+    route = _Route(recipient, domain, address_class, routed, value, moved)
+    if address_class in _ASKS_SENDER and routing.asks_senders:
+        return route
+    return await _by_sender(route, "", routing)
+
+
+async def _by_sender(route: _Route, sender: str, routing: Routing) -> Resolution:
+    choice = await _choose(route, sender, routing)
+    return Resolution(
+        choice.transport, choice.nexthop, route.recipient, route.address_class, routed=route.routed
+    )
 
 
 async def _follow(address: str, routing: Routing) -> tuple[str, AddressClass]:
@@ -153,25 +196,17 @@ def _take_apart(text: str, operator: str) -> list[Token]:
     return scan(quote(f"{before}@{after}"))
 
 
-async def _choose(
-    recipient: str, domain: str, address_class: AddressClass, sender: str, routing: Routing
-) -> TransportChoice:
+async def _choose(route: _Route, sender: str, routing: Routing) -> TransportChoice:
+    address_class = route.address_class
     if address_class is AddressClass.VIRTUAL_ALIAS:
         choice = TransportChoice(ERROR_TRANSPORT, _unknown_alias(routing))
     else:
-        choice = await _choose_by_class(domain, address_class, sender, routing)
-        if routing.transport_maps:
-            choice = await _choose_by_map(recipient, domain, choice, routing)
-    if routing.relocated_maps:
-        moved = await lookup_address(
-            routing.relocated_maps,
-            recipient,
-            delimiter=routing.delimiter,
-            is_local=routing.has_local_names,
-        )
-        if moved is not None:
-            prefix = _MOVED if routing.parameters.relocated_prefix_enable else ""
-            return TransportChoice(ERROR_TRANSPORT, prefix + moved.value)
+        choice = await _choose_by_class(route.domain, address_class, sender, routing)
+        if route.value is not None:
+            choice = _override(route.value, route.domain, choice)
+    if route.moved is not None:
+        prefix = _MOVED if routing.parameters.relocated_prefix_enable else ""
+        return TransportChoice(ERROR_TRANSPORT, prefix + route.moved)
     return choice
 
 
@@ -196,12 +231,7 @@ async def _default_transport(sender: str, routing: Routing) -> TransportChoice:
         return routing.default_transport
     parameters = routing.parameters
     key = sender or parameters.empty_address_default_transport_maps_lookup_key
-    hit = await lookup_address(
-        routing.sender_transport_maps,
-        key,
-        delimiter=routing.delimiter,
-        is_local=routing.has_local_names,
-    )
+    hit = await _lookup(routing.sender_transport_maps, key, routing)
     if hit is None or hit.value.upper() == "DUNNO":
         return routing.default_transport
     try:
@@ -215,24 +245,16 @@ async def _relayhost(sender: str, routing: Routing) -> str:
     if not routing.sender_relayhost_maps:
         return parameters.relayhost
     key = sender or parameters.empty_address_relayhost_maps_lookup_key
-    hit = await lookup_address(
-        routing.sender_relayhost_maps,
-        key,
-        delimiter=routing.delimiter,
-        is_local=routing.has_local_names,
-    )
+    hit = await _lookup(routing.sender_relayhost_maps, key, routing)
     if hit is None or hit.value.upper() == "DUNNO":
         return parameters.relayhost
     return hit.value
 
 
-async def _choose_by_map(
-    recipient: str, domain: str, choice: TransportChoice, routing: Routing
-) -> TransportChoice:
-    dotted = routing.transport_parents_dotted
-    keys = transport_keys(recipient, routing.delimiter, dotted=dotted)
-    hit = await search(routing.transport_maps, keys)
-    return choice if hit is None else _override(hit.value, domain, choice)
+async def _lookup(maps: Maps, address: str, routing: Routing) -> Hit | None:
+    return await lookup_address(
+        maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
+    )
 
 
 def _override(value: str, domain: str, choice: TransportChoice) -> TransportChoice:

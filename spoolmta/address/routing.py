@@ -1,7 +1,7 @@
 """What routing decisions are made from: parameters, tables and match lists, opened once.
 
-Where only static lists are involved, the class of a domain is remembered; where no table is, the
-transport and next hop that were chosen for it.
+What was found out is remembered as long as all lists and tables that it came from stay as they are
+(maps/memory.py): the classes of domains, and what became of addresses.
 
 Postfix:    trivial-rewrite(8), ADDRESS_CLASS_README
 Parameters: mydestination, inet_interfaces, proxy_interfaces, virtual_alias_domains,
@@ -13,18 +13,19 @@ Must not:   take a lookup error for "not in the list"
 
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Delimiter, Maps, open_maps, open_match_list
-from spoolmta.maps.lookup import PROBLEMS
+from spoolmta.maps.lookup import PROBLEMS, States
 from spoolmta.maps.match_list import MatchList
+from spoolmta.maps.memory import Memory, is_memorable
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
 from spoolmta.net.network import parse_address
 
-_REMEMBERED_DOMAINS = 10_000
+_COMPARED_DOMAINS = 10_000
 
 
 class AddressClass(StrEnum):
@@ -73,18 +74,9 @@ class Routing:
         self.virtual_transport = parse_transport(parameters.virtual_transport, "virtual_transport")
         self.relay_transport = parse_transport(parameters.relay_transport, "relay_transport")
         self.default_transport = parse_transport(parameters.default_transport, "default_transport")
-        self._classes: dict[str, AddressClass] = {}
-        self._local: dict[str, bool] = {}
-        self._choices: dict[tuple[str, AddressClass], TransportChoice] = {}
-        self._chooses_by_domain = not any(
-            (
-                self.transport_maps,
-                self.relocated_maps,
-                self.sender_relayhost_maps,
-                self.sender_transport_maps,
-            )
-        )
         self._recipient_maps: dict[AddressClass, Maps] = {}
+        self._expansions: Memory[str, tuple[str, ...]] | None = None
+        self._routes: Memory[str, Any] | None = None
 
     @classmethod
     def open(cls, parameters: RoutingParameters) -> "Routing":
@@ -99,54 +91,69 @@ class Routing:
 
         Raises MapUnavailable: the caller tries again later.
         """
-        known = self._classes.get(domain)
-        if known is not None:
-            return known
-        address_class = await self._find_class(domain)
-        if self._static:
-            if len(self._classes) >= _REMEMBERED_DOMAINS:
-                self._classes.clear()
-            self._classes[domain] = address_class
+        known = self._classes.answers()
+        address_class = known.get(domain) if known is not None else None
+        if address_class is None:
+            address_class = await self._find_class(domain)
+            if known is not None and is_memorable(domain):
+                known[domain] = address_class
         return address_class
-
-    def known_choice(self, domain: str, address_class: AddressClass) -> TransportChoice | None:
-        """Return what was chosen for a domain before, None if it is to be chosen."""
-        return self._choices.get((domain, address_class))
-
-    def remember_choice(
-        self, domain: str, address_class: AddressClass, choice: TransportChoice
-    ) -> None:
-        """Remember what was chosen for a domain, unless a table may choose otherwise next time."""
-        if self._chooses_by_domain:
-            if len(self._choices) >= _REMEMBERED_DOMAINS:
-                self._choices.clear()
-            self._choices[domain, address_class] = choice
 
     async def is_local(self, domain: str) -> bool:
         """Return whether a domain is in mydestination or is an address of this machine.
 
         Raises MapUnavailable: the caller tries again later.
         """
-        known = self._local.get(domain)
-        if known is None:
-            name = domain.removesuffix(".")
-            is_name = name and not name.endswith(".")
-            known = bool(is_name) and await self._matches_local(name)
-            # Every lookup of an address asks this, and tables of other classes have no say in it.
-            if self._mydestination.is_static:
-                if len(self._local) >= _REMEMBERED_DOMAINS:
-                    self._local.clear()
-                self._local[domain] = known
-        return known
+        known = self._local.answers()
+        is_local = known.get(domain) if known is not None else None
+        if is_local is None:
+            is_local = await self._find_local(domain)
+            if known is not None and is_memorable(domain):
+                known[domain] = is_local
+        return is_local
 
     async def has_local_names(self, domain: str) -> bool:
         """Return whether "user" alone is a key for user@domain: local, or $myorigin.
 
         Raises MapUnavailable: the caller tries again later.
         """
-        return domain.lower() == self._myorigin or await self.is_local(domain)
+        known = self._named.answers()
+        has_names = known.get(domain) if known is not None else None
+        if has_names is None:
+            has_names = domain.lower() == self._myorigin or await self.is_local(domain)
+            if known is not None and is_memorable(domain):
+                known[domain] = has_names
+        return has_names
 
-    async def _matches_local(self, name: str) -> bool:
+    @property
+    def asks_senders(self) -> bool:
+        """Whether the sender of mail has a say in its route."""
+        return bool(self.sender_relayhost_maps or self.sender_transport_maps)
+
+    @property
+    def local_states(self) -> States | None:
+        """What tells whether has_local_names() may answer otherwise now; see Maps."""
+        return self._mydestination.states
+
+    @property
+    def expansions(self) -> Memory[str, tuple[str, ...]]:
+        """What virtual aliases made of recipients. Raises MapUnavailable: they cannot be opened."""
+        if self._expansions is None:
+            self._expansions = Memory([self.virtual_alias_maps.states, self.local_states])
+        return self._expansions
+
+    @property
+    def routes(self) -> Memory[str, Any]:
+        """What resolve() found out of addresses."""
+        if self._routes is None:
+            maps = (self.transport_maps, self.relocated_maps)
+            self._routes = Memory([*self._class_states, *(one.states for one in maps)])
+        return self._routes
+
+    async def _find_local(self, domain: str) -> bool:
+        name = domain.removesuffix(".")
+        if not name or name.endswith("."):
+            return False
         return await self._mydestination.matches(name) or self._is_own_literal(name)
 
     async def _find_class(self, domain: str) -> AddressClass:
@@ -167,7 +174,7 @@ class Routing:
 
     async def _compare(self, name: str, address_class: AddressClass) -> None:
         """Warn of a domain that is in the list of another class, too; once a process."""
-        if len(self._compared) >= _REMEMBERED_DOMAINS:
+        if len(self._compared) >= _COMPARED_DOMAINS:
             self._compared.clear()
         self._compared.add(name)
         for other in _UNLIKE[address_class]:
@@ -202,7 +209,10 @@ class Routing:
             AddressClass.RELAY: relay_domains,
         }
         lists = self._lists.values()
-        self._static = self._mydestination.is_static and all(one.is_static for one in lists)
+        self._class_states = [self._mydestination.states, *(one.states for one in lists)]
+        self._local: Memory[str, bool] = Memory([self._mydestination.states])
+        self._named: Memory[str, bool] = Memory([self._mydestination.states])
+        self._classes: Memory[str, AddressClass] = Memory(self._class_states)
         self._compared: set[str] = set()
         families = enabled_families(parameters.inet_protocols)
         own = own_addresses(parameters.inet_interfaces, families)

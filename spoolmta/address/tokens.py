@@ -30,6 +30,8 @@ _TOKEN = re.compile(
     rf"""|(?P<operator>[^{_SPACE}\\])""",
     re.DOTALL,
 )
+_ATOM_GROUP = _TOKEN.groupindex["atom"]
+_OPERATOR_GROUP = _TOKEN.groupindex["operator"]
 _WORD_KINDS = frozenset({ATOM, QUOTED, LITERAL})
 _NEEDS_QUOTES = re.compile(rf"[{_ATOM_END}\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
@@ -60,25 +62,40 @@ class Token(NamedTuple):
         return self.kind in _WORD_KINDS
 
 
-AT = Token("@", "@")
-DOT = Token(".", ".")
+_OPERATORS = {sign: Token(sign, sign) for sign in ')<>@,;:".]!%|\\'}
+AT = _OPERATORS["@"]
+DOT = _OPERATORS["."]
 
 
 def scan(text: str, limit: int = sys.maxsize) -> list[Token]:
     """Return the first *limit* tokens of an address or address list; white space is dropped."""
     tokens: list[Token] = []
     at = 0
-    find_token = _TOKEN.search
-    while len(tokens) < limit and (match := find_token(text, at)):
-        start, at = match.span()
-        if match.lastgroup == "atom":
-            tokens.append(Token(ATOM, match["atom"]))
-        elif match[0] == "(":
-            at = _comment_end(text, at)
-            tokens.append(Token(COMMENT, _LINE_END.sub(" ", text[start:at])))
-        else:
-            tokens.append(_token(match))
+    while at >= 0 and len(tokens) < limit:
+        at = _scan_to_comment(text, at, limit, tokens)
     return tokens
+
+
+def _scan_to_comment(text: str, at: int, limit: int, tokens: list[Token]) -> int:
+    """Append what is before the next comment, and that; return where it ends, -1 at the end."""
+    append, new = tokens.append, tuple.__new__
+    left = limit - len(tokens)
+    for match in _TOKEN.finditer(text, at):
+        group = match.lastindex
+        if group == _ATOM_GROUP:
+            append(new(Token, (ATOM, match[_ATOM_GROUP])))
+        elif group != _OPERATOR_GROUP:
+            append(_token(match))
+        elif match[0] == "(":
+            end = _comment_end(text, match.end())
+            append(Token(COMMENT, _LINE_END.sub(" ", text[match.start() : end])))
+            return end
+        else:
+            append(_OPERATORS.get(match[0]) or Token(match[0], match[0]))
+        left -= 1
+        if not left:
+            break
+    return -1
 
 
 def internal(tokens: Sequence[Token]) -> str:
@@ -126,9 +143,7 @@ def _token(match: re.Match[str]) -> Token:
         return Token(QUOTED if _NEEDS_QUOTES.search(text) else ATOM, text)
     if kind == "quoted":
         return Token(QUOTED, _plain(match["quoted"]))
-    if kind == "literal":
-        return Token(LITERAL, _plain(match["literal"]) + "]")
-    return Token(match[0], match[0])
+    return Token(LITERAL, _plain(match["literal"]) + "]")
 
 
 def _plain(text: str) -> str:

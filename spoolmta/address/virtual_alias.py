@@ -10,6 +10,7 @@ from spoolmta.address.mapping import map_address
 from spoolmta.address.routing import Routing
 from spoolmta.errors import MapUnavailable, TemporaryError
 from spoolmta.maps.keys import fold
+from spoolmta.maps.memory import is_memorable
 
 _WAITS = "message not accepted, try again later"
 
@@ -28,6 +29,16 @@ async def expand_virtual_aliases(recipient: str, routing: Routing) -> tuple[str,
     """
     if not routing.virtual_alias_maps:
         return (recipient,)
+    known = routing.expansions.answers()
+    expanded = known.get(recipient) if known is not None else None
+    if expanded is None:
+        expanded = await _expanded(recipient, routing)
+        if known is not None and is_memorable(recipient):
+            known[recipient] = expanded
+    return expanded
+
+
+async def _expanded(recipient: str, routing: Routing) -> tuple[str, ...]:
     addresses = [recipient]
     finished: set[str] = set()
     at = 0

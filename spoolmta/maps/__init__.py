@@ -2,6 +2,7 @@
 
 registry     open_map, open_maps, open_match_list; the types
 lookup       a table, tables in a row, the keys of addresses, domains and networks in their order
+memory       what was found out, remembered while tables stay as they are
 keys         quoted and unquoted addresses, extensions, case
 match_list   mydestination, mynetworks, relay_domains
 syntax       words and {groups} of main.cf

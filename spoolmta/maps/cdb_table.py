@@ -50,6 +50,10 @@ class CdbMap:
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
+        return self.find(key)
+
+    def find(self, key: str) -> str | None:
+        """See Table."""
         wanted = encode(self._fold(key))
         try:
             value = self._find(wanted + self._end)

@@ -47,22 +47,26 @@ class IndexMap:
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
+        return self.find(key)
+
+    def find(self, key: str) -> str | None:
+        """See Table."""
         # The file never changes: what it said once, of a domain above all, it says again.
-        try:
-            return self._answers[key]
-        except KeyError:
-            value = self._find(key)
-        if len(self._answers) >= _REMEMBERED_KEYS:
-            self._answers.clear()
-        self._answers[key] = value
+        answers = self._answers
+        if key in answers:
+            return answers[key]
+        value = self._find(key)
+        if len(answers) >= _REMEMBERED_KEYS:
+            answers.clear()
+        answers[key] = value
         return value
 
     def _find(self, key: str) -> str | None:
         try:
-            row = self._connection.execute(_LOOKUP, (encode(self._fold(key)),)).fetchone()
+            value = self._connection.execute(_LOOKUP, (encode(self._fold(key)),)).get
         except apsw.Error as error:
             raise MapUnavailable(f"{self.name}: {error}") from error
-        return None if row is None else decode(cast("bytes", row[0]))
+        return None if value is None else decode(cast("bytes", value))
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield all keys with their values, sorted by key."""

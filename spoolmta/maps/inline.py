@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps.file_values import value_of_files
 from spoolmta.maps.keys import USUAL, KeyRules
+from spoolmta.maps.lookup import Table
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.text import BLANKS, is_utf8
 
@@ -41,6 +42,14 @@ class InlineMap:
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
+        return self.find(key)
+
+    def state(self) -> Table:
+        """See SteadyMap."""
+        return self
+
+    def find(self, key: str) -> str | None:
+        """See Table."""
         return self._values.get(self._fold(key))
 
     def items(self) -> Iterator[tuple[str, str]]:
@@ -65,8 +74,16 @@ class StaticMap:
         if rules.files:
             self._value = value_of_files(self._value)
 
-    async def lookup(self, key: str) -> str | None:  # noqa: ARG002
+    async def lookup(self, key: str) -> str | None:
         """See Map."""
+        return self.find(key)
+
+    def state(self) -> Table:
+        """See SteadyMap."""
+        return self
+
+    def find(self, key: str) -> str | None:  # noqa: ARG002
+        """See Table."""
         return self._value
 
 

@@ -21,7 +21,8 @@ _LOWER = {ord(letter): ord(letter) + 32 for letter in "ABCDEFGHIJKLMNOPQRSTUVWXY
 _QUOTED_CHARACTERS = re.compile(r'(["\\\r])')
 
 
-@dataclass(frozen=True, slots=True)
+# Each is itself alone (eq), so that it is quick to look up what was made with it.
+@dataclass(frozen=True, slots=True, eq=False)
 class Delimiter:
     """recipient_delimiter (a set of characters), and the names that it never splits."""
 
@@ -36,7 +37,11 @@ def split_extension(local: str, delimiter: Delimiter | str) -> tuple[str, str | 
     "user+" has the extension "". A name that begins with the delimiter has none.
     """
     rule = Delimiter(delimiter) if isinstance(delimiter, str) else delimiter
-    at = min((i for c in rule.characters if (i := local.find(c)) >= 0), default=0)
+    characters = rule.characters
+    if len(characters) == 1:
+        at = local.find(characters)
+    else:
+        at = min((i for c in characters if (i := local.find(c)) >= 0), default=0)
     if at <= 0:
         return local, None
     folded = local.lower()

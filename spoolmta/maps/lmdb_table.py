@@ -44,6 +44,10 @@ class LmdbMap:
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
+        return self.find(key)
+
+    def find(self, key: str) -> str | None:
+        """See Table."""
         wanted = encode(self._fold(key))
         if not wanted:
             return None

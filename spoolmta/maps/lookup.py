@@ -9,8 +9,8 @@ Must not:   take a lookup error for "not found"
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from functools import lru_cache
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.keys import Delimiter, quote_local, split_extension
@@ -19,7 +19,15 @@ from spoolmta.maps.text import is_utf8, malformed
 # What is wrong with tables is told here.
 PROBLEMS = logging.getLogger("spoolmta.maps")
 
-_REMEMBERED_HITS = 10_000
+# One address is looked for in many tables, one after the other.
+_REMEMBERED_KEYS = 256
+
+States = tuple[Callable[[], object], ...]
+"""What returns the same objects as before as long as answers are the same.
+
+One that returns None says that they may change at any time.
+Each raises MapUnavailable if there is no answer now.
+"""
 
 
 class Map(Protocol):
@@ -40,14 +48,25 @@ class Map(Protocol):
         ...
 
 
+class Table(Protocol):
+    """A table as it is now: it never changes, and answers at once."""
+
+    def find(self, key: str) -> str | None:
+        """Return the value of *key*, or None if there is none.
+
+        Raises MapUnavailable: it cannot be read.
+        """
+        ...
+
+
 @runtime_checkable
 class SteadyMap(Protocol):
-    """A table in files: its answers change only when its state does."""
+    """A table in files or in main.cf: its answers change only when its state does."""
 
-    def state(self) -> object:
-        """Return what stands for the files as they are now.
+    def state(self) -> Table:
+        """Return the table as it is now: another one as soon as an answer may be another.
 
-        Raises MapUnavailable: they could never be read.
+        Raises MapUnavailable: its files could never be read.
         """
         ...
 
@@ -58,29 +77,17 @@ class Maps:
     With *utf8* they are not asked for a key that is not UTF-8: it is in none of them.
     """
 
-    __slots__ = ("_hits", "_is_steady", "_states", "maps", "name", "utf8")
+    __slots__ = ("_steady", "maps", "name", "states", "utf8")
 
     def __init__(self, maps: Sequence[Map], name: str = "", *, utf8: bool = True) -> None:
         self.maps = tuple(maps)
         self.name = name
         self.utf8 = utf8
-        self._is_steady = all(isinstance(table, SteadyMap) for table in maps)
-        self._states: list[object] = []
-        self._hits: dict[tuple[str, bool], Hit | None] = {}
-
-    def hits(self) -> "dict[tuple[str, bool], Hit | None] | None":
-        """Return what was found for addresses and still holds; None: any answer may change.
-
-        The key is the address, and whether its local part alone was a key, too.
-        Raises MapUnavailable: a table could never be read.
-        """
-        if not self._is_steady:
-            return None
-        states = [cast("SteadyMap", table).state() for table in self.maps]
-        if len(self._hits) >= _REMEMBERED_HITS or states != self._states:
-            self._hits.clear()
-            self._states = states
-        return self._hits
+        self._steady = [(table, table.state) for table in self.maps if isinstance(table, SteadyMap)]
+        self.states: States | None = None
+        """What tells whether answers may have changed; None: they may at any time."""
+        if len(self._steady) == len(self.maps):
+            self.states = tuple(state for _, state in self._steady)
 
     def __bool__(self) -> bool:
         return bool(self.maps)
@@ -103,11 +110,29 @@ class Maps:
             if value is None:
                 continue
             if not value:
-                raise MapUnavailable(
-                    f"{table.name} lookup of {key} returns an empty string; "
-                    "a table should give no result when a key is not found"
-                )
+                raise _empty(table, key)
             return value
+        return None
+
+    def find(self, keys: "Iterable[Key]") -> "Hit | None":
+        """Do as search() does, at once: all tables are steady.
+
+        Raises MapUnavailable: the caller tries again later.
+        """
+        tables = [(table, table.fixed, state().find) for table, state in self._steady]
+        for text, partial, extension in keys:
+            is_malformed = not text.isascii() and self.utf8 and not is_utf8(text)
+            for table, is_fixed, find in tables:
+                if is_fixed and partial:
+                    continue
+                if is_malformed:
+                    PROBLEMS.warning("%s", malformed(table.name, text))
+                    continue
+                value = find(text) if text else None
+                if value:
+                    return Hit(text, value, extension)
+                if value is not None:
+                    raise _empty(table, text)
         return None
 
 
@@ -119,8 +144,7 @@ message makes some.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """What was found, and the extension that was cut off to find it."""
 
     key: str
@@ -136,6 +160,8 @@ async def search(maps: Maps, keys: Iterable[Key]) -> Hit | None:
 
     Raises MapUnavailable: the caller tries again later.
     """
+    if maps.states is not None:
+        return maps.find(keys)
     for text, partial, extension in keys:
         value = await maps.lookup(text, partial=partial)
         if value is not None:
@@ -161,29 +187,26 @@ async def lookup_address(
         return None
     at = address.rfind("@")
     is_local_name = at >= 0 and is_local is not None and await is_local(address[at + 1 :])
-    known = maps.hits()
-    if known is not None and (address, is_local_name) in known:
-        return known[address, is_local_name]
-    hit = await search(maps, _address_keys(address, delimiter, is_local=is_local_name))
-    if known is not None:
-        known[address, is_local_name] = hit
-    return hit
+    keys = address_keys(address, delimiter, is_local=is_local_name)
+    return maps.find(keys) if maps.states is not None else await search(maps, keys)
 
 
-def _address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> Iterator[Key]:
-    yield from user_keys(address, delimiter)
+@lru_cache(_REMEMBERED_KEYS)
+def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> tuple[Key, ...]:
+    """Return the keys of an address; with its local part alone if its domain *is_local*."""
     at = address.rfind("@")
-    if at >= 0:
-        if is_local:
-            yield from _local_keys(address[:at], "", delimiter)
-        yield address[at:], True, ""
+    if at < 0:
+        return user_keys(address, delimiter)
+    names = _local_keys(address[:at], "", delimiter) if is_local else ()
+    return (*user_keys(address, delimiter), *names, (address[at:], True, ""))
 
 
-def user_keys(address: str, delimiter: Delimiter | str) -> Iterator[Key]:
-    """Yield user+ext@domain and user@domain; each in its quoted form first."""
+@lru_cache(_REMEMBERED_KEYS)
+def user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
+    """Return user+ext@domain and user@domain; each in its quoted form first."""
     at = address.rfind("@")
     local, at_domain = (address, "") if at < 0 else (address[:at], address[at:])
-    return _local_keys(local, at_domain, delimiter, partial=False)
+    return tuple(_local_keys(local, at_domain, delimiter, partial=False))
 
 
 def transport_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> Iterator[Key]:
@@ -229,17 +252,25 @@ def network_keys(address: str) -> Iterator[Key]:
 
 def _local_keys(
     local: str, behind: str, delimiter: Delimiter | str, *, partial: bool = True
-) -> Iterator[Key]:
-    """Yield a local part with and without its extension, each with *behind* after it."""
+) -> list[Key]:
+    """Return a local part with and without its extension, each with *behind* after it."""
     quoted = quote_local(local)
-    yield quoted + behind, partial, ""
+    keys = [(quoted + behind, partial, "")]
     if quoted is not local:
-        yield local + behind, partial, ""
+        keys.append((local + behind, partial, ""))
     user, extension = split_extension(local, delimiter)
     if extension is None:
-        return
+        return keys
     cut = local[len(user) :]
     quoted = quote_local(user)
-    yield quoted + behind, True, cut
+    keys.append((quoted + behind, True, cut))
     if quoted is not user:
-        yield user + behind, True, cut
+        keys.append((user + behind, True, cut))
+    return keys
+
+
+def _empty(table: Map, key: str) -> MapUnavailable:
+    return MapUnavailable(
+        f"{table.name} lookup of {key} returns an empty string; "
+        "a table should give no result when a key is not found"
+    )

@@ -18,7 +18,7 @@ from typing import NamedTuple, cast
 from spoolmta.errors import ConfigError
 from spoolmta.maps.address_range import Address, Range, RangeTable, parse_address, parse_range
 from spoolmta.maps.keys import fold
-from spoolmta.maps.lookup import Map, domain_keys
+from spoolmta.maps.lookup import Map, States, SteadyMap, domain_keys
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.watched import WatchedFiles
 
@@ -52,11 +52,15 @@ class _Table(NamedTuple):
 class _Elements:
     """Elements in their order. An answer is None if no element matches."""
 
-    __slots__ = ("_elements", "is_static")
+    __slots__ = ("_elements", "is_static", "states")
 
     def __init__(self, elements: "Iterable[tuple[_Pattern, bool]]") -> None:
         self._elements = tuple(_joined(elements))
         self.is_static = all(isinstance(element, _Names | RangeTable) for element in self._elements)
+        self.states: States | None = ()
+        for element in self._elements:
+            states = _states(element)
+            self.states = None if states is None or self.states is None else self.states + states
 
     def __bool__(self) -> bool:
         return bool(self._elements)
@@ -97,6 +101,20 @@ def _joined(elements: "Iterable[tuple[_Pattern, bool]]") -> "Iterator[_Element]"
             yield pattern
         else:
             yield _Table(pattern, answer)
+
+
+def _states(element: "_Element") -> States | None:
+    """Return what tells whether an element may have changed; None: it may at any time."""
+    if isinstance(element, _Names | RangeTable):
+        return ()
+    if isinstance(element, _Table):
+        return (element.table.state,) if isinstance(element.table, SteadyMap) else None
+
+    def state() -> object:
+        current = element.current()
+        return current if current.is_static else None
+
+    return (state,)
 
 
 def _joins(element: "tuple[_Pattern, bool]") -> object:
@@ -149,6 +167,8 @@ class MatchList:
         self._elements = _Elements(elements)
         self._rules = _Rules(parents, exact)
         self.is_static = self._elements.is_static
+        self.states = self._elements.states
+        """What tells whether what it says may have changed; see Maps."""
 
     def __bool__(self) -> bool:
         return bool(self._elements)

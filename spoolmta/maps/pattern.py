@@ -21,6 +21,7 @@ from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import perl, posix
 from spoolmta.maps.file_values import value_of_files
 from spoolmta.maps.literal import LiteralIndex, folded, required_literal
+from spoolmta.maps.lookup import Table
 from spoolmta.maps.replacement import Replacement, parse_replacement
 from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
 from spoolmta.maps.text import BLANKS, decode, encode
@@ -117,8 +118,8 @@ class _Table:
                 self._others.append(number)
         self._literals = LiteralIndex(literals)
 
-    def lookup(self, key: str) -> str | None:
-        """Return the value of the first rule that matches."""
+    def find(self, key: str) -> str | None:
+        """See Table: the value of the first rule that matches."""
         subject = encode(key)
         text = folded(subject)
         numbers = self._literals.numbers(text)
@@ -160,16 +161,20 @@ class PatternMap:
         def read() -> _Table:
             return _Reader(kind, argument, substitution=substitution, files=files).read()
 
-        self._table: Callable[[], _Table]
+        self._current: Callable[[], _Table]
         if argument.startswith("{"):
             table = read()
-            self._table = lambda: table
+            self._current = lambda: table
         else:
-            self._table = WatchedFiles(self.name, [argument], read).current
+            self._current = WatchedFiles(self.name, [argument], read).current
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
-        return self._table().lookup(key)
+        return self._current().find(key)
+
+    def state(self) -> Table:
+        """See SteadyMap."""
+        return self._current()
 
 
 @dataclass(frozen=True, slots=True)

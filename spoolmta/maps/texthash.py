@@ -36,6 +36,10 @@ class TextMap:
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
+        return self.find(key)
+
+    def find(self, key: str) -> str | None:
+        """See Table."""
         return self._values.get(self._fold(key))
 
     def items(self) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,11 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from spoolmta.clock import SystemClock
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.lookup import PROBLEMS, Map
+from spoolmta.maps.lookup import PROBLEMS, Map, Table
 
 T = TypeVar("T")
 _Identity = tuple[tuple[int, ...] | None, ...]
@@ -168,13 +168,16 @@ class WatchedMap:
 
 
 class FileMap(WatchedMap):
-    """A table whose entries are in the watched files themselves, so that they change with these."""
+    """A table whose entries are in the watched files themselves, so that they change with these.
+
+    What *open_table* opens is a Table, too.
+    """
 
     __slots__ = ()
 
-    def state(self) -> object:
+    def state(self) -> Table:
         """See SteadyMap."""
-        return self.current()
+        return cast("Table", self._files.current())
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

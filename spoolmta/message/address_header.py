@@ -48,11 +48,13 @@ RECIPIENT_HEADERS = frozenset(
     }
 )
 
-# One address, with or without a name before it, written as it is written back: nearly all headers.
+# One address, with or without a name before it: nearly all headers. A simple name is written back
+# as it is written; in another, dots and blanks may move.
 _ATOM = rb"[A-Za-z0-9!#$&'*+/=?^_`{}~-]++"
 _ADDRESS = rb"%s(?:\.%s)*+(?:@%s(?:\.%s)*+)?" % (_ATOM, _ATOM, _ATOM, _ATOM)
 _NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_ATOM, _ATOM)
-_PLAIN = re.compile(rb"[ \t]*+(?:(%s <)(%s)>|(%s))" % (_NAME, _ADDRESS, _ADDRESS))
+_NAMED = rb"(?:(%s <)|[A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]++<)(%s)>" % (_NAME, _ADDRESS)
+_PLAIN = re.compile(rb"[ \t]*+(?:%s|(%s))" % (_NAMED, _ADDRESS))
 _PLAIN_ADDRESS = re.compile(_ADDRESS)
 
 Change = Callable[[str], Awaitable[str]]
@@ -68,14 +70,20 @@ async def change_addresses(raw: bytes, change: Change, *, token_limit: int) -> b
     plain = _PLAIN.fullmatch(raw, colon + 1, len(raw) - 2)
     if plain is not None and len(raw) < token_limit:
         named, bracketed, bare = plain.groups()
-        before = bracketed or bare
-        after = (await change(before.decode("ascii"))).encode("utf-8", "surrogateescape")
-        if after == before:
+        written = (bracketed or bare).decode("ascii")
+        changed = await change(written)
+        if changed == written:
             return None
-        if _PLAIN_ADDRESS.fullmatch(after):
+        after = changed.encode("utf-8", "surrogateescape")
+        if (named or bare) and _PLAIN_ADDRESS.fullmatch(after):
             name = raw[:colon].rstrip(b" \t")
             end = b">" if named else b""
             return b"%s: %s%s%s\r\n" % (name, named or b"", after, end)
+
+        async def once_more(address: str) -> str:
+            return changed if address == written else await change(address)
+
+        return await _change_list(raw, colon, once_more, token_limit)
     return await _change_list(raw, colon, change, token_limit)
 
 

@@ -1,8 +1,11 @@
 """Addresses with ten maps configured: headers rewritten, recipients resolved, on one core.
 
-The maps are tables in files, each of many entries; one address in two is in one of them, and each
-comes several times, as the same people write and are written to. What is measured is
-what cleanup and trivial-rewrite do for each, in one process, without a queue.
+The maps are tables in files, each of many entries; one address in two is in one of them. What is
+measured is what cleanup and trivial-rewrite do for each, in one process, without a queue.
+
+Each is measured twice: with addresses that are all different, and with ten times those of fewer
+people, so that nine in ten came before, as the same people write and are written to; but hardly
+ever with the same sender and recipient again.
 """
 
 import asyncio
@@ -21,7 +24,7 @@ from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.config.parameters.smtp import SmtpParameters
 from spoolmta.maillog import MailLog
 from spoolmta.maps import open_maps
-from spoolmta.message.address_header import change_addresses
+from spoolmta.message.address_header import Change, change_addresses
 from spoolmta.stages.cleanup.rewriting import Rewriting
 from spoolmta.stages.cleanup.rules import CleanupRules
 from tests.support.mail_system import BIN
@@ -32,6 +35,7 @@ _ENTRIES = 10_000
 _QUICK_ENTRIES = 200
 _PEOPLE = 2_000
 _TIMES = 10
+_DIFFERENT = 20_000
 _TOKEN_LIMIT = 10240
 _MAIN = """\
 compatibility_level = 3.11
@@ -104,31 +108,48 @@ async def _figures(main: str, entries: int) -> Figures:
         routing,
         print,
     )
-    senders, recipients = (
+    changes = [
         rewriting.header_change(rewriting.header_rules, kind)
         for kind in (AddressKind.HEADER_SENDER, AddressKind.HEADER_RECIPIENT)
-    )
-    # One address in two is in a table, the other in none; each comes ten times.
-    step = max(entries // _PEOPLE, 1)
-    numbers = [n if n % 2 else n + 100 * entries for n in range(0, 3 * entries, 3 * step)]
+    ]
+    figures: Figures = {}
+    for name, people, times in (("all different", _DIFFERENT, 1), ("repeated", _PEOPLE, _TIMES)):
+        numbers = _numbers(0, 3 * entries, people) * times
+        figures[f"headers rewritten/s, {name}"] = await _headers(numbers, changes)
+        numbers = _numbers(3 * entries, 8 * entries, people) * times
+        figures[f"recipients resolved/s, {name}"] = await _resolutions(numbers, routing)
+        figures[f"generic addresses/s, {name}"] = await _generics(numbers, generic)
+    return figures
+
+
+def _numbers(first: int, end: int, count: int) -> list[int]:
+    """Return the numbers of addresses; every other of them is in a table, if there are as many."""
+    step = max((end - first) // count, 1)
+    numbers = range(first, first + step * count, step)
+    return [n if at % 2 and n < end else n + 1_000_000 for at, n in enumerate(numbers)]
+
+
+async def _headers(numbers: list[int], changes: list[Change]) -> float:
+    senders, recipients = changes
     started = time.process_time()
-    for number in numbers * _TIMES:
+    for number in numbers:
         name, change = (b"From", senders) if number % 3 else (b"To", recipients)
         raw = b"%s: User No. %d <%s>\r\n" % (name, number, _address(number).encode())
         await change_addresses(raw, change, token_limit=_TOKEN_LIMIT)
-    headers = time.process_time() - started
-    every = [n if n % 2 else n + 100 * entries for n in range(3 * entries, 8 * entries, 5 * step)]
+    return len(numbers) / (time.process_time() - started)
+
+
+async def _resolutions(numbers: list[int], routing: Routing) -> float:
     started = time.process_time()
-    for number in every * _TIMES:
+    for at, number in enumerate(numbers):
+        sender = _address(numbers[at * 7 % len(numbers)])
         for address in await expand_virtual_aliases(_address(number), routing):
-            await resolve(address, sender=_address(number + 1), routing=routing)
-    resolutions = time.process_time() - started
+            await resolve(address, sender=sender, routing=routing)
+    return len(numbers) / (time.process_time() - started)
+
+
+async def _generics(numbers: list[int], generic: Generic) -> float:
     started = time.process_time()
-    for number in every * _TIMES:
+    for number in numbers:
         await generic.replaced(_address(number))
-    generics = time.process_time() - started
-    return {
-        "headers rewritten/s": len(numbers) * _TIMES / headers,
-        "recipients resolved/s": len(every) * _TIMES / resolutions,
-        "generic addresses/s": len(every) * _TIMES / generics,
-    }
+    return len(numbers) / (time.process_time() - started)

@@ -193,7 +193,3 @@ def test_what_was_found_for_an_address_holds_until_the_file_changes(tmp_path: Pa
     while value("a@x") == "one" and time.monotonic() < deadline:
         time.sleep(0.1)
     assert [value("a@x"), value("user@here"), value("user@x")] == ["another", None, "found"]
-
-
-def test_answers_that_may_change_at_any_time_are_not_kept() -> None:
-    assert open_maps("static:x").hits() is None

@@ -1,0 +1,75 @@
+"""What was found out from tables, remembered for as long as these stay as they are.
+
+Every message brings addresses that were seen before. What became of them is remembered if it came
+from files and main.cf alone; one changed file, and all that involved it is forgotten. A table
+behind a socket may answer otherwise at any time: what involves one is never remembered.
+
+Must not: remember what could not be decided, or what a warning was given for
+Limits:   about 10,000 answers each; none of keys longer than a usual address
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from spoolmta.errors import MapUnavailable
+from spoolmta.maps.lookup import States
+from spoolmta.maps.text import is_utf8
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_REMEMBERED = 10_000
+_LONGEST_KEY = 320
+# Files are looked at once a second; this is to ask them less often than for every address.
+_LOOK_INTERVAL_S = 0.01
+
+
+class Memory(Generic[K, V]):
+    """Answers that were made from tables and lists; *sources* are the `states` of all of these."""
+
+    __slots__ = ("_answers", "_next_look", "_seen", "_states")
+
+    def __init__(self, sources: Iterable[States | None]) -> None:
+        self._answers: dict[K, V] | None = None
+        self._next_look = 0.0
+        self._seen: list[object] = []
+        self._states: States | None = ()
+        for states in sources:
+            if states is None or self._states is None:
+                self._states = None
+            else:
+                self._states += states
+
+    def answers(self) -> dict[K, V] | None:
+        """Return what is remembered and still holds; None: nothing may be remembered now.
+
+        What is found out next may be put into it, even if a table changes meanwhile: it is thrown
+        away then.
+        """
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._look()
+            self._next_look = now + _LOOK_INTERVAL_S
+        return self._answers
+
+    def _look(self) -> None:
+        if self._states is None:
+            return
+        try:
+            seen = [state() for state in self._states]
+        except MapUnavailable:
+            seen = [None]
+        if None in seen:
+            self._answers = None
+        elif self._answers is None or seen != self._seen or len(self._answers) >= _REMEMBERED:
+            self._answers = {}
+        self._seen = seen
+
+
+def is_memorable(key: str) -> bool:
+    """Return whether what is found out of a key may be remembered.
+
+    Of what is not UTF-8 each lookup warns.
+    """
+    return len(key) <= _LONGEST_KEY and is_utf8(key)
