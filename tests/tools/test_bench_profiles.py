@@ -56,3 +56,13 @@ def test_a_rate_has_its_costs() -> None:
 def test_each_promise_is_seen_after_its_sync() -> None:
     figures = measured("durability", Spoolmta.name, 3000)
     assert figures["promises, each after its sync"] == 60
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_an_operator_asks_a_deep_queue_and_takes_a_tenth_out_of_it(system: str) -> None:
+    figures = measured("million", system, 50)
+    assert figures["messages that wait"] == (5000 if system == Spoolmta.name else 100)
+    assert all(value > 0 for value in figures.values()), figures
+    assert {"hold a tenth, s", "release a tenth, s", "delete a tenth, s"} <= set(figures)

@@ -112,7 +112,9 @@ def _commands(system: System, part: int) -> Figures:
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
     """Run a command; return the seconds to its first byte and to its end."""
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
         assert process.stdout is not None
         process.stdout.read(1)
         first = time.monotonic() - began
