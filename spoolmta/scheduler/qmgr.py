@@ -36,6 +36,7 @@ from spoolmta.spool import completion, deliveries, queues
 from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Reported, SuspendedRecipient, Verdict, Waiting
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.queues import State
 
 Suspension = tuple[SuspendedRecipient, Outcome]
@@ -224,7 +225,7 @@ class QueueManager:
         for recipient, outcome in suspended:
             ended[recipient.delivery_id] = recipient.message_id
             addresses = {recipient.number: recipient.address}
-            deliveries.record_outcomes(tx, recipient.message_id, (outcome,), addresses)
+            record_outcomes(tx, recipient.message_id, (outcome,), addresses)
         if not ended:
             return []
         deliveries.answer(tx, list(ended))

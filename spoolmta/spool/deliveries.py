@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from spoolmta.message.envelope import Notify, Trace
-from spoolmta.message.outcome import Action, Answer, Delivery, DeliveryRecipient, Outcome, Passed
+from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Passed
 from spoolmta.spool import events, plans, queues, slices
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
+from spoolmta.spool.outcomes import put_outcomes, record_answers
 from spoolmta.spool.queues import NewMessage, State
 
 # A message that so many processes died with goes to corrupt (spool/processes.py).
 CRASH_LIMIT = 3
-_SEVERITY = (Action.SENT, Action.BOUNCED, Action.DEFERRED)
 
 
 class Verdict(StrEnum):
@@ -221,7 +221,7 @@ def report(tx: Transaction, process_id: int, finished: Sequence[Finished]) -> Se
     for delivery, said in answers:
         addresses = _addresses(delivery)
         if delivery.message_id not in gone:
-            _put_answers(tx, delivery, said)
+            put_outcomes(tx, delivery, said.outcomes)
             plans.pass_on(tx, delivery, said.passed)
         record_answers(tx, delivery.message_id, said.outcomes, addresses)
         for message in said.messages:
@@ -230,48 +230,6 @@ def report(tx: Transaction, process_id: int, finished: Sequence[Finished]) -> Se
         answer(tx, [delivery.delivery_id for delivery in removed])
         queues.remove(tx, State.ACTIVE, [delivery.message_id for delivery in removed])
     return Settled(removed, lost)
-
-
-def record_outcomes(
-    tx: Transaction, message_id: int, outcomes: Sequence[Outcome], addresses: dict[int, str]
-) -> None:
-    """Write outcomes and their events; *addresses* maps recipient numbers to addresses."""
-    put_outcomes(tx, message_id, outcomes)
-    record_answers(tx, message_id, outcomes, addresses)
-
-
-def put_outcomes(tx: Transaction, message_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Write the latest answers for recipients of a message, in the place of all earlier ones."""
-    tx.run_many(
-        "delete_further_outcomes", ((message_id, o.number, len(o.further)) for o in outcomes)
-    )
-    _put_parts(tx, message_id, (placed for o in outcomes for placed in enumerate((o, *o.further))))
-
-
-def record_answers(
-    tx: Transaction, message_id: int, outcomes: Iterable[Outcome], addresses: dict[int, str]
-) -> None:
-    """Write the events of answers."""
-    events.record_many(
-        tx,
-        (
-            (
-                message_id,
-                str(answer.outcome.action),
-                answer.address,
-                _detail(answer.outcome, o.number),
-            )
-            for o in outcomes
-            for answer in o.answers or (Answer(addresses.get(o.number, ""), "", o),)
-        ),
-    )
-
-
-def _detail(outcome: Outcome, number: int) -> str:
-    """Return what the journal says of an answer for the recipient of this number."""
-    if not number:
-        return events.detail(dsn=outcome.dsn, relay=outcome.relay, reason=outcome.reason)
-    return events.detail(dsn=outcome.dsn, relay=outcome.relay, reason=outcome.reason, number=number)
 
 
 def reports(reader: Reader, limit: int) -> list[Reported]:
@@ -423,57 +381,6 @@ def _leaves_nothing_to_do(delivery: Delivery, said: Report) -> bool:
         return False
     asked = delivery.trace or any(r.notify & Notify.SUCCESS for r in delivery.recipients)
     return not asked and len(said.outcomes) == len(delivery.recipients)
-
-
-def _put_answers(tx: Transaction, delivery: Delivery, said: Report) -> None:
-    """Write outcomes; those of what was passed on beside what is known of the same recipient.
-
-    A recipient that was passed on may have several deliveries in one activation of its message.
-    """
-    known: dict[int, list[str]] = {}
-    if delivery.passes:
-        for number, _, action in tx.run("load_fresh_actions", (delivery.message_id,)):
-            known.setdefault(number, []).append(action)
-    put_outcomes(tx, delivery.message_id, [o for o in said.outcomes if o.number not in known])
-    for outcome in said.outcomes:
-        if outcome.number in known:
-            _put_beside(tx, delivery.message_id, outcome, known[outcome.number])
-
-
-def _put_beside(tx: Transaction, message_id: int, outcome: Outcome, known: Sequence[str]) -> None:
-    """Write an outcome of a recipient beside others, whose actions are *known*, by part."""
-    free = len(known)
-    if _SEVERITY.index(outcome.action) > _SEVERITY.index(Action(known[0])):
-        bindings = {"message_id": message_id, "number": outcome.number, "part": free}
-        tx.run("make_further_outcome", bindings)
-        parts = [0, *range(free + 1, free + 1 + len(outcome.further))]
-    else:
-        parts = list(range(free, free + 1 + len(outcome.further)))
-    _put_parts(tx, message_id, zip(parts, (outcome, *outcome.further), strict=True))
-
-
-def _put_parts(tx: Transaction, message_id: int, placed: Iterable[tuple[int, Outcome]]) -> None:
-    now = tx.now
-    tx.run_many(
-        "put_outcome",
-        (
-            (
-                message_id,
-                o.number,
-                part,
-                o.action,
-                o.dsn,
-                o.reason,
-                o.relay,
-                o.remote,
-                o.reply,
-                o.tell_success or "" if o.action is Action.SENT else "",
-                o.address,
-                now,
-            )
-            for part, o in placed
-        ),
-    )
 
 
 def _delivery_ids(finished: Iterable[Finished]) -> Any:

@@ -7,9 +7,10 @@ Writes:   forced_expiry, outcome, notice, event
 from collections.abc import Sequence
 
 from spoolmta.message.outcome import Action, Outcome
-from spoolmta.spool import completion, deliveries, events
+from spoolmta.spool import completion, events
 from spoolmta.spool.connection import Reader, Transaction, numbers
 from spoolmta.spool.notices import Kind
+from spoolmta.spool.outcomes import record_outcomes
 
 DSN = "4.7.0"
 REASON = "message is administratively expired"
@@ -48,7 +49,7 @@ def give_up(tx: Transaction, message_id: int) -> list[tuple[str, str, Outcome]]:
         for number, address, original in rows
     ]
     addresses = {outcome.number: address for address, _, outcome in untried}
-    deliveries.record_outcomes(tx, message_id, [outcome for *_, outcome in untried], addresses)
+    record_outcomes(tx, message_id, [outcome for *_, outcome in untried], addresses)
     completion.expire(tx, message_id)
     completion.ask_for_notice(tx, message_id, Kind.FAILURE, None)
     return untried

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Outcome
-from spoolmta.spool import completion, deliveries, events, queues
+from spoolmta.spool import completion, events, queues
 from spoolmta.spool.connection import Spool, Transaction, numbers
 from spoolmta.spool.notices import Kind
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.queues import QueuedMessage, State
 
 
@@ -37,7 +38,7 @@ def refuse(
     tx.run("enter_active", (message_id, tx.now, 0))
     events.record(tx, message_id, "refused")
     addresses = dict(enumerate(r.address for r in message.envelope.recipients))
-    deliveries.record_outcomes(tx, message_id, outcomes, addresses)
+    record_outcomes(tx, message_id, outcomes, addresses)
     completion.ask_for_notice(tx, message_id, Kind.FAILURE, None)
 
 

@@ -3,6 +3,7 @@
 from spoolmta.message.outcome import Action, Outcome, Passed, defer
 from spoolmta.spool import deliveries, plans, queues
 from spoolmta.spool.deliveries import Report
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.plans import Plan
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
@@ -116,7 +117,7 @@ def _attempted(mta: Mta) -> deliveries.Delivery:
     message_id = int(mta.submit("a@y.example", ["list@x.example"]), 16)
     spool, process_id = mta.context.spool, mta.context.process_id
     with spool.transaction() as tx:
-        deliveries.record_outcomes(tx, message_id, (defer(0, "4.0.0", "last time"),), {})
+        record_outcomes(tx, message_id, (defer(0, "4.0.0", "last time"),), {})
     mta.clock.jump(300)
     with spool.transaction() as tx:
         queues.claim(tx, "incoming", process_id, 1)

@@ -11,6 +11,7 @@ from spoolmta.message.outcome import Action, Outcome
 from spoolmta.spool import admin, completion, deliveries, inspect, processes, queues
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.deliveries import Report
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.queues import State
 from tests.support.sample_spool import SampleSpool
 
@@ -156,7 +157,7 @@ def test_what_an_agent_has_in_hand_is_named_and_left_alone(
 def test_a_released_message_without_recipients_that_wait_ends(sample: SampleSpool) -> None:
     number = sample.number("hold")
     with sample.spool.transaction() as tx:
-        deliveries.record_outcomes(tx, number, (SENT,), {})
+        record_outcomes(tx, number, (SENT,), {})
         admin.release(tx, [number])
     assert state_of(sample, "hold") is None
 
@@ -165,7 +166,7 @@ def test_a_bounce_that_nobody_was_told_of_is_tried_again(sample: SampleSpool) ->
     number = sample.number("hold")
     refused = Outcome(0, Action.BOUNCED, "5.1.1", "no such user")
     with sample.spool.transaction() as tx:
-        deliveries.record_outcomes(tx, number, (refused,), {})
+        record_outcomes(tx, number, (refused,), {})
         admin.release(tx, [number])
     assert state_of(sample, "hold") == "deferred"
     assert len(queues.load_unanswered(sample.spool, [number])[0].recipients) == 1

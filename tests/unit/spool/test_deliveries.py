@@ -7,6 +7,7 @@ from spoolmta.message.outcome import Action, Delivery, Outcome, bounce, defer
 from spoolmta.spool import completion, deliveries, notices, plans, processes, queues
 from spoolmta.spool.connection import Spool, numbers
 from spoolmta.spool.deliveries import Claim, Report, Verdict, Waiting
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.processes import Process
 from spoolmta.spool.queues import NewMessage
@@ -107,7 +108,7 @@ def test_a_message_that_was_deferred_before_is_left_to_the_queue_manager(
     delivery = attempted(spool, process_id, new_message())
     deferral = defer(0, "4.0.0", "not now")
     with spool.transaction() as tx:
-        deliveries.record_outcomes(tx, delivery.message_id, (deferral,), {})
+        record_outcomes(tx, delivery.message_id, (deferral,), {})
         settled = deliveries.report(tx, process_id, [(delivery, Report((SENT,)))])
     assert settled.removed == ()
     (reported,) = deliveries.reports(spool, 10)
@@ -126,7 +127,7 @@ def test_an_end_that_the_sender_was_told_of_is_not_told_again_while_the_rest_is_
     def answer(*ends: Outcome) -> list[tuple[int, bool]]:
         waits = defer(0, "4.0.0", "not now", further=ends)
         with spool.transaction() as tx:
-            deliveries.record_outcomes(tx, message_id, (waits,), {})
+            record_outcomes(tx, message_id, (waits,), {})
         known = notices.outcomes(spool, message_id)
         told = [(message_id, one.number, one.part) for one in known if one.part]
         with spool.transaction() as tx:

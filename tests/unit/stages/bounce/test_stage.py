@@ -8,9 +8,10 @@ import pytest
 
 from spoolmta.message.envelope import Envelope, Notify, Recipient
 from spoolmta.message.outcome import Action, Outcome, Success, bounce, defer
-from spoolmta.spool import completion, content, deliveries, queues
+from spoolmta.spool import completion, content, queues
 from spoolmta.spool.content import PIECE_BYTES
 from spoolmta.spool.notices import Kind
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.queues import NewMessage
 from spoolmta.stages.bounce import open_stage
 from tests.support.mta import Mta
@@ -62,7 +63,7 @@ def _notice(
         queues.enqueue(tx, "incoming", message)
         assert queues.claim(tx, "incoming", context.process_id, 1) == [message_id]
         queues.activate(tx, context.process_id, [message_id], [])
-        deliveries.record_outcomes(tx, message_id, outcomes, addresses)
+        record_outcomes(tx, message_id, outcomes, addresses)
         completion.ask_for_notice(tx, message_id, kind, retry_at)
     return queue_id
 

@@ -1,0 +1,108 @@
+"""The latest answers for recipients: written by agents and the queue manager.
+
+A recipient has one for each destination that it comes down to. Part 0 is the worst of them, and
+counts for the recipient.
+
+Writes:     outcome, event
+"""
+
+from collections.abc import Iterable, Sequence
+
+from spoolmta.message.outcome import Action, Answer, Delivery, Outcome
+from spoolmta.spool import events
+from spoolmta.spool.connection import Transaction
+
+_SEVERITY = (Action.SENT, Action.BOUNCED, Action.DEFERRED)
+
+
+def record_outcomes(
+    tx: Transaction, message_id: int, outcomes: Sequence[Outcome], addresses: dict[int, str]
+) -> None:
+    """Write outcomes and their events; *addresses* maps recipient numbers to addresses."""
+    _put_instead(tx, message_id, outcomes)
+    record_answers(tx, message_id, outcomes, addresses)
+
+
+def _put_instead(tx: Transaction, message_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Write the latest answers for recipients of a message, in the place of all earlier ones."""
+    tx.run_many(
+        "delete_further_outcomes", ((message_id, o.number, len(o.further)) for o in outcomes)
+    )
+    _put_parts(tx, message_id, (placed for o in outcomes for placed in enumerate((o, *o.further))))
+
+
+def record_answers(
+    tx: Transaction, message_id: int, outcomes: Iterable[Outcome], addresses: dict[int, str]
+) -> None:
+    """Write the events of answers."""
+    events.record_many(
+        tx,
+        (
+            (
+                message_id,
+                str(answer.outcome.action),
+                answer.address,
+                _detail(answer.outcome, o.number),
+            )
+            for o in outcomes
+            for answer in o.answers or (Answer(addresses.get(o.number, ""), "", o),)
+        ),
+    )
+
+
+def put_outcomes(tx: Transaction, delivery: Delivery, outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes; those of what was passed on beside what is known of the same recipient.
+
+    A recipient that was passed on may have several deliveries in one activation of its message.
+    """
+    known: dict[int, list[str]] = {}
+    if delivery.passes:
+        for number, _, action in tx.run("load_fresh_actions", (delivery.message_id,)):
+            known.setdefault(number, []).append(action)
+    _put_instead(tx, delivery.message_id, [o for o in outcomes if o.number not in known])
+    for outcome in outcomes:
+        if outcome.number in known:
+            _put_beside(tx, delivery.message_id, outcome, known[outcome.number])
+
+
+def _put_beside(tx: Transaction, message_id: int, outcome: Outcome, known: Sequence[str]) -> None:
+    """Write an outcome of a recipient beside others, whose actions are *known*, by part."""
+    free = len(known)
+    if _SEVERITY.index(outcome.action) > _SEVERITY.index(Action(known[0])):
+        bindings = {"message_id": message_id, "number": outcome.number, "part": free}
+        tx.run("make_further_outcome", bindings)
+        parts = [0, *range(free + 1, free + 1 + len(outcome.further))]
+    else:
+        parts = list(range(free, free + 1 + len(outcome.further)))
+    _put_parts(tx, message_id, zip(parts, (outcome, *outcome.further), strict=True))
+
+
+def _put_parts(tx: Transaction, message_id: int, placed: Iterable[tuple[int, Outcome]]) -> None:
+    now = tx.now
+    tx.run_many(
+        "put_outcome",
+        (
+            (
+                message_id,
+                o.number,
+                part,
+                o.action,
+                o.dsn,
+                o.reason,
+                o.relay,
+                o.remote,
+                o.reply,
+                o.tell_success or "" if o.action is Action.SENT else "",
+                o.address,
+                now,
+            )
+            for part, o in placed
+        ),
+    )
+
+
+def _detail(outcome: Outcome, number: int) -> str:
+    """Return what the journal says of an answer for the recipient of this number."""
+    if not number:
+        return events.detail(dsn=outcome.dsn, relay=outcome.relay, reason=outcome.reason)
+    return events.detail(dsn=outcome.dsn, relay=outcome.relay, reason=outcome.reason, number=number)
