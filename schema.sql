@@ -563,6 +563,70 @@ SELECT named.transport,
                LEFT JOIN report ON report.delivery_id = delivery.delivery_id
               GROUP BY delivery.transport, delivery.destination) AS load USING (transport, destination);
 
+-- One row a delivery that waits for the scheduler, with what it waits for. Of a transport the message that waits longest goes
+-- first, its destinations taking turns; a small message may overtake a large one (docs/scheduling.md). Capacity and pauses of a
+-- transport, and the window that a new destination begins with, stand in the configuration: spoolmta scheduler explain.
+CREATE VIEW v1_schedule (
+    transport,         -- service of master.cf that is to deliver it
+    destination,       -- next hop, or what the scheduler counts instead
+    place,             -- its place among what waits for that destination: 1 is next
+    queue_id,          -- its message
+    delivery_id,       -- grows in the order of planning
+    waiting_since_at,  -- when it was planned, seconds since 1970
+    waiting_since,     -- the same as text, UTC
+    under_way,         -- deliveries to the destination that are let go and have not ended
+    concurrency,       -- how many it may have at once; NULL: nothing was learnt, it has its first window
+    hindrance,         -- dead, rests, window (it is full), behind (others go first), none
+    until_at,          -- end of being dead or of the rest, seconds since 1970
+    until,             -- the same as text, UTC
+    explanation        -- all of that in words
+) AS
+SELECT placed.transport,
+       placed.destination,
+       placed.place,
+       placed.queue_id,
+       placed.delivery_id,
+       placed.planned_at / 1000000.0,
+       strftime('%Y-%m-%d %H:%M:%S', placed.planned_at / 1000000, 'unixepoch'),
+       placed.under_way,
+       placed.window,
+       placed.hindrance,
+       placed.until_at,
+       strftime('%Y-%m-%d %H:%M:%S', placed.until_at, 'unixepoch'),
+       CASE placed.hindrance
+       WHEN 'dead' THEN 'not tried before ' || strftime('%Y-%m-%d %H:%M:%S', placed.until_at, 'unixepoch') || ' UTC: ' || placed.reason
+       WHEN 'rests' THEN 'rests between deliveries until ' || strftime('%Y-%m-%d %H:%M:%f', placed.until_at, 'unixepoch') || ' UTC'
+       WHEN 'window' THEN 'the window is full: ' || placed.under_way || ' of ' || placed.window || ' under way'
+       WHEN 'behind' THEN 'goes after ' || (placed.place - 1) || ' others to the same destination'
+       ELSE 'goes next, as soon as its transport has a place' END
+  FROM (SELECT waiting.*,
+               message.queue_id,
+               coalesce(gone.under_way, 0) AS under_way,
+               destination.window,
+               destination.reason,
+               CASE WHEN destination.dead_until > unixepoch('subsec') * 1000000 THEN 'dead'
+                    WHEN destination.resting_until > unixepoch('subsec') * 1000000 THEN 'rests'
+                    WHEN coalesce(gone.under_way, 0) >= destination.window THEN 'window'
+                    WHEN waiting.place > 1 THEN 'behind'
+                    ELSE 'none' END AS hindrance,
+               CASE WHEN destination.dead_until > unixepoch('subsec') * 1000000 THEN destination.dead_until / 1000000.0
+                    WHEN destination.resting_until > unixepoch('subsec') * 1000000 THEN destination.resting_until / 1000000.0 END
+                    AS until_at
+          FROM (SELECT delivery.transport, delivery.destination, delivery.delivery_id, delivery.message_id, delivery.planned_at,
+                       row_number() OVER (PARTITION BY delivery.transport, delivery.destination
+                                          ORDER BY delivery.delivery_id) AS place
+                  FROM delivery
+                 WHERE NOT EXISTS (SELECT 1 FROM granted
+                                    WHERE granted.transport = delivery.transport AND granted.delivery_id = delivery.delivery_id)
+                   AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery_id = delivery.delivery_id)
+                   AND NOT EXISTS (SELECT 1 FROM report WHERE report.delivery_id = delivery.delivery_id)) AS waiting
+          JOIN message ON message.message_id = waiting.message_id
+          LEFT JOIN destination USING (transport, destination)
+          LEFT JOIN (SELECT delivery.transport, delivery.destination, count(*) AS under_way
+                       FROM (SELECT delivery_id FROM granted UNION ALL SELECT delivery_id FROM attempt) AS let_go
+                      CROSS JOIN delivery USING (delivery_id)
+                      GROUP BY delivery.transport, delivery.destination) AS gone USING (transport, destination)) AS placed;
+
 -- One row a process that has the spool open for work, and what it holds.
 CREATE VIEW v1_processes (
     process_id,  -- its number in this spool; none is used twice

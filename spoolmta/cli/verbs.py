@@ -15,6 +15,7 @@ from spoolmta.cli import (
     incident,
     queues,
     reasons,
+    scheduler,
     sink,
     sql,
     status,
@@ -33,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(queues.app, name="queue")
+app.add_typer(scheduler.app, name="scheduler")
 app.command("why")(why.why)
 app.command("trace")(trace.trace)
 app.command("reasons")(reasons.reasons)
