@@ -32,7 +32,7 @@ from spoolmta.scheduler.transport import TransportLimits
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import completion, deliveries, queues
+from spoolmta.spool import completion, deliveries, flushes, queues
 from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Reported, SuspendedRecipient, Verdict, Waiting
@@ -112,7 +112,7 @@ class QueueManager:
             done = self._complete(tx, self._answer(tx, work.reported, work.suspended), now)
             granted = deliveries.grant(tx, work.grants) if work.grants else set()
             if work.flush:
-                deliveries.take_flush(tx)
+                flushes.take(tx)
             crash_point("complete.before_remove")
         crash_point("grant.after_grant")
         if len(granted) < len(work.grants):
@@ -158,7 +158,7 @@ class QueueManager:
     def _look(self, now: float) -> "_Work":
         """Return what there is to do; the schedule changes as if it were done."""
         spool, schedule = self._context.spool, self._schedule
-        flush = deliveries.flush_asked(spool)
+        flush = flushes.asked(spool)
         schedule.revive(now, everything=flush)
         reported = deliveries.reports(spool, _REPORTS)
         for report in reported:

@@ -331,16 +331,6 @@ def stored_destinations(reader: Reader) -> list[DestinationState]:
     ]
 
 
-def flush_asked(reader: Reader) -> bool:
-    """Return whether somebody asked to try everything now."""
-    return bool(reader.read("flush_asked"))
-
-
-def take_flush(tx: Transaction) -> None:
-    """Delete the requests to try everything now."""
-    tx.run("take_flush")
-
-
 def _set_damaged_aside(tx: Transaction, finished: Sequence[Finished]) -> Sequence[Finished]:
     """Move messages that cannot be read to corrupt; return what the others' agents said."""
     damaged = [delivery.message_id for delivery, said in finished if said.damage]

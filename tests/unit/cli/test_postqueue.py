@@ -11,7 +11,7 @@ import pytest
 
 from spoolmta.cli.postqueue import mailq, main
 from spoolmta.protocols.showq import END, GREETING, ListedMessage, ListedRecipient, format_message
-from spoolmta.spool import deliveries, inspect
+from spoolmta.spool import flushes, inspect
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
@@ -103,7 +103,7 @@ def test_a_flush_makes_deferred_mail_due(sample: SampleSpool, run: Run) -> None:
     ended = run(main, "-c", sample.configuration, "-f")
     assert (ended.status, ended.out, ended.err) == (0, "", "")
     assert next_try(sample) < sample.start + 7200
-    assert deliveries.flush_asked(sample.spool)
+    assert flushes.asked(sample.spool)
 
 
 @pytest.mark.usefixtures("running")

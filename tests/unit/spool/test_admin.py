@@ -8,7 +8,7 @@ import pytest
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Outcome
-from spoolmta.spool import admin, completion, deliveries, inspect, processes, queues
+from spoolmta.spool import admin, completion, deliveries, flushes, inspect, processes, queues
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.deliveries import Report
 from spoolmta.spool.outcomes import record_outcomes
@@ -189,7 +189,7 @@ def test_flush_makes_deferred_mail_due_in_slices(sample: SampleSpool) -> None:
     entry = inspect.find(sample.spool, sample.ids["deferred"])
     assert entry is not None
     assert entry.next_try_at == sample.clock.now()
-    assert deliveries.flush_asked(sample.spool)
+    assert flushes.asked(sample.spool)
 
 
 def test_one_message_is_made_due_once(sample: SampleSpool) -> None:
