@@ -9,7 +9,7 @@ from spoolmta.errors import UsageError
 from spoolmta.spool import inspect
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.inspect import Entry, Filter
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 _COLUMNS = ("ID", "STATE", "AGE", "SIZE", "SENDER", "RECIPIENTS", "NEXT TRY", "REASON")
 _NUMBERS = ("SIZE",)

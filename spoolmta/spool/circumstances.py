@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spoolmta.spool import processes
+from spoolmta.spool import liveness
 from spoolmta.spool.connection import Spool, seconds
 
 _ROUTES = 200
@@ -98,7 +98,7 @@ def gather(reader: Spool, message_id: int) -> Circumstances | None:
     for created_at, entered_at, asked, crashes in reader.read("load_standing", one):
         if entered_at is None:
             return None
-        living = processes.living(reader)
+        living = liveness.living(reader)
         ways = _ways(reader, message_id, living.keys())
         return Circumstances(
             created_at=seconds(created_at),

@@ -8,17 +8,15 @@ Must not: change anything
 Limits:   a filter by nexthop needs the journal for mail that is not active
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-
 from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
-from spoolmta.spool import expiry, queues
 from spoolmta.spool.connection import Row, Spool, micros, numbers, seconds
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 PAGE = 500
 LISTED_STATES = (State.MAILDROP, State.ACTIVE, State.INCOMING, State.DEFERRED, State.HOLD)
@@ -200,6 +198,8 @@ def listing(
         # As in Postfix: those that were tried first, in the order of the answers.
         listed = ListedRecipient(address or null_recipient, reason)
         recipients.setdefault(message_id, []).append((at is None, at or 0, listed))
+    from spoolmta.spool import expiry
+
     expiring = expiry.marked(reader, page)
     messages = [
         ListedMessage(
@@ -229,6 +229,8 @@ def recipients(reader: Spool, message_id: int) -> Iterator[RecipientAnswer]:
 
 def waiting_recipients(reader: Spool) -> Iterator[QueuedRecipient]:
     """Yield the recipients of all messages, whatever their state, that have no final answer."""
+    from spoolmta.spool import queues
+
     for state in State:
         after = 0
         while page := _page(reader, state, after, _RECIPIENTS_PAGE):
@@ -269,7 +271,7 @@ def search_journal(reader: Spool, address: str) -> Iterator[tuple[int, list[int]
     """
     high = int(reader.read("highest_event")[0][0] or 0)
     address = _lower(address)
-    bindings = {"address": address, "quoted": msgspec.json.encode(address).decode()}
+    bindings = {"address": address, "quoted": json.dumps(address, ensure_ascii=False)}
     while high > 0:
         low = max(0, high - _EVENT_WINDOW)
         rows = reader.read("events_of_address", {**bindings, "low": low, "high": high})
@@ -343,7 +345,7 @@ def _answer(row: Row) -> RecipientAnswer:
 
 def _event(row: Row) -> Event:
     event_id, at, message_id, kind, recipient, detail = row
-    return Event(event_id, seconds(at), message_id, kind, recipient, msgspec.json.decode(detail))
+    return Event(event_id, seconds(at), message_id, kind, recipient, json.loads(detail))
 
 
 def _seconds(at: int | None) -> float | None:

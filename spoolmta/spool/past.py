@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from spoolmta.spool import processes
+from spoolmta.spool import liveness
 from spoolmta.spool.connection import Spool, seconds
 from spoolmta.spool.inspect import Event
 
@@ -74,7 +74,7 @@ def with_header_id(reader: Spool, header_id: str) -> Iterator[tuple[int, list[in
 
 def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
     """Return whom attempts are for whose process is dead, and which nobody has cleared yet."""
-    living = processes.living(reader)
+    living = liveness.living(reader)
     return [
         Unfinished(*rest)._replace(started_at=seconds(rest[5]))
         for process_id, *rest in reader.read("attempts_of_the_dead")

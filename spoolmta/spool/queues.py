@@ -6,7 +6,6 @@ that the claim was lost, and the work is dropped.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -16,23 +15,13 @@ from spoolmta.message.envelope import Client, Envelope, Notify, Recipient, Trace
 from spoolmta.message.outcome import Action, Success
 from spoolmta.spool import events
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
+from spoolmta.spool.state import State as State  # known to all by this name
 
 _SMALL_BYTES = 64 * 1024
 # How many recipients the event of an arrival names, and each event that goes on with the list.
 _FIRST_RECIPIENTS = 50
 _MORE_RECIPIENTS = 500
 _ALL = -1  # as a limit
-
-
-class State(StrEnum):
-    """The state tables."""
-
-    MAILDROP = "maildrop"
-    INCOMING = "incoming"
-    ACTIVE = "active"
-    DEFERRED = "deferred"
-    HOLD = "hold"
-    CORRUPT = "corrupt"
 
 
 class NewMessage(msgspec.Struct, frozen=True):

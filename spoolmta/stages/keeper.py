@@ -19,7 +19,7 @@ from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import deliveries, history, processes, upkeep
+from spoolmta.spool import deliveries, history, liveness, processes, upkeep
 from spoolmta.spool.history import History
 
 LOOK_SECONDS = 1.0
@@ -77,7 +77,7 @@ class Keeper:
 
     def _bury_the_dead(self) -> int:
         context = self._context
-        dead = processes.dead(context.spool)
+        dead = liveness.dead(context.spool)
         if not dead:
             return 0
         with context.spool.transaction() as tx:

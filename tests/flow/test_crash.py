@@ -1,7 +1,7 @@
 """What a dead process held comes back."""
 
 from spoolmta.spool import deliveries, processes
-from spoolmta.spool.processes import Process
+from spoolmta.spool.liveness import Process
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 

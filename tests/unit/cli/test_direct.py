@@ -1,5 +1,8 @@
 """What is answered without typer is answered as typer would have it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from spoolmta.cli import direct, verbs
@@ -48,3 +51,19 @@ def test_a_plain_command_line_is_answered_as_by_typer(
 )
 def test_what_is_not_plain_is_for_typer(arguments: list[str]) -> None:
     assert direct.run(arguments) is None
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("queue", "list"), ("why", "1AC169CD4004000")])
+def test_what_is_answered_at_once_imports_nothing_heavy(
+    sample: SampleSpool, arguments: tuple[str, ...]
+) -> None:
+    heavy = ("typer", "asyncio", "msgspec", "ssl", "uvloop", "dns")
+    code = (
+        f"import sys; sys.argv = {['spoolmta', '-c', str(sample.configuration), *arguments]!r}\n"
+        "from spoolmta.cli.spoolmta import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().split("\n")[-1] == "[]"

@@ -9,7 +9,7 @@ from spoolmta.cli.spoolmta import main
 from spoolmta.message.outcome import Action, Outcome
 from spoolmta.spool import deliveries, processes
 from spoolmta.spool.deliveries import Report
-from spoolmta.spool.processes import Process
+from spoolmta.spool.liveness import Process
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

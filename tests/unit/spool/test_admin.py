@@ -8,7 +8,16 @@ import pytest
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Outcome
-from spoolmta.spool import admin, completion, deliveries, flushes, inspect, processes, queues
+from spoolmta.spool import (
+    admin,
+    completion,
+    deliveries,
+    flushes,
+    inspect,
+    liveness,
+    processes,
+    queues,
+)
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.deliveries import Report
 from spoolmta.spool.outcomes import record_outcomes
@@ -134,7 +143,7 @@ def test_a_held_message_is_not_let_go_when_its_agent_dies(sample: SampleSpool) -
     number = sample.number("active")
     with sample.spool.transaction() as tx:
         admin.hold(tx, [number], "spam")
-        dead = processes.Process(sample.process_id, "smtp", 1, 1, "")
+        dead = liveness.Process(sample.process_id, "smtp", 1, 1, "")
         processes.prune(tx, dead)
         (report,) = tx.run("load_reports", {"limit": 10})
         deliveries.forget_reports(tx, [report[0]])

@@ -7,9 +7,9 @@ from spoolmta.message.outcome import Action, Delivery, Outcome, bounce, defer
 from spoolmta.spool import completion, deliveries, notices, plans, processes, queues
 from spoolmta.spool.connection import Spool, numbers
 from spoolmta.spool.deliveries import Claim, Report, Verdict, Waiting
+from spoolmta.spool.liveness import Process
 from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.plans import Plan
-from spoolmta.spool.processes import Process
 from spoolmta.spool.queues import NewMessage
 
 Make = Callable[..., NewMessage]

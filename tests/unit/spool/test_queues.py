@@ -7,10 +7,10 @@ import pytest
 from spoolmta.clock import ManualClock
 from spoolmta.errors import ClaimLost, Corrupt
 from spoolmta.message.envelope import Client, Envelope, Notify, Recipient
-from spoolmta.spool import content, processes, queues
+from spoolmta.spool import content, liveness, processes, queues
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.deliveries import CRASH_LIMIT
-from spoolmta.spool.processes import Process
+from spoolmta.spool.liveness import Process
 from spoolmta.spool.queues import NewMessage, State
 
 Make = Callable[..., NewMessage]
@@ -172,7 +172,7 @@ def test_a_message_that_took_three_processes_with_it_goes_to_corrupt(
 
 
 def test_a_running_process_is_not_taken_for_dead(spool: Spool, process_id: int) -> None:
-    assert process_id not in [process.process_id for process in processes.dead(spool)]
+    assert process_id not in [process.process_id for process in liveness.dead(spool)]
 
 
 def test_a_message_that_a_process_died_with_is_claimed_alone(
