@@ -5,6 +5,7 @@ RFC:     1123 2.1, 5321 4.1.3, 5890
 """
 
 import re
+from encodings.idna import nameprep
 from encodings.punycode import punycode_encode
 from functools import lru_cache
 
@@ -37,6 +38,12 @@ def literal_address(domain: str) -> Address | None:
     return parse_address(text) if is_version_6 == (":" in text) else None
 
 
+def is_ascii_in_dns(name: str) -> bool:
+    """Return whether a name is looked up in ASCII, with no label encoded, however it is written."""
+    labels = [nameprep(label) for label in name.split(".")] if len(name) <= _LENGTH_LIMIT else []
+    return bool(labels) and all(label and label.isascii() for label in labels)
+
+
 def _to_ascii(name: str) -> str:
     """Return the name with its labels as in DNS, or "" if one cannot be; their case is kept."""
     if len(name) > _LENGTH_LIMIT:
@@ -46,6 +53,8 @@ def _to_ascii(name: str) -> str:
         if _FORBIDDEN.search(label):
             return ""
         if not label.isascii():
+            if label[2:4] == "--":
+                return ""  # what looks encoded must be
             label = "xn--" + punycode_encode(label).decode("ascii")
         labels.append(label)
     return ".".join(labels)

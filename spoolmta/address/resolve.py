@@ -97,13 +97,13 @@ class _Route(NamedTuple):
 async def _find_route(address: str, routing: Routing) -> Resolution | _Route:
     routed = False
     at = address.rfind("@")
-    if at > 0 and _NO_ROUTING.fullmatch(address, 0, at) and is_hostname(address[at + 1 :]):
+    if at > 0 and _NO_ROUTING.fullmatch(address, 0, at) and _is_name(address[at + 1 :], routing):
         recipient, domain = address, address[at + 1 :]
         address_class = await routing.class_of(domain)
     else:
         recipient, address_class = await _follow(address, routing)
         domain = recipient[recipient.rfind("@") + 1 :]
-        if not domain or not (is_hostname(domain) or literal_address(domain)):
+        if not domain or not (_is_name(domain, routing) or literal_address(domain)):
             return _malformed(recipient, AddressClass.DEFAULT)
         if recipient[0] == "-" and not routing.parameters.allow_min_user:
             return _malformed(recipient, address_class)
@@ -121,6 +121,10 @@ async def _find_route(address: str, routing: Routing) -> Resolution | _Route:
     if address_class in _ASKS_SENDER and routing.asks_senders:
         return route
     return await _by_sender(route, "", routing)
+
+
+def _is_name(domain: str, routing: Routing) -> bool:
+    return is_hostname(domain) and (domain.isascii() or routing.parameters.smtputf8_enable)
 
 
 async def _by_sender(route: _Route, sender: str, routing: Routing) -> Resolution:

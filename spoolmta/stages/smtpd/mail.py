@@ -7,6 +7,8 @@ Parameters: message_size_limit, queue_minfree, smtputf8_enable, strict_smtputf8,
 """
 
 from spoolmta import maillog
+from spoolmta.address.hostname import is_ascii_in_dns
+from spoolmta.address.parts import domain_of
 from spoolmta.protocols.smtp_syntax import (
     MailOptions,
     Refused,
@@ -33,7 +35,8 @@ async def mail(session: Session, argument: bytes) -> Reply:
     if parsed is None:
         return _SYNTAX
     path, words = parsed
-    sender = parse_address(session, path)
+    utf8 = any(word.upper() == b"SMTPUTF8" for word in words)
+    sender = parse_address(session, path, utf8=utf8)
     if sender is None:
         log_illegal_address(session, "MAIL", path)
         return _BAD_ADDRESS
@@ -55,14 +58,22 @@ async def mail(session: Session, argument: bytes) -> Reply:
     return _OK
 
 
-def parse_address(session: Session, path: bytes) -> str | None:
-    """Return the address of a path; None if it is none, or not written as the site demands."""
+def parse_address(session: Session, path: bytes, *, utf8: bool) -> str | None:
+    """Return the address of a path; None if it is none, or not written as the site demands.
+
+    Its domain may be beyond ASCII if the client has said SMTPUTF8 (*utf8*), or if names are
+    compared as if it were not: ss for ß.
+    """
     parameters = session.server.routing.parameters
     if session.server.parameters.strict_rfc821_envelopes and not path.startswith(b"<"):
         return None
     address = parse_mailbox(path, numeric_domain=parameters.resolve_numeric_domain)
     if address and address.startswith("-") and not parameters.allow_min_user:
         return None
+    if address and not address.isascii() and not (utf8 and parameters.smtputf8_enable):
+        domain = domain_of(address)
+        is_plain = parameters.smtputf8_enable and is_ascii_in_dns(domain)
+        return address if domain.isascii() or is_plain else None
     return address
 
 

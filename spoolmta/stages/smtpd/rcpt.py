@@ -32,7 +32,8 @@ async def rcpt(session: Session, argument: bytes) -> Reply:
     if parsed is None:
         return _SYNTAX
     path, words = parsed
-    address = parse_address(session, path)
+    utf8 = session.transaction.options.smtputf8
+    address = parse_address(session, path, utf8=utf8)
     if not address:
         log_illegal_address(session, "RCPT", path)
         return BAD_ADDRESS

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.address.hostname import is_hostname, literal_address
+from spoolmta.address.hostname import is_ascii_in_dns, is_hostname, literal_address
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,12 @@ def test_literals_are_addresses_in_the_notation_of_smtp(domain: str, address: st
 def test_any_text_is_decided(name: str) -> None:
     assert is_hostname(name) in (True, False)
     literal_address(name)
+
+
+def test_a_label_that_looks_encoded_is_none_if_it_is_not() -> None:
+    assert not is_hostname("xn--\u00fc.example")
+
+
+def test_some_names_are_ascii_however_they_are_written() -> None:
+    written = ("stra\u00dfe.example", "\ufb00.example", "b\u00fccher.example", "\u00ad.example")
+    assert [is_ascii_in_dns(name) for name in written] == [True, True, False, False]

@@ -449,3 +449,9 @@ def test_what_relocated_maps_say_may_stand_without_the_prefix(open_routing: Open
     )
     bare = open_routing(relocated_maps=moved, relocated_prefix_enable="no")
     assert go(bare, "joe@example.com") == ("error", "joe@new.test")
+
+
+def test_a_name_beyond_ascii_is_no_domain_where_smtputf8_is_off(open_routing: OpenRouting) -> None:
+    found = where(open_routing(smtputf8_enable="no"), "a@b\u00fccher.test")
+    assert found.malformed
+    assert not where(open_routing(), "a@b\u00fccher.test").malformed
