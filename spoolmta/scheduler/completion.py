@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spoolmta.message.envelope import Trace
 from spoolmta.message.outcome import Action
-from spoolmta.scheduler.backoff import retry_at
+from spoolmta.scheduler.backoff import retry_at, spread
 from spoolmta.spool.completion import Answered
 from spoolmta.spool.notices import Kind
 
@@ -52,7 +52,7 @@ def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
     """Return what becomes of *message* at time *now* (seconds)."""
     if message.trace is Trace.VERIFY:
         return Completion(None, expired=False, notices=(Kind.TRACE,))
-    actions = {outcome.action for outcome in message.open}
+    actions = [outcome.action for outcome in message.open]
     deferred = Action.DEFERRED in actions
     expired = deferred and now >= message.created_at + lifetimes.of(message.sender)
     notices = []
@@ -69,6 +69,8 @@ def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
         retry = retry_at(
             now, message.created_at, lifetimes.minimal_backoff, lifetimes.maximal_backoff
         )
+        if message.asked:
+            retry = spread(retry, now, message.message_id)
     return Completion(retry, expired, tuple(notices))
 
 

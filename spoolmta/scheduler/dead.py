@@ -26,11 +26,7 @@ class DeadDestinations:
         """Take in a destination that has just been declared dead."""
         self._dead[destination.key] = destination
         heapq.heappush(self._revivals, (destination.dead_until, destination.key))
-        self.stall(destination)
-
-    def stall(self, destination: Destination) -> None:
-        """Note that deliveries may wait for this destination, if it is dead."""
-        if destination.is_dead and destination.todo:
+        if destination.todo:
             self._stalled[destination.key] = destination
 
     def remove(self, destination: Destination) -> None:

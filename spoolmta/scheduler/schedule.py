@@ -107,10 +107,15 @@ class Schedule:
             if waiting.transport in self._put_off and not waiting.asked:
                 self._refused.append(Suspended(waiting, *_PUT_OFF))
                 continue
-            destination = self._transport(waiting.transport).add(waiting, now)
-            if waiting.transport not in self._served and not destination.is_dead:
+            transport = self._transport(waiting.transport)
+            known = transport.destinations.get(waiting.destination)
+            if known is not None and known.dead_until:
+                # What is put off at once need not stand in line first.
+                self._refused.append(Suspended(waiting, known.dsn, known.reason))
+                continue
+            destination = transport.add(waiting, now)
+            if waiting.transport not in self._served:
                 self._suspend(destination, now + _TRANSPORT_RETRY_SECONDS, *_NO_TRANSPORT)
-            self._dead.stall(destination)
 
     def hear(self, delivery_id: int, feedback: Feedback, now: float) -> None:
         """Take what an agent says at the end of a delivery.

@@ -84,7 +84,9 @@ class Transport:
         queue.append(waiting)
         job.total += 1
         job.waiting += 1
-        self.look_again(destination)
+        # What comes last changes no head of a line.
+        if destination not in self._head and destination.room > 0:
+            self.look_again(destination)
         return destination
 
     def began(self, destination: Destination) -> None:

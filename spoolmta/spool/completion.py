@@ -26,7 +26,10 @@ class OpenOutcome(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """An active message without deliveries. Times are seconds."""
+    """An active message without deliveries. Times are seconds.
+
+    *asked*: somebody asked to try it now.
+    """
 
     message_id: int
     queue_id: str
@@ -35,6 +38,7 @@ class Answered(NamedTuple):
     created_at: float
     open: tuple[OpenOutcome, ...]
     trace: Trace = Trace.NONE
+    asked: int = 0
 
 
 def answered(tx: Transaction, message_ids: Sequence[int]) -> list[Answered]:
@@ -59,8 +63,9 @@ def answered(tx: Transaction, message_ids: Sequence[int]) -> list[Answered]:
             seconds(created_at),
             tuple(open_.get(message_id, ())),
             Trace(trace),
+            asked,
         )
-        for message_id, queue_id, sender, arrived_at, created_at, trace in tx.run(
+        for message_id, queue_id, sender, arrived_at, created_at, trace, asked in tx.run(
             "load_ages", {"ids": numbers(done)}
         )
     ]

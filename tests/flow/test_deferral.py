@@ -92,3 +92,17 @@ def test_new_and_deferred_mail_alternate(deferring: Mta) -> None:
     deferring.submit("a@x.example", ["alice@inbox.example"])
     deferring.run_until_idle()
     assert len(deferring.maildir("inbox.example", "alice")) == 1
+
+
+def test_mail_that_was_flushed_is_not_tried_again_all_at_once(make_mta: MakeMta) -> None:
+    mta = make_mta(transport_maps=LATER)
+    for _ in range(20):
+        mta.submit("a@x.example", ["b@x.example"])
+    mta.run_until_idle()
+    assert mta.rows("SELECT count(DISTINCT retry_at) FROM deferred") == [(1,)]
+    mta.flush()
+    mta.run_until_idle()
+    now = int(mta.clock.now() * 1_000_000)
+    assert mta.rows("SELECT count(DISTINCT retry_at) FROM deferred") == [(20,)]
+    bounds = mta.rows(f"SELECT min(retry_at) - {now}, max(retry_at) - {now} FROM deferred")
+    assert 300_000_000 <= bounds[0][0] < bounds[0][1] <= 330_000_000

@@ -23,6 +23,8 @@ from tools.simulate.destination import Answer, Model
 
 TRANSPORT = "smtp"
 
+_DEFERRED = (OpenOutcome(0, Action.DEFERRED, "4.4.1", "", "", Notify(0), ""),)
+
 
 @dataclass(slots=True)
 class Message:
@@ -35,6 +37,12 @@ class Message:
     first_try_at: float | None = None
     delivered_at: float | None = None
     returned_at: float | None = None
+    answered: Answered = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Say how the queue manager sees it after a try that failed."""
+        arrived = self.arrived_at
+        self.answered = Answered(self.message_id, "", "a@x.example", arrived, arrived, _DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +158,8 @@ class Simulation:
         if action is Action.SENT:
             message.delivered_at = self.now
             return
-        end = decide(_answered(message), self.now, self.rules.lifetimes)
+        end = decide(message.answered, self.now, self.rules.lifetimes)
         if end.retry_at is None:
             message.returned_at = self.now
         else:
             heapq.heappush(self._deferred, (end.retry_at, message.message_id))
-
-
-def _answered(message: Message) -> Answered:
-    outcome = OpenOutcome(0, Action.DEFERRED, "4.4.1", "", "", Notify(0), "")
-    return Answered(
-        message.message_id, "", "a@x.example", message.arrived_at, message.arrived_at, (outcome,)
-    )

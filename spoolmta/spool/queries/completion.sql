@@ -18,7 +18,7 @@ SELECT outcome.message_id, outcome.number, outcome.action, outcome.dsn, outcome.
 -- name: load_ages
 -- Of active messages alone: one that an operator took away meanwhile is not ours to end.
 SELECT message.message_id, message.queue_id, message.sender, message.arrived_at, message.created_at,
-       message.trace
+       message.trace, active.asked
   FROM active JOIN message USING (message_id) WHERE active.message_id IN carray(:ids);
 
 -- name: mark_noticed
