@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from spoolmta.cli.output import printable, shorten
-from spoolmta.cli.overview import BUCKETS, Overview
+from spoolmta.cli.overview import BUCKETS, Overview, Shape
 from spoolmta.cli.units import format_age
 
 SORTS = ("number", "age", "name")
@@ -52,11 +52,18 @@ def frame(overview: Overview, title: str, look: Look) -> list[str]:
     of_reasons = max(1, room // _REASONS_SHARE) if room else len(overview.shape.reasons)
     reasons = overview.shape.reasons.most_common(min(of_reasons, 10 if not room else of_reasons))
     shown = rows[: max(1, room - len(reasons))] if room else rows[:20]
-    lines += _heat_map(overview, shown, len(rows), look)
+    lines += _heat_map(overview.shape, shown, len(rows), look)
     if reasons:
         lines += ["", "REASONS"]
         lines += [f"{count:>9,}  {dsn}  {printable(text)}" for (dsn, text), count in reasons]
     return [line if "\033" in line else shorten(line, look.width) for line in lines]
+
+
+def table(shape: Shape, limit: int, look: Look) -> Iterator[str]:
+    """Yield the lines of a table of destinations by age, the most first; *limit* 0: all."""
+    rows = [Row(name, sum(ages), ages, "") for name, ages in shape.domains.items()]
+    rows.sort(key=lambda row: (-row.total, row.name))
+    return _heat_map(shape, rows[:limit] if limit else rows, len(rows), look)
 
 
 def ordered(overview: Overview, sort: str) -> list[Row]:
@@ -95,8 +102,7 @@ def _rates(overview: Overview) -> str:
     return f"{said}  (last {format_age(span)})"
 
 
-def _heat_map(overview: Overview, shown: list[Row], count: int, look: Look) -> Iterator[str]:
-    shape = overview.shape
+def _heat_map(shape: Shape, shown: list[Row], count: int, look: Look) -> Iterator[str]:
     part = "" if shape.part >= 1.0 else f"  ({shape.part:.0%} of the queue looked at)"
     heads = [*(f"{minutes}" for minutes in BUCKETS), f"{BUCKETS[-1]}+"]
     head = "".join(text.rjust(_CELL) for text in heads)

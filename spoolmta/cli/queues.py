@@ -40,6 +40,10 @@ OlderThan = Annotated[
     typer.Option("--older-than", metavar="AGE", help="Arrived so long ago: 30m, 2h, 3d."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="As it was then: 2h ago, or 2026-11-30 02:55."),
+]
 
 
 @app.command("list")
@@ -53,15 +57,34 @@ def list_queue(
     reason: Reason = None,
     older_than: OlderThan = None,
     limit: Annotated[int, typer.Option(help="At most so many messages; 0: all.")] = 100,
+    as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """List messages: oldest first, state by state."""
-    from spoolmta.cli import queue_listing
+    """List messages: oldest first, state by state; now, or as the queue was at a time."""
+    from spoolmta.cli import past_queue, queue_listing
     from spoolmta.cli.access import Access
 
     filters = Filters(state, sender, recipient, domain, nexthop, reason, older_than)
     with Access(context.obj).spool() as spool:
-        queue_listing.show(spool, filters, limit=limit, as_json=as_json)
+        if as_of is not None:
+            past_queue.show_list(spool, filters, as_of, limit=limit, as_json=as_json)
+        else:
+            queue_listing.show(spool, filters, limit=limit, as_json=as_json)
+
+
+@app.command("shape")
+def show_shape(
+    context: typer.Context,
+    as_of: AsOf = None,
+    limit: Annotated[int, typer.Option(help="At most so many domains; 0: all.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show how many recipients wait for each domain, by age; now, or as it was at a time."""
+    from spoolmta.cli import past_queue
+    from spoolmta.cli.access import Access
+
+    with Access(context.obj).spool() as spool:
+        past_queue.show_shape(spool, as_of, limit=limit, as_json=as_json)
 
 
 @app.command("show")
