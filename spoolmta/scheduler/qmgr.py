@@ -10,7 +10,7 @@ Postfix:    qmgr(8), SCHEDULER_README
 Claims:     report, delivery      Advances to: granted; active -> deferred, gone, or a notice
 Parameters: minimal_backoff_time, maximal_backoff_time, maximal_queue_lifetime,
             bounce_queue_lifetime, delay_warning_time, defer_transports,
-            destination_concurrency_feedback_debug; those of limits.py
+            transport_retry_time, destination_concurrency_feedback_debug; those of limits.py
 Must not:   look anything up in a map; talk to the network
 Limits:     one process a spool
 """
@@ -92,6 +92,7 @@ class QueueManager:
                 if not encryption.refusal(configuration, service)
             ),
             dead_seconds=parameters.minimal_backoff_time,
+            retry_seconds=parameters.transport_retry_time,
             put_off=frozenset(parameters.defer_transports.replace(",", " ").split()),
         )
         self._last_delivery = 0

@@ -15,7 +15,6 @@ from spoolmta.scheduler.pace import FULL_SPEED
 from spoolmta.scheduler.transport import Transport, TransportLimits
 from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
 
-_TRANSPORT_RETRY_SECONDS = 60.0
 _PUT_OFF = ("4.3.2", "deferred transport")
 _NO_TRANSPORT = ("4.3.0", "mail transport unavailable")
 
@@ -44,18 +43,21 @@ class Schedule:
         *,
         served: Collection[str],
         dead_seconds: float,
+        retry_seconds: float = 60.0,
         put_off: Collection[str] = (),
         heard: Callable[[Destination, Verdict], None] | None = None,
     ) -> None:
         """*limits* tells a transport's; mail for others than those *served* is deferred.
 
-        A destination that fails is not tried for *dead_seconds*. Mail for the transports that are
+        A destination that fails is not tried for *dead_seconds*, a transport that is not served
+        for *retry_seconds*. Mail for the transports that are
         *put_off* is deferred, too, until somebody asks for it. *heard* is told of each
         answer that may have changed a window.
         """
         self._limits = limits
         self._served = served
         self._dead_seconds = dead_seconds
+        self._retry_seconds = retry_seconds
         self._put_off = put_off
         self._heard = heard
         self._refused: list[Suspended] = []
@@ -115,7 +117,7 @@ class Schedule:
                 continue
             destination = transport.add(waiting, now)
             if waiting.transport not in self._served:
-                self._suspend(destination, now + _TRANSPORT_RETRY_SECONDS, *_NO_TRANSPORT)
+                self._suspend(destination, now + self._retry_seconds, *_NO_TRANSPORT)
 
     def hear(self, delivery_id: int, feedback: Feedback, now: float) -> None:
         """Take what an agent says at the end of a delivery.

@@ -35,6 +35,9 @@ class QueueManagerParameters(CommonParameters):
     destination_grouping: str = choice(
         "none", ("none", "mx")
     )  # mx: domains with the same provider share one window (spoolmta only)
+    transport_retry_time: float = seconds(
+        "60s", min=1
+    )  # pause before a transport that master.cf lacks is tried again
     defer_transports: str = text("")  # transports whose mail waits until somebody asks for it
     qmgr_message_active_limit: int = number("20000", min=1)  # active messages at a time
     qmgr_message_recipient_limit: int = number(
@@ -66,9 +69,6 @@ class QueueScanParameters(
     """How often the queue is looked through."""
 
     queue_run_delay: float = seconds("300s", min=1)  # how often deferred mail is examined
-    transport_retry_time: float = seconds(
-        "60s", min=1
-    )  # pause before a broken transport is tried again
 
 
 class QueueReserveParameters(

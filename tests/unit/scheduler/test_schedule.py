@@ -1,6 +1,7 @@
 """What may go now: never too much, never too little, and nobody is forgotten."""
 
 import sys
+import tracemalloc
 from collections import Counter
 from types import FrameType
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from spoolmta.scheduler.destination import WindowLimits
 from spoolmta.scheduler.schedule import Schedule
 from spoolmta.scheduler.transport import TransportLimits
-from spoolmta.spool.deliveries import Feedback, Verdict, Waiting
+from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
 
 LIMIT, CAPACITY, DEAD_SECONDS = 4, 6, 300.0
 LIMITS = TransportLimits(WindowLimits(initial=2, limit=LIMIT, failed_cohorts=1), CAPACITY)
@@ -160,3 +161,29 @@ def calls_of_an_answer(waiting: int) -> int:
 
 def test_an_answer_costs_the_same_however_much_is_throttled() -> None:
     assert calls_of_an_answer(10_000) <= calls_of_an_answer(100) * 1.2
+
+
+def test_mail_for_a_transport_that_is_not_served_waits_as_long_as_it_is_told() -> None:
+    schedule = Schedule(lambda _: LIMITS, served=set(), dead_seconds=300.0, retry_seconds=7.0)
+    schedule.admit([Waiting(1, 1, "gone", "x.example")], 100.0)
+    [suspended] = schedule.take_suspended()
+    assert suspended.reason == "mail transport unavailable"
+    assert schedule.next_due() == 107.0
+
+
+def test_a_full_active_queue_and_ten_thousand_dead_destinations_take_little_memory() -> None:
+    tracemalloc.start()
+    try:
+        schedule = Schedule(lambda _: LIMITS, served={"smtp"}, dead_seconds=300.0)
+        for number in range(10_000):
+            name, reason = f"dead{number}.example", f"connect to mx{number}: timed out"
+            state = DestinationState("smtp", name, 5, 0, 0, 1, 0, 1e9, "4.4.1", reason)
+            schedule.recall(state)
+        schedule.admit(
+            (Waiting(n, n, "smtp", f"live{n % 10_000}.example") for n in range(20_000)), 0.0
+        )
+        schedule.grants(0.0)
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 60_000_000
