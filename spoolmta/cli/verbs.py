@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spoolmta.cli import (
+    audit,
     eta,
     events,
     explain,
@@ -43,6 +44,7 @@ app.command("eta")(eta.eta)
 app.command("incident")(incident.incident)
 app.command("in-doubt")(in_doubt.in_doubt)
 app.command("events")(events.events)
+app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("sql")(sql.sql)

@@ -56,6 +56,18 @@ def bounds(folder: Path) -> tuple[int, int]:
     return min(numbers, default=0), max(numbers, default=0)
 
 
+def ends_of_slices(folder: Path, after: int, count: int) -> list[int]:
+    """Return for each day that has so many events of messages after *after* the message there."""
+    question = (
+        "SELECT message_id FROM event WHERE message_id > ? ORDER BY message_id LIMIT 1 OFFSET ?"
+    )
+    ends: list[int] = []
+    for path in paths(folder):
+        with contextlib.suppress(apsw.Error), contextlib.closing(open_read_only(path)) as day:
+            ends += [row[0] for row in day.execute(question, (after, count))]
+    return ends
+
+
 def attach(connection: apsw.Connection, folder: Path) -> list[Path]:
     """Put the day files under the journal that *connection* sees; return those that are.
 

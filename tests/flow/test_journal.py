@@ -6,6 +6,8 @@ import pytest
 
 from spoolmta.message.envelope import Notify, Recipient
 from spoolmta.spool import admin
+from spoolmta.spool.audit import Audit, audit
+from spoolmta.spool.history import History
 from spoolmta.spool.queues import State
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
@@ -52,6 +54,15 @@ def assert_the_journal_tells_the_tables(mta: Mta) -> None:
     assert due == pytest.approx(dict(rows))
 
 
+def assert_nobody_is_unaccounted_for(mta: Mta) -> Audit:
+    *_, (_, account) = audit(mta.context.spool)
+    assert account.violators == []
+    rows = mta.rows("SELECT count(*) FROM recipient")
+    waiting = sum(account.accounts[state] for state in State)
+    assert waiting <= rows[0][0]
+    return account
+
+
 def test_each_way_that_a_message_may_take_is_told(mta: Mta) -> None:
     mta.submit("a@x.example", ["bob@inbox.example", "x@x.example", "a@late.example"])
     mta.submit("", ["b@late.example", Recipient("x@x.example", notify=Notify.FAILURE)])
@@ -62,6 +73,9 @@ def test_each_way_that_a_message_may_take_is_told(mta: Mta) -> None:
         while mta.step():
             assert_the_journal_tells_the_tables(mta)
     assert mta.states() == {"hold": 1}
+    accounts = assert_nobody_is_unaccounted_for(mta).accounts
+    assert accounts["hold"] == 1
+    assert all(accounts[name] for name in ("delivered", "bounced", "expired")), accounts
     assert "expired" in {row[0] for row in mta.rows("SELECT DISTINCT kind FROM event")}
 
 
@@ -91,6 +105,10 @@ def test_operators_may_do_whatever_they_like(mta: Mta, seed: int) -> None:
         with mta.context.spool.transaction() as tx:
             rng.choice(verbs)(tx, some)
         assert_the_journal_tells_the_tables(mta)
+        assert_nobody_is_unaccounted_for(mta)
         mta.clock.jump(rng.choice((1, 600, 7000)))
     mta.run_until_idle()
     assert_the_journal_tells_the_tables(mta)
+    while History(mta.context.spool).move():
+        pass
+    assert_nobody_is_unaccounted_for(mta)

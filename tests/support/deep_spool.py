@@ -77,6 +77,7 @@ def _insert(
     address = f"user{number}@d{destination}.example"
     reason = _REASONS[number % 3].format(destination, destination % 250, number)
     execute = connection.execute
+    to = f'"recipients":["{address}"],"recipient_count":1'
     login = f"login{number % 7}"
     execute(
         _MESSAGE,
@@ -90,7 +91,11 @@ def _insert(
     )
     execute(_OUTCOME, (message_id, reason, arrived + _HOUR))
     for kind, recipient, detail in (
-        ("accepted", "", f'{{"queue_id":"{queue_id}","state":"incoming","sender":"{sender}"}}'),
+        (
+            "accepted",
+            "",
+            f'{{"queue_id":"{queue_id}","state":"incoming","sender":"{sender}",{to}}}',
+        ),
         ("resolved", address, f'{{"transport":"smtp","nexthop":"d{destination}.example"}}'),
         ("deferred", address, f'{{"dsn":"4.4.1","relay":"none","reason":"{reason}"}}'),
     ):

@@ -24,7 +24,7 @@ from spoolmta.service.context import ServiceContext
 from spoolmta.service.wakeup import Wakeup
 from spoolmta.spool import deliveries, plans, processes, queues
 from spoolmta.spool.committer import Committer
-from spoolmta.spool.connection import FILE_NAME, Spool
+from spoolmta.spool.connection import FILE_NAME, Spool, numbers
 from spoolmta.spool.deliveries import (
     DestinationState,
     Feedback,
@@ -121,6 +121,10 @@ class SampleSpool:
     def number(self, name: str) -> int:
         """Return the message id of a message."""
         return int(self.ids[name], 16)
+
+    def array(self, *names: str) -> Any:
+        """Return message ids as one bound array."""
+        return numbers(self.number(name) for name in names)
 
     def enqueue(self, name: str, state: State, envelope: Envelope, reason: str = "") -> int:
         """Insert a message and remember its queue id under *name*."""

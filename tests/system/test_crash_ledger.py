@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from spoolmta.spool.connection import FILE_NAME, Row
+from spoolmta.spool.question import ask
 from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger, read_tokens
 from tests.support.load import Letter, LocalUser, Session, Writer, keep_sending, submit_by_program
 from tests.support.mail_system import BIN, MailSystem, wait_for
@@ -109,6 +111,7 @@ def _check_the_accounts(siege: Siege, least_kills: int) -> None:
     _wait_until_quiet(system)
     siege.nemesis.count_crashes()
     system.stop()
+    print(system.run("spoolmta", "audit"))
     taken = _delivered(siege)
     promised = read_tokens(siege.ledger.path, PROMISED)
     print(f"kills: {dict(kills)}; ledger: {dict(siege.ledger.counts)}; taken: {taken.total()}")
@@ -186,20 +189,25 @@ def _check_duplicates(system: MailSystem, taken: Counter[str], kills: Counter[st
 
 def _attempts_without_an_answer(system: MailSystem, token: str) -> int:
     """Return how many attempts for a recipient began, says the journal, and were never reported."""
-    ((answers, answered),) = system.read(
-        "SELECT count(*), max(message_id) FROM event"
-        " WHERE recipient = ? AND kind IN ('sent', 'deferred', 'bounced')",
-        token,
+    ((answers, answered),) = _ask(
+        system,
+        "SELECT count(*), max(message_id) FROM v1_events"
+        f" WHERE recipient = '{token}' AND kind IN ('sent', 'deferred', 'bounced')",
     )
     # One that stands in corrupt may never have been answered.
     waiting = system.read("SELECT message_id FROM recipient WHERE address = ?", token)
     message_id = waiting[0][0] if waiting else answered
-    ((grants,),) = system.read(
-        "SELECT count(*) FROM event WHERE message_id = ? AND kind = 'granted'"
+    ((grants,),) = _ask(
+        system,
+        f"SELECT count(*) FROM v1_events WHERE message_id = {message_id or 0} AND kind = 'granted'"
         " AND detail ->> 'transport' = 'smtp'",
-        message_id,
     )
     return int(grants) - int(answers)
+
+
+def _ask(system: MailSystem, question: str) -> list[Row]:
+    """Return what the views say, over the history of what is gone, too."""
+    return ask(system.queue / FILE_NAME, question, seconds=30, limit=10).rows
 
 
 def _check_the_spool(system: MailSystem) -> None:
