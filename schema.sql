@@ -35,7 +35,7 @@ CREATE TABLE message (
     created_at      INTEGER NOT NULL,                -- the lifetime counts from here; a requeue starts it afresh
     envid           TEXT    NOT NULL,
     ret             TEXT    NOT NULL CHECK (ret IN ('', 'FULL', 'HDRS')),
-    encoding        TEXT    NOT NULL CHECK (encoding IN ('7bit', '8bit')),
+    encoding        TEXT    NOT NULL CHECK (encoding IN ('', '7bit', '8bit')), -- as the submitter called it, '' if he did not
     smtputf8        INTEGER NOT NULL CHECK (smtputf8 IN (0, 1)),
     uid             INTEGER,                         -- submitting user of local mail
     full_name       TEXT    NOT NULL,

@@ -22,12 +22,11 @@ class TooLargeError(Exception):
 
 
 class Draft:
-    """A message that has been read to its end: its *size*, and whether it holds 8-bit text."""
+    """A message that has been read to its end: and its *size*."""
 
     def __init__(self, *, ignores_dots: bool, line_endings: str, size_limit: int) -> None:
         """*line_endings* is sendmail_fix_line_endings, *size_limit* 0 means no limit."""
         self.size = 0
-        self.eight_bit = False
         self._ignores_dots = ignores_dots
         self._strip_cr: bool | None = {"always": True, "never": False}.get(line_endings)
         self._size_limit = size_limit or sys.maxsize
@@ -118,7 +117,6 @@ class Draft:
         self.size += len(data)
         if self.size > self._size_limit:
             raise TooLargeError
-        self.eight_bit = self.eight_bit or not data.isascii()
         if self._file is not None:
             self._file.write(data)
             return

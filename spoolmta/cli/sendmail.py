@@ -63,7 +63,7 @@ def _deliver(asked: Options) -> int:
     recipients = [address for word in asked.recipients for address in _addresses(word)]
     try:
         draft.read(partial(os.read, 0))
-        said = _submission(asked, recipients, eight_bit=draft.eight_bit)
+        said = _submission(asked, recipients)
         submission.check(said, recipients)
     except OSError as error:
         _fatal_for_user(f"cannot read the message: {error.strerror}", os.EX_NOINPUT)
@@ -109,7 +109,7 @@ def _verify(asked: Options) -> int:
     recipients = [address for word in asked.recipients for address in _addresses(word)]
     parameters = _parameters(asked)
     draft = Draft(ignores_dots=True, line_endings="never", size_limit=0)
-    said = _submission(asked, recipients, eight_bit=True)
+    said = _submission(asked, recipients)
     draft_probe(draft, asked.directory, recipients, said.sender)
     return _hand_in(parameters, said, recipients, draft)
 
@@ -169,7 +169,7 @@ _MODES: Mapping[str, Callable[[Options], int]] = {
 }
 
 
-def _submission(asked: Options, recipients: list[str], *, eight_bit: bool) -> "Submission":
+def _submission(asked: Options, recipients: list[str]) -> "Submission":
     from spoolmta.protocols.submission import Submission
 
     sender = asked.sender
@@ -183,7 +183,7 @@ def _submission(asked: Options, recipients: list[str], *, eight_bit: bool) -> "S
         extract=asked.extract,
         envid=asked.envid,
         ret=asked.ret,
-        encoding="8bit" if eight_bit else asked.encoding or "7bit",
+        encoding=asked.encoding,
         smtputf8=not all(map(str.isascii, (sender or "", *recipients))),
         notify=asked.notify,
         trace=asked.trace,

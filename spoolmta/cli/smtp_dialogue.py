@@ -207,7 +207,7 @@ class Dialogue:
             sender=self._sender,
             envid=self._options.envid,
             ret=self._options.ret,
-            encoding="8bit" if draft.eight_bit else "7bit",
+            encoding=self._options.encoding,
             smtputf8=self._options.smtputf8,
         )
         try:

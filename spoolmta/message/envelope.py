@@ -76,7 +76,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
     *origin* tells who made it: "smtpd", "sendmail", "bounce", "local" (forwarded).
     *uid* is the submitting user of a local message. *ret* is "FULL", "HDRS" or "".
-    *encoding* is "7bit" or "8bit" (BODY=8BITMIME, or 8-bit content seen).
+    *encoding* is what the submitter called it, "7bit" or "8bit" (BODY=8BITMIME), "" if he did not.
     """
 
     sender: str
@@ -86,7 +86,7 @@ class Envelope(msgspec.Struct, frozen=True):
     uid: int | None = None
     envid: str = ""
     ret: str = ""
-    encoding: str = "7bit"
+    encoding: str = ""
     smtputf8: bool = False
     full_name: str = ""
     trace: Trace = Trace.NONE

@@ -187,7 +187,7 @@ def mail_command(
     command = f"MAIL FROM:<{_path(delivery.sender)}>"
     if Service.SIZE in services and not converted:
         command += f" SIZE={delivery.size}"
-    if Service.EIGHT_BIT_MIME in services:
+    if Service.EIGHT_BIT_MIME in services and delivery.encoding:
         command += " BODY=8BITMIME" if delivery.encoding == "8bit" else " BODY=7BIT"
     if Service.DSN in services:
         if delivery.envid:

@@ -73,6 +73,9 @@ class Command(msgspec.Struct, frozen=True):
     argument: bytes
 
 
+_ENCODINGS = {"7BIT": "7bit", "8BITMIME": "8bit"}
+
+
 @dataclass(frozen=True, slots=True)
 class MailOptions:
     """ESMTP parameters of MAIL; *size* 0 and empty text mean that the client did not say."""
@@ -82,6 +85,11 @@ class MailOptions:
     ret: str = ""
     envid: str = ""
     smtputf8: bool = False
+
+    @property
+    def encoding(self) -> str:
+        """What the client calls the content: "7bit", "8bit", or "" if it does not say."""
+        return _ENCODINGS.get(self.body, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ GREETING = b"H" + bytes(4)
 
 _HEAD = 5
 _RET = ("", "FULL", "HDRS")
-_ENCODINGS = ("7bit", "8bit")
+_ENCODINGS = ("", "7bit", "8bit")
 _TRACES = ("", "verify", "report")
 _NOTIFY = frozenset((0, 1, *range(2, 15, 2)))  # NEVER (1) stands alone
 _ENVID_BYTES = 100
@@ -61,7 +61,7 @@ class Submission(NamedTuple):
     extract: bool = False
     envid: str = ""
     ret: str = ""
-    encoding: str = "7bit"
+    encoding: str = ""
     smtputf8: bool = False
     notify: int = 0
     trace: str = ""
@@ -336,7 +336,7 @@ def _parse_submission(payload: bytes, *, traced: bool) -> Submission:
         extract=values.get("extract") == "1",
         envid=values.get("envid", ""),
         ret=values.get("ret", ""),
-        encoding=values.get("encoding", "7bit"),
+        encoding=values.get("encoding", ""),
         smtputf8=values.get("smtputf8") == "1",
         notify=int(notify[:3]),
         trace=values.get("trace", "") if traced else "",

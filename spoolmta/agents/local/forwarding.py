@@ -70,7 +70,6 @@ def envelope(delivery: Delivery, recipients: Sequence[LocalRecipient]) -> Envelo
         origin="local",
         envid=delivery.envid,
         ret=delivery.ret,
-        encoding=delivery.encoding,
         smtputf8=delivery.smtputf8,
     )
 

@@ -250,7 +250,7 @@ class Session:
 
     def _converts(self, delivery: Delivery) -> bool:
         return (
-            delivery.encoding == "8bit"
+            delivery.encoding != "7bit"
             and Service.EIGHT_BIT_MIME not in self.capabilities.services
             and self._settings.convert_8bit
         )

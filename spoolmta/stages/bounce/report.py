@@ -92,14 +92,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A report but for what it returns of the message: *head*, the returned text, *tail*.
-
-    *encoding* is "7bit" or "8bit".
-    """
+    """A report but for what it returns of the message: *head*, the returned text, *tail*."""
 
     head: bytes
     tail: bytes
-    encoding: str
 
 
 def frame(report: Report) -> Frame:
@@ -108,7 +104,7 @@ def frame(report: Report) -> Frame:
     line = f"--{report.boundary}"
     text = _text(report)
     encoding = "7bit"
-    if report.original.envelope.encoding == "8bit" or not "".join(text).isascii():
+    if report.original.envelope.encoding != "7bit" or not "".join(text).isascii():
         encoding = "8bit"
     lines = [
         *_header(report, encoding),
@@ -131,10 +127,10 @@ def frame(report: Report) -> Frame:
         "",
     ]
     if report.returned is Returned.NOTHING:
-        return Frame(_encode(lines), _encode([f"{line}--"]), encoding)
+        return Frame(_encode(lines), _encode([f"{line}--"]))
     lines += [line, *_returned(report, encoding), ""]
     head = _encode(lines) + return_path(report.original.sender)
-    return Frame(head, _encode(["", f"{line}--"]), encoding)
+    return Frame(head, _encode(["", f"{line}--"]))
 
 
 def header_of(block: bytes) -> bytes:

@@ -189,7 +189,7 @@ class BounceStage:
             sender=letter.sender,
             recipients=(Recipient(letter.recipient),),
             origin="bounce",
-            encoding=around.encoding,
+            encoding="8bit",
             smtputf8=message.envelope.smtputf8,
         )
         first, others, uploaded, size = self._store(

@@ -51,7 +51,6 @@ class Cleanup:
         "_block",
         "_body_bytes",
         "_client",
-        "_eight_bit",
         "_fed_bytes",
         "_full_name",
         "_limit",
@@ -101,7 +100,6 @@ class Cleanup:
         self._block = HeaderBlock(rules.names, header_size_limit=parameters.header_size_limit)
         self._fed_bytes = 0
         self._body_bytes = 0
-        self._eight_bit = False
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of content and return what of the body is ready to be stored.
@@ -112,8 +110,6 @@ class Cleanup:
         self._fed_bytes += len(data)
         if self._fed_bytes > self._limit:
             return b""
-        if not self._eight_bit and not data.isascii():
-            self._eight_bit = True
         block = self._block
         if not block.ended:
             data = block.feed(data)
@@ -193,7 +189,6 @@ class Cleanup:
             recipients=await self._recipients(given, findings),
             message_id=message_id,
             size=len(head) + self._body_bytes,
-            encoding="8bit" if self._eight_bit else "7bit",
         )
 
     def _received(self, given: Sequence[Recipient]) -> bytes:
@@ -287,7 +282,6 @@ class Cleanup:
             recipients=(),
             message_id="",
             size=0,
-            encoding="7bit",
         )
 
 

@@ -53,8 +53,7 @@ class CleanupResult(msgspec.Struct, frozen=True):
     *reason* explains every verdict but ACCEPT, for log and notice; where there is a reply, it
     begins with an enhanced status code. *head* are the header lines and the empty line; they stand
     before everything that feed() returned, *tail* behind it. *sender* and *recipients* are
-    rewritten and expanded. *size* counts the bytes of head, body and tail. *encoding* is "8bit" if
-    8-bit content was seen, else "7bit".
+    rewritten and expanded. *size* counts the bytes of head, body and tail.
     """
 
     verdict: Verdict
@@ -66,4 +65,3 @@ class CleanupResult(msgspec.Struct, frozen=True):
     recipients: tuple[Recipient, ...]
     message_id: str
     size: int
-    encoding: str

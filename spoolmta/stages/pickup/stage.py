@@ -170,12 +170,11 @@ class Pickup:
         return _Rewritten(result, _divided(beginning, count), kept)
 
     def _replace(self, message: QueuedMessage, cleaned: _Rewritten) -> _Move:
-        result, encoding = cleaned.result, message.envelope.encoding
+        result = cleaned.result
         envelope = msgspec.structs.replace(
             message.envelope,
             sender=result.sender,
             recipients=result.recipients,
-            encoding=encoding if result.encoding == "7bit" else result.encoding,
         )
         new = NewMessage(
             message.message_id,

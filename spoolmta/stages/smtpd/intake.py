@@ -167,7 +167,7 @@ class Intake:
             client=arrival.client,
             envid=arrival.options.envid,
             ret=arrival.options.ret,
-            encoding="8bit" if arrival.options.body == "8BITMIME" else result.encoding,
+            encoding=arrival.options.encoding,
             smtputf8=arrival.options.smtputf8,
         )
         return NewMessage(

@@ -18,7 +18,6 @@ _STATUS = re.compile(
 _SUCCESSOR = re.compile(rf"(?:forwarded as|notification:) ({_QUEUE_ID})\b")
 _REPORT = "Content-Type: multipart/report;"
 _FOR_PEOPLE = re.compile(r"(?s)(\n\n).*?\n--([^\n]+)\n.*?(\n--\2\n)")
-_ENCODING = re.compile(r"(?m)^Content-Transfer-Encoding: [78]bit\n")
 _ACTION = re.compile(r"[a-z_]+: ")
 _RECEIVERS = ("smtpd", "cleanup", "pickup")
 _MAILDIR = ("new", "cur", "tmp")
@@ -57,7 +56,6 @@ class Delivery(NamedTuple):
 def _without_text(content: str) -> Iterator[str]:
     """Yield *content* without what reports, also those that it has attached, say to people."""
     while (start := content.find(_REPORT)) >= 0:
-        content = content[:start] + _ENCODING.sub("", content[start:])
         match = _FOR_PEOPLE.search(content, start)
         if match is None:
             break

@@ -283,9 +283,12 @@ def test_sendmail_fix_line_endings(
     assert site.content() == content
 
 
-def test_eight_bit_text_is_noticed(site: Site) -> None:
-    site.deliver("a@x.test", text=b"\n\xe4\n")
-    assert site.message("encoding") == "8bit"
+@pytest.mark.parametrize(
+    ("options", "encoding"), [([], ""), (["-B7BIT"], "7bit"), (["-B", "8bitmime"], "8bit")]
+)
+def test_what_text_is_called_goes_along(site: Site, options: list[str], encoding: str) -> None:
+    site.deliver(*options, "a@x.test", text=b"\n\xe4\n")
+    assert site.message("encoding") == encoding
 
 
 def test_a_large_message_goes_in_piece_by_piece(site: Site) -> None:

@@ -42,9 +42,7 @@ def test_a_message_is_in_the_spool_when_it_is_acknowledged(tmp_path):
             "SELECT queue_id, origin, sender, encoding, client_address, client_helo,"
             " client_protocol FROM message JOIN incoming USING (message_id)"
         )
-        assert row == [
-            (queue_id, "smtpd", "a@b.test", "7bit", "127.0.0.1", "client.example", "ESMTP")
-        ]
+        assert row == [(queue_id, "smtpd", "a@b.test", "", "127.0.0.1", "client.example", "ESMTP")]
         assert smtpd.rows("SELECT original, orcpt, notify FROM recipient ORDER BY number") == [
             ("bob", "", 0),
             ("root", "rfc822;x@y", 1),
@@ -53,14 +51,6 @@ def test_a_message_is_in_the_spool_when_it_is_acknowledged(tmp_path):
         told = "SELECT detail ->> 'header_id' FROM event WHERE kind = 'accepted'"
         assert smtpd.rows(told) == [("<4711@b.test>",)]
         wait_until(lambda: smtpd.pokes == ["trivial_rewrite"])
-
-
-def test_eight_bit_content_is_marked(tmp_path):
-    with Smtpd(tmp_path) as smtpd, smtpd.connect() as client:
-        begin(client, "DATA")
-        client.send(b"Subject: hi\r\n\r\n\xfc\r\n.\r\n")
-        client.reply()
-        assert smtpd.rows("SELECT encoding FROM message") == [("8bit",)]
 
 
 @pytest.mark.parametrize(
