@@ -9,6 +9,7 @@ import typer
 
 from spoolmta.cli import (
     audit,
+    backup,
     eta,
     events,
     explain,
@@ -45,6 +46,7 @@ app.command("incident")(incident.incident)
 app.command("in-doubt")(in_doubt.in_doubt)
 app.command("events")(events.events)
 app.command("audit")(audit.audit)
+app.command("backup")(backup.backup)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("sql")(sql.sql)
