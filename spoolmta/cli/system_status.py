@@ -1,10 +1,10 @@
 """What runs and what waits: figures of the mail system, gathered and printed."""
 
+import os
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from spoolmta import __version__
 from spoolmta.cli.access import Access
@@ -14,6 +14,9 @@ from spoolmta.cli.units import format_age, format_size
 from spoolmta.errors import SpoolUnusable
 from spoolmta.spool import inspect
 from spoolmta.spool.inspect import StateSummary, Worker
+
+if TYPE_CHECKING:
+    import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ def gather(access: Access) -> Status:
     status.spool_bytes = _size(access.spool_path)
     status.wal_bytes = _size(access.spool_path.with_name(access.spool_path.name + "-wal"))
     if access.queue_directory.is_dir():
-        disk = psutil.disk_usage(str(access.queue_directory))
-        status.disk_free_bytes, status.disk_total_bytes = disk.free, disk.total
+        disk = os.statvfs(access.queue_directory)
+        status.disk_free_bytes = disk.f_bavail * disk.f_frsize
+        status.disk_total_bytes = disk.f_blocks * disk.f_frsize
     workers: list[Worker] = []
     try:
         with access.spool() as spool:
@@ -91,6 +95,8 @@ def _state(summary: StateSummary, now: float) -> dict[str, object]:
 
 
 def _uses(master: int) -> list[ProcessUse]:
+    import psutil  # only where a mail system runs: it takes its time
+
     try:
         processes = [psutil.Process(master)]
         processes += processes[0].children(recursive=True)
@@ -99,7 +105,9 @@ def _uses(master: int) -> list[ProcessUse]:
     return [use for process in processes if (use := _use(process)) is not None]
 
 
-def _use(process: psutil.Process) -> ProcessUse | None:
+def _use(process: "psutil.Process") -> ProcessUse | None:
+    import psutil
+
     try:
         with process.oneshot():
             age = time.time() - process.create_time()
@@ -110,7 +118,9 @@ def _use(process: psutil.Process) -> ProcessUse | None:
         return None
 
 
-def _pss(process: psutil.Process) -> int | None:
+def _pss(process: "psutil.Process") -> int | None:
+    import psutil
+
     try:
         return int(process.memory_full_info().pss)
     except psutil.AccessDenied:

@@ -29,6 +29,7 @@ SAME = [
         "450 4.7.1 Greylisted, see https://help.example/why?ip=192.0.2.4 (retry in 13 seconds)",
         "450 4.7.1 Greylisted, see <url> (retry in <n> seconds)",
     ),
+    ("421 4.7.0 later, id 1d", "421 4.7.0 later, id e2f", "421 4.7.0 later, id <n>"),
     (
         "451 4.3.0 queue file 4XqR2k1Fh7z9 not written",
         "451 4.3.0 queue file 3AbC9d7Eq1w8 not written",
