@@ -99,7 +99,7 @@ class _Entry:
             recipients += extract_recipients(first)
         if not recipients:
             text = "No recipient addresses found in message header"
-            return Answer(status=os.EX_NOUSER, text=text)
+            return Answer(status=os.EX_TEMPFAIL, text=text)
         if len(recipients) > self.parameters.extract_recipient_limit + len(self.message.recipients):
             return Answer(status=os.EX_DATAERR, text="too many recipients")
         envelope = self.message.submission.envelope(self.submitter, recipients)

@@ -217,7 +217,7 @@ class Session:
             recipients += submission.extract_recipients(pieces[0])
             if not recipients:
                 text = "No recipient addresses found in message header"
-                return self.refuse(os.EX_NOUSER, text)
+                return self.refuse(os.EX_TEMPFAIL, text)
             if len(recipients) > self._server.extract_limit:
                 return self.refuse(os.EX_DATAERR, "too many recipients")
         message = NewMessage(

@@ -25,7 +25,7 @@ from spoolmta.spool.connection import FILE_NAME, Row, Spool
 BIN = Path(sys.executable).parent
 US = pwd.getpwuid(os.getuid()).pw_name
 MAIL = b"Subject: hello\nTo: alice@x.test, Bob <bob@x.test>\nBcc: eve@x.test\n\nbody\n"
-EX_OK, EX_USAGE, EX_DATAERR, EX_NOUSER, EX_UNAVAILABLE, EX_TEMPFAIL, EX_NOPERM = (
+EX_OK, EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_TEMPFAIL, EX_NOPERM = (
     0, 64, 65, 67, 69, 75, 77,
 )  # fmt: skip
 
@@ -329,7 +329,7 @@ def test_command_lines_that_cannot_be_obeyed(
 
 def test_headers_that_name_nobody(site: Site) -> None:
     done = site.sendmail("-t", text=b"Subject: x\n\nTo: a@x.test\n")
-    assert done.status == EX_NOUSER
+    assert done.status == EX_TEMPFAIL
     assert done.err.endswith("No recipient addresses found in message header\n")
     assert site.rows("SELECT * FROM message") == []
 

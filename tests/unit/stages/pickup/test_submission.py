@@ -167,7 +167,7 @@ def test_recipients_are_taken_from_the_headers_if_asked(start: Start) -> None:
 @pytest.mark.parametrize(
     ("content", "status"),
     [
-        (b"Subject: x\r\n\r\nTo: bob@x.test\r\n", os.EX_NOUSER),
+        (b"Subject: x\r\n\r\nTo: bob@x.test\r\n", os.EX_TEMPFAIL),
         (b"To: " + b"a, " * 30 + b"b\r\n\r\n", os.EX_DATAERR),
         (b"To: \xff@x.test\r\n\r\n", os.EX_DATAERR),
     ],
