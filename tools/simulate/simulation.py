@@ -37,12 +37,14 @@ class Message:
     first_try_at: float | None = None
     delivered_at: float | None = None
     returned_at: float | None = None
+    waiting: Waiting = field(init=False)
     answered: Answered = field(init=False)
 
     def __post_init__(self) -> None:
-        """Say how the queue manager sees it after a try that failed."""
-        arrived = self.arrived_at
-        self.answered = Answered(self.message_id, "", "a@x.example", arrived, arrived, _DEFERRED)
+        """Say how the queue manager sees it, before a try and after one that failed."""
+        number, arrived = self.message_id, self.arrived_at
+        self.waiting = Waiting(number, number, TRANSPORT, self.destination.name)
+        self.answered = Answered(number, "", "a@x.example", arrived, arrived, _DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +109,18 @@ class Simulation:
     def _activate(self) -> bool:
         """Let some messages become active; return whether there were any."""
         batch: list[Waiting] = []
-        while self._active < self.rules.active_limit and len(batch) < 100:
+        room = min(self.rules.active_limit - self._active, 100)
+        while len(batch) < room:
             message = self._take_next()
             if message is None:
                 break
-            self._active += 1
-            batch.append(
-                Waiting(message.message_id, message.message_id, TRANSPORT, message.destination.name)
-            )
+            batch.append(message.waiting)
+        if not batch:
+            return False
+        self._active += len(batch)
         self.peak_active = max(self.peak_active, self._active)
         self.schedule.admit(batch, self.now)
-        return bool(batch)
+        return True
 
     def _take_next(self) -> Message | None:
         """Take a message from incoming and from what is due, in turns."""
