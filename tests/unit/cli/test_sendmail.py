@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 US = pwd.getpwuid(os.getuid()).pw_name
 MAIL = b"Subject: hello\nTo: alice@x.test, Bob <bob@x.test>\nBcc: eve@x.test\n\nbody\n"
 EX_OK, EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_TEMPFAIL, EX_NOPERM = (
-    0, 64, 65, 67, 69, 75, 77,
+    0, 64, 65, 69, 75, 77,
 )  # fmt: skip
 
 
