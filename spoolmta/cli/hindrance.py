@@ -220,12 +220,7 @@ def _not_let_go(entry: "Entry", way: "Way", site: "Site", terms: Terms) -> Itera
     if site.dead_until > now:
         yield _dead(site, now, (f"spoolmta queue flush {entry.queue_id}",))
     elif site.resting_until > now:
-        text = (
-            f"{where} rests until {format_time(site.resting_until)}, in"
-            f" {format_age(site.resting_until - now)}: {way.transport}_destination_rate_delay"
-        )
-        do = (f"postconf {way.transport}_destination_rate_delay",)
-        yield Hindrance("rate delay", text, site.resting_until, do)
+        yield _resting(site, limits, now)
     elif site.busy >= window:
         text = (
             f"the window of {where} is full: {site.busy} of {window} under way; it goes when"
@@ -245,6 +240,18 @@ def _not_let_go(entry: "Entry", way: "Way", site: "Site", terms: Terms) -> Itera
         yield Hindrance("rate delay", text, do=(f"postconf {way.transport}_transport_rate_delay",))
     else:
         yield Hindrance("turn", f"it is about to be let go to {where}", until=now)
+
+
+def _resting(site: "Site", limits: "TransportLimits", now: float) -> Hindrance:
+    """Say how long a destination rests: it is told to, or its replies have asked for less."""
+    paced = limits.destination_rate_delay > 0
+    name = "_destination_rate_delay" if paced else "_destination_slowdown_limit"
+    text = (
+        f"{place(site.transport, site.destination)} rests until {format_time(site.resting_until)},"
+        f" in {format_age(site.resting_until - now)}: {site.transport}{name}"
+    )
+    do = (f"postconf {site.transport}{name}",)
+    return Hindrance("rate delay", text, site.resting_until, do)
 
 
 def place(transport: str, destination: str) -> str:

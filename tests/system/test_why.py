@@ -52,6 +52,7 @@ def test_the_real_cause_is_told_of_each_message(system: MailSystem) -> None:
     assert "is full: 1 of 1 under way" in windows["window"]["text"]
     paced = first(system, "b@paced.example", "rate delay")
     assert 400 < paced["rate delay"]["until"] - paced["since"] <= 501
+    assert paced["rate delay"]["do"] == ["postconf discard_destination_rate_delay"]
     hold(system, "b@silent.example")
 
 

@@ -92,7 +92,8 @@ def test_a_rest_between_deliveries_is_told_until_its_end(sample: SampleSpool, wh
     learn(sample, "other.example", resting_until=until)
     hindrance = told(why, sample, "active")["hindrances"][2]
     assert (hindrance["kind"], hindrance["until"]) == ("rate delay", until)
-    assert hindrance["do"] == ["postconf smtp_destination_rate_delay"]
+    # Nobody told it to: its replies have asked for less.
+    assert hindrance["do"] == ["postconf smtp_destination_slowdown_limit"]
 
 
 def test_mail_that_waits_for_a_stage_says_for_which(sample: SampleSpool, why: Run) -> None:
