@@ -1,6 +1,6 @@
 -- The spool of spoolmta: one SQLite file, <queue_directory>/spool.db. Tables in the order in which a message passes them.
 --
--- A message is a row of `message` that never changes, its rows in `recipient` and `content`, and exactly one row in exactly
+-- A message is a row of `message` that hardly ever changes, its rows in `recipient` and `content`, and exactly one row in exactly
 -- one of the six state tables (maildrop, incoming, active, deferred, hold, corrupt). A transition inserts there and deletes
 -- here in one transaction. No status column repeats it.
 --
@@ -145,6 +145,15 @@ CREATE TABLE corrupt (
     reason     TEXT    NOT NULL
 ) STRICT;
 
+-- Deleted by an operator, and kept for trash_lifetime, so that spoolmta undo can bring it back. Not a state: for everybody else
+-- the message is gone. Any state -> trash -> gone, by the keeper.
+CREATE TABLE trash (
+    message_id INTEGER PRIMARY KEY,
+    entered_at INTEGER NOT NULL,
+    size       INTEGER NOT NULL                      -- bytes of content
+) STRICT;
+CREATE INDEX trash_by_entered_at ON trash (entered_at);
+
 -- A stage works on this message (maildrop, incoming, deferred, or active with a notice). One owner; process numbers
 -- are never used twice, so a late owner is told from the present one.
 CREATE TABLE claim (
@@ -275,12 +284,57 @@ CREATE TABLE flush (
     requested_at INTEGER NOT NULL
 ) STRICT;
 
+-- ------------------------------------------------------------------------------------------------- what operators have done
+
+-- A command that changed the queue: one row for each, written in the transaction that did it; the number that spoolmta undo
+-- takes. Kept as long as history.
+CREATE TABLE operation (
+    operation_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at           INTEGER NOT NULL,
+    author       TEXT    NOT NULL,                   -- login name of who did it
+    uid          INTEGER NOT NULL,
+    verb         TEXT    NOT NULL,                   -- hold release requeue delete bounce expire reroute recipients sender ...
+    because      TEXT    NOT NULL,                   -- why, in the operator's words; '' if nothing was said
+    selection    TEXT    NOT NULL,                   -- what was asked for, as a JSON object
+    messages     INTEGER NOT NULL,
+    undone_at    INTEGER                             -- NULL: it stands
+) STRICT;
+
+-- A message as an operation found it. before has the rows that the operation changed, as a JSON object.
+CREATE TABLE change (
+    operation_id INTEGER NOT NULL,
+    message_id   INTEGER NOT NULL,
+    state        TEXT    NOT NULL,
+    entered_at   INTEGER NOT NULL,
+    retry_at     INTEGER,
+    asked        INTEGER NOT NULL,
+    reason       TEXT    NOT NULL,
+    before       TEXT    NOT NULL,
+    PRIMARY KEY (operation_id, message_id)
+) STRICT, WITHOUT ROWID;
+
+-- Where an operator wants a recipient's mail to go, whatever the tables say; read by trivial_rewrite at each activation. Rows of
+-- mail that is gone are deleted by the keeper.
+CREATE TABLE reroute (
+    message_id INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    transport  TEXT    NOT NULL,
+    nexthop    TEXT    NOT NULL,
+    PRIMARY KEY (message_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- Messages that an operator wants to go before all others. Rows of mail that is gone are deleted by the keeper.
+CREATE TABLE priority (
+    message_id INTEGER PRIMARY KEY
+) STRICT;
+
 -- ------------------------------------------------------------------------------------------------------------- the journal
 
 -- What happened, written in the transaction that did it; kept after the message is gone: the keeper then moves it to a day file
 -- (spool/history.py). detail is a JSON object; message_id is 0 where no message is meant.
 --   accepted cleaned refused discarded resolved passed granted crashed sent deferred bounced postponed expired held released
---   requeued flushed expiring noticed corrupted removed deleted
+--   requeued flushed expiring noticed corrupted removed deleted returned recalled rerouted prioritised sender_changed
+--   recipient_added recipient_dropped recipient_replaced restored undone
 -- expiring: an operator wants it returned. accepted and cleaned name the first recipients, addressed the others. In sent,
 -- deferred and bounced number is the recipient's, if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
 CREATE TABLE event (

@@ -52,8 +52,8 @@ def _why(directory: str | None, what: str, *, as_json: bool) -> int:
 def _list(directory: str | None, limit: int, *, as_json: bool) -> int:
     from spoolmta.cli import queue_listing
     from spoolmta.cli.access import Access
-    from spoolmta.cli.queue_choice import Filters
+    from spoolmta.cli.queue_choice import Choice
 
     with Access(directory).spool() as spool:
-        queue_listing.show(spool, Filters(), limit=limit, as_json=as_json)
+        queue_listing.show(spool, Choice(), limit=limit, as_json=as_json)
     return 0

@@ -17,7 +17,8 @@ from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.spool import circumstances, inspect
 from spoolmta.spool.circumstances import Circumstances, Reply
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry, Filter
+from spoolmta.spool.inspect import Entry
+from spoolmta.spool.selection import Selector, select
 
 if TYPE_CHECKING:
     from spoolmta.scheduler.transport import TransportLimits
@@ -68,11 +69,7 @@ def _find(spool: Spool, what: str) -> Entry | None:
 
 def _of_recipient(spool: Spool, address: str) -> Entry | None:
     """Return the message that waits for an address, if there is just one."""
-    ids: list[int] = []
-    for _, found in inspect.search(spool, Filter(recipient=address)):
-        ids += found
-        if len(ids) > _SEVERAL:
-            break
+    ids = select(spool, Selector(recipient=(address,))).message_ids
     if len(ids) == 1:
         return inspect.entries(spool, ids)[0]
     if not ids:

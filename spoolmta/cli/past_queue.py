@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from spoolmta.cli.frame import Look, table
 from spoolmta.cli.output import Progress, note, print_json, print_table, shorten
 from spoolmta.cli.overview import Shape
-from spoolmta.cli.queue_choice import Filters
+from spoolmta.cli.queue_choice import Choice, Filters
 from spoolmta.cli.units import format_age, format_size, format_time, parse_age, parse_moment, plural
 from spoolmta.errors import UsageError
 from spoolmta.spool import as_of, gauges
@@ -19,14 +19,18 @@ _WIDTH = 40
 _REASON_WIDTH = 80
 
 
-def show_list(spool: Spool, options: Filters, text: str, *, limit: int, as_json: bool) -> None:
+def show_list(spool: Spool, choice: Choice, text: str, *, limit: int, as_json: bool) -> None:
     """Print the messages that were in the queue at a time, the oldest first; at most *limit*.
 
     Raises UsageError: the time is none, is to come, or a filter does not hold for the past.
     """
     at = _moment(spool, text)
-    if options.nexthop is not None:
-        raise UsageError("--nexthop: where mail of the past would have gone is not known")
+    options = choice.filters
+    for name in ("nexthop", "client", "sasl_user", "where"):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')} does not hold for the past")
+    if choice.ids:
+        raise UsageError("--as-of lists the queue; spoolmta trace tells the life of one message")
     found = [past for past in _queue(spool, at) if _fits(past, options, at)]
     found.sort(key=lambda past: past.arrived_at)
     shown = found[:limit] if limit else found
@@ -84,17 +88,16 @@ def _fits(past: Past, options: Filters, at: float) -> bool:
         (not states or past.state in states)
         and _matches(options.sender, ["<>" if not past.sender else past.sender])
         and _matches(options.recipient, waiting)
-        and _matches(None if options.domain is None else f"*@{options.domain}", waiting)
-        and (options.reason is None or options.reason.lower() in past.reason.lower())
+        and _matches([f"*@{domain}" for domain in options.domain or ()], waiting)
+        and _matches([f"*{text}*" for text in options.reason or ()], [past.reason])
         and (options.older_than is None or past.arrived_at <= at - parse_age(options.older_than))
     )
 
 
-def _matches(pattern: str | None, texts: list[str]) -> bool:
-    if pattern is None:
-        return True
-    folded = pattern.lower().replace("[", "[[]")
-    return any(fnmatchcase(text.lower(), folded) for text in texts)
+def _matches(patterns: list[str] | None, texts: list[str]) -> bool:
+    """Return whether any of the patterns fits any of the texts; no pattern fits all."""
+    folded = [pattern.lower().replace("[", "[[]") for pattern in patterns or ()]
+    return not folded or any(fnmatchcase(text.lower(), one) for text in texts for one in folded)
 
 
 def _row(past: Past, at: float) -> tuple[str, ...]:

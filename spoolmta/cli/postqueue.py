@@ -170,15 +170,14 @@ def _flush_site(command: Command, directory: str | None, site: str) -> int:
     if not _is_in(domains, site, parents=_parents(access)):
         command.fatal(f'Flush service is not configured for destination "{site}"')
     _flushing(command, directory)
-    from spoolmta.spool import admin, inspect
-    from spoolmta.spool.queues import State
+    from spoolmta.spool import admin, selection
+    from spoolmta.spool.state import State
 
     with access.spool() as spool:
-        wanted = inspect.Filter(states=(State.DEFERRED,), domain=site)
-        for _, ids in inspect.search(spool, wanted):
-            with spool.transaction() as tx:
-                admin.make_due(tx, ids)
+        wanted = selection.Selector(states=(State.DEFERRED,), domain=(site,))
+        ids = selection.select(spool, wanted).message_ids
         with spool.transaction() as tx:
+            admin.make_due(tx, ids)
             admin.request_flush(tx)
     access.poke("qmgr", "trivial_rewrite")
     return 0

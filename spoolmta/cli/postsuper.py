@@ -20,8 +20,7 @@ from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.spool import admin, inspect
 from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Spool, Transaction
-from spoolmta.spool.inspect import Filter
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 USAGE = (
     "postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)]"
@@ -140,8 +139,7 @@ class Superintendent:
             self._do(verbs, page, silent=named.everything)
 
     def _all(self, states: tuple[State, ...]) -> Iterator[list[int]]:
-        for _, page in inspect.search(self._spool, Filter(states=states)):
-            yield page
+        yield from inspect.pages(self._spool, states)
 
     def _each(self, names: Iterable[str], states: tuple[State, ...]) -> Iterator[list[int]]:
         known = [number for name in names if (number := self._parse(name)) is not None]

@@ -1,34 +1,33 @@
-"""spoolmta queue list: one line a message, and what the filter options mean."""
+"""spoolmta queue list and count: one line a message, and how many there are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from spoolmta.cli.output import Progress, note, print_json, print_table, shorten
-from spoolmta.cli.queue_choice import Filters
-from spoolmta.cli.units import format_age, format_size, parse_age
-from spoolmta.errors import UsageError
+from spoolmta.cli.output import note, print_json, print_table, printable, shorten
+from spoolmta.cli.queue_choice import Choice, to_selector
+from spoolmta.cli.units import format_age, format_size
+from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.spool import inspect
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry, Filter
+from spoolmta.spool.inspect import Entry
 from spoolmta.spool.state import State
 
 _COLUMNS = ("ID", "STATE", "AGE", "SIZE", "SENDER", "RECIPIENTS", "NEXT TRY", "REASON")
 _NUMBERS = ("SIZE",)
 _ROWS_AT_ONCE = 1000
-_STATES = frozenset(State)
 _ADDRESS_WIDTH = 40
 _REASON_WIDTH = 80
 
 
-def show(spool: Spool, options: Filters, *, limit: int, as_json: bool) -> None:
-    """Print the messages that fit, at most *limit* (0: all).
+def show(spool: Spool, choice: Choice, *, limit: int, as_json: bool) -> bool:
+    """Print the messages that are meant, at most *limit* (0: all).
 
+    Return False if a message that was named is not in the queue.
     Raises UsageError: an option is not understood.
     """
-    wanted = to_filter(options, now=spool.clock.now())
     now = spool.clock.now()
     shown = 0
     rows: list[tuple[str, ...]] = []
-    for entry in _entries(spool, wanted):
+    for entry in _entries(spool, choice):
         if as_json:
             print_json(entry)
         else:
@@ -43,43 +42,62 @@ def show(spool: Spool, options: Filters, *, limit: int, as_json: bool) -> None:
         print_table(_COLUMNS, rows, right=_NUMBERS, headings=shown == len(rows))
     if limit and shown == limit:
         note(f"(the first {limit}; --limit 0 shows all)")
-    elif not shown and not as_json:
-        note("No message in the queue fits." if options.given else "The queue is empty.")
+    elif not shown and not as_json and not choice.ids:
+        note("No message in the queue fits." if choice.is_bulk else "The queue is empty.")
+    return _tell_unknown(spool, choice)
 
 
-def to_filter(options: Filters, *, now: float) -> Filter:
-    """Return the filter that the options mean.
-
-    Raises UsageError: a state or an age is none.
-    """
-    age = options.older_than
-    return Filter(
-        states=_wanted_states(options.state),
-        sender="" if options.sender == "<>" else options.sender,
-        recipient=options.recipient,
-        domain=options.domain,
-        nexthop=options.nexthop,
-        reason=options.reason,
-        arrived_before=None if age is None else now - parse_age(age),
-    )
-
-
-def _wanted_states(names: list[str] | None) -> tuple[State, ...]:
-    wanted = [name.strip() for text in names or () for name in text.split(",")]
-    unknown = [name for name in wanted if name not in _STATES]
-    if unknown:
-        raise UsageError(f"{unknown[0]}: there is no such state; the states are {', '.join(State)}")
-    return tuple(State(name) for name in wanted) or tuple(State)
+def count(spool: Spool, choice: Choice, *, as_json: bool) -> bool:
+    """Print how many messages are meant, by state, and in all; return False as show does."""
+    counts = {str(state): 0 for state in State}
+    if choice.names_any and not choice.everything:
+        for entry_state in inspect.states_of(spool, _ids(spool, choice)):
+            counts[entry_state] += 1
+    else:
+        counts.update({found.state: found.messages for found in inspect.states(spool)})
+    counts["all"] = sum(counts.values())
+    if as_json:
+        print_json(counts)
+    else:
+        print_table(("STATE", "MESSAGES"), list(counts.items()), right=("MESSAGES",))
+    return _tell_unknown(spool, choice)
 
 
-def _entries(spool: Spool, wanted: Filter) -> Iterator[Entry]:
-    progress = Progress("looked at")
-    for seen, ids in inspect.search(spool, wanted):
-        progress.advance(seen)
-        if ids:
-            progress.end()
-            yield from inspect.entries(spool, ids)
-    progress.end()
+def _entries(spool: Spool, choice: Choice) -> Iterator[Entry]:
+    """Yield the messages that are meant, state by state."""
+    for ids in _pages(spool, choice):
+        places = {message_id: place for place, message_id in enumerate(ids)}
+        yield from sorted(inspect.entries(spool, ids), key=lambda entry: places[entry.message_id])
+
+
+def _pages(spool: Spool, choice: Choice) -> Iterator[Sequence[int]]:
+    states = tuple(State)
+    if choice.names_any and not choice.everything:
+        wanted = None if choice.ids else to_selector(choice.filters, now=spool.clock.now())
+        if wanted is None or not wanted.is_plain:
+            ids = _ids(spool, choice)
+            yield from (ids[n : n + inspect.PAGE] for n in range(0, len(ids), inspect.PAGE))
+            return
+        states = tuple(state for state in State if state in wanted.states)
+    yield from inspect.pages(spool, states)
+
+
+def _ids(spool: Spool, choice: Choice) -> list[int]:
+    if choice.ids:
+        numbers = (parse_queue_id(queue_id) for queue_id in choice.ids)
+        return [number for number in numbers if number is not None]
+    # A listing without filters starts faster without it.
+    from spoolmta.spool import selection
+
+    wanted = to_selector(choice.filters, now=spool.clock.now())
+    return selection.select(spool, wanted).message_ids
+
+
+def _tell_unknown(spool: Spool, choice: Choice) -> bool:
+    unknown = [queue_id for queue_id in choice.ids if inspect.find(spool, queue_id) is None]
+    for queue_id in unknown:
+        note(f"{printable(queue_id)}: not in the queue; spoolmta trace tells what became of it")
+    return not unknown
 
 
 def _row(entry: Entry, now: float) -> tuple[str, ...]:

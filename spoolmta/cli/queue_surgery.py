@@ -1,207 +1,178 @@
-"""spoolmta queue hold, release, requeue, delete, flush: which messages, the question, the work.
+"""The verbs of spoolmta queue that change messages: which ones, the question, the work, the tale.
 
-The work goes in slices, each of them one transaction, so that mail flows on meanwhile.
+A command is one transaction and one row of `operation`, which spoolmta undo takes back. Only a
+flush of everything goes in slices: it changes nothing that would have to be undone.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from spoolmta.cli import queue_preview
 from spoolmta.cli.output import Progress, note, print_json, printable
-from spoolmta.cli.queue_choice import Choice
-from spoolmta.cli.queue_listing import to_filter
+from spoolmta.cli.queue_choice import Choice, to_selector
+from spoolmta.cli.queue_verbs import Verb
 from spoolmta.cli.units import plural
 from spoolmta.errors import UsageError
-from spoolmta.spool import admin, inspect
-from spoolmta.spool.admin import Done
-from spoolmta.spool.connection import Spool, Transaction
-from spoolmta.spool.inspect import Filter
-from spoolmta.spool.queues import State
+from spoolmta.service.crash import crash_point
+from spoolmta.spool import admin, inspect, operations, selection
+from spoolmta.spool.connection import Spool
+from spoolmta.spool.operations import Author, Deed
+from spoolmta.spool.selection import Selected
+from spoolmta.spool.state import State
 
-SLICE = 500
-HELD_BY_OPERATOR = "held by an operator"
+FLUSH_WAKES = ("qmgr", "trivial_rewrite")
 
-WAKES: Mapping[str, tuple[str, ...]] = {
-    "hold": ("qmgr",),
-    "release": ("trivial_rewrite",),
-    "requeue": ("pickup", "qmgr"),
-    "delete": ("qmgr",),
-    "flush": ("qmgr", "trivial_rewrite"),
-}
+_SLICE = 500
+_TOLD = 100
 
-_PAST = {
-    "hold": "put on hold",
-    "release": "released",
-    "requeue": "requeued",
-    "delete": "deleted",
-    "flush": "made due",
-}
-_DOING = {
-    "hold": "holding",
-    "release": "releasing",
-    "requeue": "requeueing",
-    "delete": "deleting",
-    "flush": "flushing",
-}
-_STATES: Mapping[str, tuple[State, ...]] = {
-    "hold": admin.HOLDABLE,
-    "release": (State.HOLD,),
-    "requeue": admin.REQUEUABLE,
-    "delete": tuple(State),
-    "flush": (State.DEFERRED,),
-}
-_SAMPLES = 5
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a command is to be done: by whom, why, and whether to ask, to do, to print JSON."""
+
+    author: Author
+    because: str = ""
+    yes: bool = False
+    dry_run: bool = False
+    as_json: bool = False
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the messages."""
+    """What became of the messages; *operation* is the number that undoes it."""
 
+    verb: str
     done: int = 0
-    busy: list[int] = field(default_factory=list)
+    operation: int | None = None
+    busy: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    unfit: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if it was done to all that were meant."""
+        return not (self.busy or self.unknown or self.elsewhere or self.unfit)
 
 
-def operate(spool: Spool, verb: str, choice: Choice, *, yes: bool, as_json: bool) -> bool:
+def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:
     """Do *verb* to the messages that are meant; return True if it was done to all of them.
 
     Raises UsageError: nothing was named, or the question could not be asked.
     """
-    _require_choice(verb, choice)
-    tally = Tally()
-    if verb == "flush" and not choice.ids and not choice.filters.given:
-        _flush_all(spool, tally)
-    else:
-        ids = _choose(spool, verb, choice, tally)
-        if choice.is_bulk and not (yes or _agreed(spool, verb, ids)):
-            note("Nothing was done.")
-            return False
-        _work(spool, verb, ids, tally)
-    _tell(spool, verb, tally, as_json=as_json)
-    return not (tally.busy or tally.unknown or tally.elsewhere)
-
-
-def _require_choice(verb: str, choice: Choice) -> None:
-    if choice.ids and choice.is_bulk:
-        raise UsageError("name messages by ID, or by filters, not both")
-    if verb != "flush" and not choice.ids and not choice.is_bulk:
+    if not choice.names_any:
         raise UsageError(
-            f"which messages? Give IDs, filters or --all (spoolmta queue {verb} --help)"
+            f"which messages? Give IDs, filters or ALL (spoolmta queue {verb.name} --help)"
         )
+    tally = Tally(verb.name)
+    selected = choose(spool, choice, verb.states, tally)
+    if not _confirmed(spool, verb.name, choice, selected, asked):
+        return asked.dry_run
+    deed = Deed(verb.name, asked.author, asked.because, {**choice.said(), **verb.said})
+    with spool.transaction() as tx:
+        operation = operations.begin(tx, deed)
+        done = verb.work(tx, selected, operation)
+        operations.finish(tx, operation, len(done.done))
+        crash_point("operate.before_commit")
+    crash_point("operate.after_commit")
+    tally.done = len(done.done)
+    tally.operation = operation.operation_id if done.done else None
+    tally.busy = _names(spool, done.busy)
+    tally.unfit = {why: _names(spool, ids) for why, ids in done.unfit.items()}
+    _tell(verb, tally, as_json=asked.as_json)
+    return tally.is_complete
 
 
-def _choose(spool: Spool, verb: str, choice: Choice, tally: Tally) -> list[int]:
+def flush(spool: Spool, choice: Choice, asked: Asked) -> bool:
+    """Let deferred messages be tried now, all of them if none are named."""
+    tally = Tally("flush")
+    verb = Verb("flush", "made due", (State.DEFERRED,), FLUSH_WAKES, lambda *_: admin.Done())
+    if choice.everything or not choice.names_any:
+        tally.done = _flush_all(spool)
+    else:
+        selected = choose(spool, choice, verb.states, tally)
+        if not _confirmed(spool, "flush", choice, selected, asked):
+            return asked.dry_run
+        with spool.transaction() as tx:
+            admin.make_due(tx, selected.message_ids)
+            admin.request_flush(tx)
+        tally.done = len(selected.message_ids)
+    _tell(verb, tally, as_json=asked.as_json)
+    return tally.is_complete
+
+
+def choose(spool: Spool, choice: Choice, states: Sequence[State], tally: Tally) -> Selected:
+    """Return the messages that are meant and are in one of *states*."""
     if not choice.ids:
-        wanted = to_filter(choice.filters, now=spool.clock.now())
-        states = tuple(state for state in _STATES[verb] if state in wanted.states)
-        return _search(spool, replace(wanted, states=states))
+        wanted = to_selector(choice.filters, now=spool.clock.now())
+        return selection.select(spool, wanted, states=states)
     ids = []
     for queue_id in choice.ids:
         entry = inspect.find(spool, queue_id)
         if entry is None:
             tally.unknown.append(queue_id)
-        elif State(entry.state) not in _STATES[verb]:
+        elif State(entry.state) not in states:
             tally.elsewhere[queue_id] = entry.state
         else:
             ids.append(entry.message_id)
-    return ids
+    return Selected(ids)
 
 
-def _search(spool: Spool, wanted: Filter) -> list[int]:
-    progress = Progress("looked at")
-    found: list[int] = []
-    for seen, ids in inspect.search(spool, wanted):
-        progress.advance(seen)
-        found += ids
-    progress.end()
-    return found
-
-
-def _agreed(spool: Spool, verb: str, ids: Sequence[int]) -> bool:
-    note(f"{verb}: {plural(len(ids), 'message')}")
-    if not ids:
+def _confirmed(spool: Spool, verb: str, choice: Choice, selected: Selected, asked: Asked) -> bool:
+    """Show what is about to be done, and ask, as far as that is wanted."""
+    ids = selected.message_ids
+    asks = choice.is_bulk and bool(ids) and not asked.yes
+    if not (asks or asked.dry_run):
         return True
-    for entry in inspect.entries(spool, ids[:_SAMPLES]):
-        who = f"from {entry.sender or '<>'} to {entry.first_recipient}"
-        note(f"  {entry.queue_id}  {entry.state}  {printable(who)}")
-    if len(ids) > _SAMPLES:
-        note(f"  ... and {len(ids) - _SAMPLES:,} more")
-    if not sys.stdin.isatty():
-        raise UsageError(f"{verb} of {plural(len(ids), 'message')} is not confirmed: add --yes")
-    sys.stderr.write(f"{verb} them? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    preview = queue_preview.look(spool, verb, ids)
+    if asked.dry_run and asked.as_json:
+        print_json(preview)
+        return False
+    queue_preview.tell(preview)
+    if not asked.dry_run and queue_preview.agreed(verb, len(ids)):
+        return True
+    note("Nothing was done.")
+    return False
 
 
-def _work(spool: Spool, verb: str, ids: Sequence[int], tally: Tally) -> None:
-    operation = _OPERATIONS[verb]
-    progress = Progress(_DOING[verb])
-    for piece in _slices(ids):
-        with spool.transaction() as tx:
-            done = operation(tx, piece)
-        tally.done += len(done.done)
-        tally.busy += done.busy
-        progress.advance(len(piece), len(ids))
-    if verb == "flush":
-        with spool.transaction() as tx:
-            admin.request_flush(tx)
-    progress.end()
-
-
-def _flush_all(spool: Spool, tally: Tally) -> None:
-    progress = Progress(_DOING["flush"])
+def _flush_all(spool: Spool) -> int:
+    progress = Progress("flushing")
+    done = 0
     while True:
         with spool.transaction() as tx:
-            count = admin.make_next_due(tx, SLICE)
+            count = admin.make_next_due(tx, _SLICE)
             if not count:
                 admin.request_flush(tx)
         if not count:
             break
-        tally.done += count
+        done += count
         progress.advance(count)
     progress.end()
+    return done
 
 
-def _tell(spool: Spool, verb: str, tally: Tally, *, as_json: bool) -> None:
-    busy = [entry.queue_id for entry in inspect.entries(spool, tally.busy)]
+def _names(spool: Spool, ids: Sequence[int]) -> list[str]:
+    return [entry.queue_id for entry in inspect.entries(spool, ids)]
+
+
+def _tell(verb: Verb, tally: Tally, *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "verb": verb,
-                "done": tally.done,
-                "busy": busy,
-                "unknown": tally.unknown,
-                "elsewhere": tally.elsewhere,
-            }
-        )
+        print_json(tally)
         return
     for queue_id in tally.unknown:
         note(f"{printable(queue_id)}: not in the queue; spoolmta trace tells what became of it")
     for queue_id, state in tally.elsewhere.items():
-        note(f"{queue_id}: is {state}; {verb} is for {', '.join(_STATES[verb])}")
-    for queue_id in busy:
-        note(f"{queue_id}: being delivered at this moment, left as it is")
-    print(f"{plural(tally.done, 'message')} {_PAST[verb]}")
+        note(f"{queue_id}: is {state}; {verb.name} is for {', '.join(verb.states)}")
+    reasons = {"is being delivered at this moment, left as it is": tally.busy, **tally.unfit}
+    for why, names in reasons.items():
+        tell_each(names, why)
+    undo = "" if tally.operation is None else f" (spoolmta undo {tally.operation} takes it back)"
+    print(f"{plural(tally.done, 'message')} {verb.past}{undo}")
 
 
-def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), SLICE):
-        yield ids[start : start + SLICE]
-
-
-def _hold(tx: Transaction, ids: Sequence[int]) -> Done:
-    return admin.hold(tx, ids, HELD_BY_OPERATOR)
-
-
-def _flush(tx: Transaction, ids: Sequence[int]) -> Done:
-    return Done(list(ids[: admin.make_due(tx, ids)]))
-
-
-_OPERATIONS: Mapping[str, Callable[[Transaction, Sequence[int]], Done]] = {
-    "hold": _hold,
-    "release": admin.release,
-    "requeue": admin.requeue,
-    "delete": admin.delete,
-    "flush": _flush,
-}
+def tell_each(names: Sequence[str], why: str) -> None:
+    """Print the same of several messages; of very many only how many there are."""
+    for name in names[:_TOLD]:
+        note(f"{name}: {why}")
+    if len(names) > _TOLD:
+        note(f"... and {len(names) - _TOLD:,} more: {why}")

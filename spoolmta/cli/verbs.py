@@ -23,6 +23,7 @@ from spoolmta.cli import (
     status,
     top,
     trace,
+    undo,
     why,
 )
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(queues.app, name="queue")
 app.add_typer(scheduler.app, name="scheduler")
 app.command("why")(why.why)
+app.command("undo")(undo.undo)
 app.command("trace")(trace.trace)
 app.command("reasons")(reasons.reasons)
 app.command("top")(top.top)

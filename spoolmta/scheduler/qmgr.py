@@ -37,7 +37,7 @@ from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Reported, SuspendedRecipient, Verdict, Waiting
 from spoolmta.spool.outcomes import record_outcomes
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 Suspension = tuple[SuspendedRecipient, Outcome]
 Done = tuple[Answered, Completion]

@@ -23,6 +23,8 @@ from spoolmta.spool.deliveries import Waiting
 # How many jobs and destinations are looked at for one that may overtake, and how often.
 _CANDIDATES = 64
 _CANDIDATE_SECONDS = 0.25
+# Jobs that an operator wants to go first have numbers so much smaller.
+_AHEAD_OF_ALL = 1 << 62
 
 
 class TransportLimits(NamedTuple):
@@ -75,12 +77,16 @@ class Transport:
         job = self._jobs.get(waiting.message_id)
         if job is None:
             self._jobs_seen += 1
-            job = Job(self._jobs_seen, waiting.message_id, now)
+            number = self._jobs_seen - (_AHEAD_OF_ALL if waiting.urgent else 0)
+            job = Job(number, waiting.message_id, now)
             self._jobs[waiting.message_id] = job
         queue = destination.todo.get(job)
         if queue is None:
             queue = destination.todo[job] = deque()
             job.peers[destination] = None
+            if waiting.urgent:
+                jobs = sorted(destination.todo.items(), key=lambda item: item[0].number)
+                destination.todo = dict(jobs)
         queue.append(waiting)
         job.total += 1
         job.waiting += 1

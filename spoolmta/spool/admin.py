@@ -3,23 +3,27 @@
 Each takes a batch of message ids in the caller's transaction and returns what became of them; an
 id that is in none of the states meant is left alone without a word. A message that a stage has
 claimed is taken away from it: its claim row goes, and the stage drops its work with ClaimLost.
+With an *operation* it is written down how the messages were found, so that it can be undone.
 
 An agent that is delivering a message cannot be stopped:
-- delete: the message is gone; it may still be delivered, the agent's report is dropped.
+- delete: nothing else of it is delivered; the attempt ends. In the trash its outcome is kept, so
+  that no recipient gets it twice if the deletion is undone.
 - hold: nothing else of it is delivered; the attempt ends and its outcome is kept, so that no
   recipient gets it twice after the release.
 - release, requeue: the message is left where it is and named in `Done.busy`.
 
 Postfix:  postsuper(1)
-Writes:   the state tables, delivery, outcome, recipient, claim, notice, flush, forced_expiry, event
+Writes:   the state tables, trash, delivery, outcome, recipient, claim, notice, flush, event,
+          forced_expiry
 Limits:   a report of success that was about to be written is lost by hold and requeue
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spoolmta.spool import deliveries, events, expiry, slices
+from spoolmta.spool import deliveries, events, expiry, operations, slices
 from spoolmta.spool.connection import Transaction, numbers
+from spoolmta.spool.operations import Operation
 from spoolmta.spool.queues import State, erase
 
 # Mail in maildrop has not been cleaned up; from hold it would go out as it is.
@@ -30,22 +34,35 @@ REQUEUABLE = (State.HOLD, State.INCOMING, State.ACTIVE, State.DEFERRED, State.CO
 
 @dataclass(slots=True)
 class Done:
-    """What became of a batch: ids that were moved or deleted, and ids that an agent has in hand."""
+    """What became of a batch: ids that were moved or deleted, and ids that an agent has in hand.
+
+    *unfit* are those that it cannot be done to, by the reason.
+    """
 
     done: list[int] = field(default_factory=list)
     busy: list[int] = field(default_factory=list)
+    unfit: dict[str, list[int]] = field(default_factory=dict)
 
 
 def delete(
-    tx: Transaction, message_ids: Sequence[int], states: Sequence[State] = tuple(State)
+    tx: Transaction,
+    message_ids: Sequence[int],
+    states: Sequence[State] = tuple(State),
+    operation: Operation | None = None,
 ) -> Done:
-    """Delete messages for good; their history stays."""
-    found = _locate(tx, message_ids, states)
-    ids = _all(found)
-    deliveries.withdraw(tx, ids)
-    _take(tx, found)
-    erase(tx, ids)
-    _tell(tx, ids, "deleted")
+    """Delete messages; their history stays. With an *operation* they rest in the trash."""
+    found = locate(tx, message_ids, states)
+    ids = all_of(found)
+    if operation is None:
+        deliveries.withdraw(tx, ids)
+        take(tx, found)
+        erase(tx, ids)
+    else:
+        operations.keep(tx, operation, ids)
+        withdraw_unattempted(tx, ids)
+        take(tx, found)
+        tx.run("trash_messages", {"ids": numbers(ids), "now": operation.stamp})
+    _tell(tx, ids, "deleted", operation)
     return Done(ids)
 
 
@@ -54,48 +71,60 @@ def hold(
     message_ids: Sequence[int],
     reason: str,
     states: Sequence[State] = HOLDABLE,
+    operation: Operation | None = None,
 ) -> Done:
     """Keep messages until they are released; they do not expire meanwhile."""
-    found = _locate(tx, message_ids, [state for state in states if state in HOLDABLE])
-    ids = _all(found)
-    _withdraw_unattempted(tx, ids)
-    _take(tx, found)
-    now = tx.now
-    tx.run_many("enter_hold", ((message_id, now, reason) for message_id in ids))
-    _tell(tx, ids, "held", reason=reason)
+    found = locate(tx, message_ids, [state for state in states if state in HOLDABLE])
+    ids = all_of(found)
+    if operation is not None:
+        operations.keep(tx, operation, ids)
+    withdraw_unattempted(tx, ids)
+    take(tx, found)
+    now = tx.now if operation is None else operation.stamp
+    tx.run("hold_messages", {"ids": numbers(ids), "now": now, "reason": reason})
+    _tell(tx, ids, "held", operation, reason=reason)
     return Done(ids)
 
 
-def release(tx: Transaction, message_ids: Sequence[int]) -> Done:
+def release(
+    tx: Transaction, message_ids: Sequence[int], operation: Operation | None = None
+) -> Done:
     """Move held messages to deferred, due at once."""
-    found = _locate(tx, message_ids, (State.HOLD,))
-    busy = _leave_out_attempted(tx, found)
-    ids = _all(found)
+    found = locate(tx, message_ids, (State.HOLD,))
+    busy = leave_out_attempted(tx, found)
+    ids = all_of(found)
+    if operation is not None:
+        operations.keep(tx, operation, ids, rows=True)
     deliveries.withdraw(tx, ids)
-    _take(tx, found)
-    now = tx.now
-    waiting = _still_waiting(tx, ids)
-    tx.run_many("enter_deferred", ((message_id, now, now) for message_id in waiting))
-    _tell(tx, waiting, "released")
+    take(tx, found)
+    waiting = still_waiting(tx, ids)
+    now = tx.now if operation is None else operation.stamp
+    tx.run("defer_messages", {"ids": numbers(waiting), "now": now})
+    _tell(tx, waiting, "released", operation)
     return Done(ids, busy)
 
 
 def requeue(
-    tx: Transaction, message_ids: Sequence[int], states: Sequence[State] = REQUEUABLE
+    tx: Transaction,
+    message_ids: Sequence[int],
+    states: Sequence[State] = REQUEUABLE,
+    operation: Operation | None = None,
 ) -> Done:
     """Move messages to maildrop, with the recipients that still wait; their life starts afresh."""
-    found = _locate(tx, message_ids, [state for state in states if state in REQUEUABLE])
-    busy = _leave_out_attempted(tx, found)
-    ids = _all(found)
+    found = locate(tx, message_ids, [state for state in states if state in REQUEUABLE])
+    busy = leave_out_attempted(tx, found)
+    ids = all_of(found)
+    if operation is not None:
+        operations.keep(tx, operation, ids, rows=True)
     deliveries.withdraw(tx, ids)
-    _take(tx, found)
-    waiting = _still_waiting(tx, ids)
+    take(tx, found)
+    waiting = still_waiting(tx, ids)
     for statement in ("delete_ended_recipients", "delete_outcomes", "delete_crashes"):
         tx.run(statement, {"ids": numbers(waiting)})
     expiry.forget(tx, waiting)
-    now = tx.now
-    tx.run_many("enter_maildrop", ((message_id, now) for message_id in waiting))
-    _tell(tx, waiting, "requeued")
+    now = tx.now if operation is None else operation.stamp
+    tx.run("submit_messages", {"ids": numbers(waiting), "now": now})
+    _tell(tx, waiting, "requeued", operation)
     return Done(ids, busy)
 
 
@@ -103,14 +132,14 @@ def expire(
     tx: Transaction, message_ids: Sequence[int], states: Sequence[State] = EXPIRABLE
 ) -> Done:
     """Let messages be returned to their senders when they are due the next time."""
-    found = _locate(tx, message_ids, [state for state in states if state in EXPIRABLE])
-    return Done(expiry.mark(tx, _all(found)))
+    found = locate(tx, message_ids, [state for state in states if state in EXPIRABLE])
+    return Done(expiry.mark(tx, all_of(found)))
 
 
 def make_due(tx: Transaction, message_ids: Sequence[int]) -> int:
     """Let deferred messages be tried now; return how many were not due yet."""
     due = [row[0] for row in tx.run("make_due", {"ids": numbers(message_ids), "now": tx.now})]
-    _tell(tx, due, "flushed")
+    events.record_each(tx, due, "flushed")
     return len(due)
 
 
@@ -128,7 +157,7 @@ def request_flush(tx: Transaction) -> None:
     tx.run("insert_flush", {"now": tx.now})
 
 
-def _locate(
+def locate(
     tx: Transaction, message_ids: Sequence[int], states: Sequence[State]
 ) -> dict[State, list[int]]:
     """Return the ids by state, for the states that are meant."""
@@ -139,30 +168,38 @@ def _locate(
     return found
 
 
-def _all(found: dict[State, list[int]]) -> list[int]:
+def all_of(found: dict[State, list[int]]) -> list[int]:
+    """Return the ids of all states."""
     return sorted(message_id for ids in found.values() for message_id in ids)
 
 
-def _leave_out_attempted(tx: Transaction, found: dict[State, list[int]]) -> list[int]:
+def leave_out_attempted(tx: Transaction, found: dict[State, list[int]]) -> list[int]:
     """Take the messages that an agent has in hand out of *found*; return them."""
-    busy = {row[0] for row in tx.run("attempted_messages", {"ids": numbers(_all(found))})}
-    for state, ids in found.items():
-        found[state] = [message_id for message_id in ids if message_id not in busy]
+    busy = {row[0] for row in tx.run("attempted_messages", {"ids": numbers(all_of(found))})}
+    leave_out(found, busy)
     return sorted(busy)
 
 
-def _take(tx: Transaction, found: dict[State, list[int]]) -> None:
+def leave_out(found: dict[State, list[int]], these: set[int]) -> None:
+    """Take some messages out of *found*."""
+    if these:
+        for state, ids in found.items():
+            found[state] = [message_id for message_id in ids if message_id not in these]
+
+
+def take(tx: Transaction, found: dict[State, list[int]]) -> None:
     """Take messages out of their states and out of the hands of whoever works on them."""
     for state, ids in found.items():
         if ids:
             tx.run(f"leave_{state}", {"ids": numbers(ids)})
-    ids = _all(found)
+    ids = all_of(found)
     tx.run("delete_claims_of_messages", {"ids": numbers(ids)})
     tx.run("delete_notices_of_messages", {"ids": numbers(ids)})
     slices.forget(tx, ids)
 
 
-def _withdraw_unattempted(tx: Transaction, message_ids: Sequence[int]) -> None:
+def withdraw_unattempted(tx: Transaction, message_ids: Sequence[int]) -> None:
+    """End the deliveries of messages that no agent has in hand."""
     rows = tx.run("unattempted_deliveries", {"ids": numbers(message_ids)})
     ids = [row[0] for row in rows]
     for statement in ("delete_granted", "delete_reports"):
@@ -170,16 +207,22 @@ def _withdraw_unattempted(tx: Transaction, message_ids: Sequence[int]) -> None:
     deliveries.answer(tx, ids)
 
 
-def _still_waiting(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
+def still_waiting(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
     """Return the ids that have a recipient to be tried; what is over ends here."""
     tx.run("reopen_outcomes", {"ids": numbers(message_ids)})
     ended = {row[0] for row in tx.run("ended_messages", {"ids": numbers(message_ids)})}
     if ended:
         erase(tx, sorted(ended))
-        _tell(tx, sorted(ended), "removed")
+        events.record_each(tx, sorted(ended), "removed")
     return [message_id for message_id in message_ids if message_id not in ended]
 
 
-def _tell(tx: Transaction, message_ids: Sequence[int], kind: str, **values: object) -> None:
-    detail = events.detail(**values)
-    events.record_many(tx, ((message_id, kind, "", detail) for message_id in message_ids))
+def _tell(
+    tx: Transaction,
+    message_ids: Sequence[int],
+    kind: str,
+    operation: Operation | None,
+    **values: object,
+) -> None:
+    told = {} if operation is None else operation.told
+    events.record_each(tx, message_ids, kind, **values, **told)

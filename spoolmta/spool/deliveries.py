@@ -52,13 +52,17 @@ class Feedback(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A delivery as the scheduler sees it; *asked*: somebody asked to try its message now."""
+    """A delivery as the scheduler sees it; *asked*: somebody asked to try its message now.
+
+    An operator wants an *urgent* one to go before all others.
+    """
 
     delivery_id: int
     message_id: int
     transport: str
     destination: str
     asked: int = 0
+    urgent: int = 0
 
 
 class Reported(NamedTuple):

@@ -3,11 +3,11 @@
 Read by `spoolmta trace` and the v1_events view; kept after the message is gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from spoolmta.spool.connection import Transaction
+from spoolmta.spool.connection import Transaction, numbers
 
 # The message id of an event that speaks of no message.
 NO_MESSAGE = 0
@@ -36,3 +36,9 @@ def record_many(tx: Transaction, events: Iterable[tuple[int, str, str, str]]) ->
     """Write events given as (message id, kind, recipient, detail as JSON text)."""
     now = tx.now
     tx.run_many("insert_event", ((now, *event) for event in events))
+
+
+def record_each(tx: Transaction, message_ids: Sequence[int], kind: str, **values: object) -> None:
+    """Write the same event of many messages."""
+    bindings = {"now": tx.now, "kind": kind, "detail": detail(**values)}
+    tx.run("insert_event_of_each", {**bindings, "ids": numbers(message_ids)})

@@ -5,7 +5,6 @@ never holds one read open, and what moves meanwhile may be seen twice or not at 
 
 Postfix:  showq(8), postqueue(1)
 Must not: change anything
-Limits:   a filter by nexthop needs the journal for mail that is not active
 """
 
 import json
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
-from spoolmta.spool.connection import Row, Spool, micros, numbers, seconds
+from spoolmta.spool.connection import Row, Spool, numbers, seconds
 from spoolmta.spool.state import State
 
 PAGE = 500
@@ -34,29 +33,6 @@ class StateSummary:
     state: str
     messages: int
     oldest_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which messages are meant; every part that is set must fit.
-
-    *sender*, *recipient*, *domain* and *nexthop* may hold * and ?, and their case is ignored; the
-    null sender is "". *reason* is some text out of the reason. *arrived_before* is in seconds.
-    """
-
-    states: tuple[State, ...] = tuple(State)
-    sender: str | None = None
-    recipient: str | None = None
-    domain: str | None = None
-    nexthop: str | None = None
-    reason: str | None = None
-    arrived_before: float | None = None
-
-    @property
-    def is_plain(self) -> bool:
-        """True if the states alone decide."""
-        parts = (self.sender, self.recipient, self.domain, self.nexthop, self.reason)
-        return all(part is None for part in parts) and self.arrived_before is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +127,19 @@ def states(reader: Spool) -> list[StateSummary]:
     return [StateSummary(*row) for row in reader.read("read_states")]
 
 
-def search(reader: Spool, wanted: Filter) -> Iterator[tuple[int, list[int]]]:
-    """Yield (messages looked at, ids that fit), page by page, oldest first in each state."""
-    patterns = _patterns(wanted)
-    for state in wanted.states:
+def states_of(reader: Spool, message_ids: Sequence[int]) -> list[str]:
+    """Return the states of those messages that are in the spool."""
+    rows = reader.read("states_of_messages", {"ids": numbers(message_ids)})
+    return [row[1] for row in rows]
+
+
+def pages(reader: Spool, states: Sequence[State]) -> Iterator[list[int]]:
+    """Yield the ids of all messages of *states*, page by page, oldest first in each state."""
+    for state in states:
         after = 0
         while page := _page(reader, state, after, PAGE):
             after = page[-1]
-            if wanted.is_plain:
-                yield len(page), page
-            else:
-                rows = reader.read("match_messages", {"ids": numbers(page), **patterns})
-                yield len(page), [row[0] for row in rows]
+            yield page
 
 
 def entries(reader: Spool, message_ids: Sequence[int]) -> list[Entry]:
@@ -290,23 +267,6 @@ def processes(reader: Spool) -> list[Worker]:
 def _page(reader: Spool, state: State, after: int, limit: int) -> list[int]:
     rows = reader.read(f"page_{state}", {"after": after, "limit": limit})
     return [row[0] for row in rows]
-
-
-def _patterns(wanted: Filter) -> dict[str, str | int | None]:
-    before = wanted.arrived_before
-    return {
-        "sender": _glob(wanted.sender),
-        "recipient": _glob(wanted.recipient),
-        "domain": None if wanted.domain is None else f"*@{_glob(wanted.domain)}",
-        "nexthop": _glob(wanted.nexthop),
-        "reason": None if wanted.reason is None else _lower(wanted.reason),
-        "before": None if before is None else micros(before),
-    }
-
-
-def _glob(text: str | None) -> str | None:
-    """Return a pattern for GLOB, in which * and ? keep their meaning and [ has none."""
-    return None if text is None else _lower(text).replace("[", "[[]")
 
 
 def _lower(text: str) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import apsw
 
+from spoolmta.spool import operations
 from spoolmta.spool.connection import Spool
 
+_SLICE = 2000
 # A log is laid out on a disk with room for so many of them.
 _ROOM_FOR_LOG = 20
 
@@ -57,3 +59,16 @@ def lay_out(spool: Spool, size: int) -> None:
     while spool.extend_log(size):
         pass
     spool.synchronize()
+
+
+def expire_operations(spool: Spool, before: float) -> int:
+    """Forget a slice of what operators did before *before* (seconds); return how many rows.
+
+    Of mail that is gone it is also forgotten where it was to go, and that it was urgent.
+    """
+    if not spool.read("any_operation"):
+        return 0
+    with spool.transaction() as tx:
+        for statement in ("expire_reroutes", "expire_priorities"):
+            tx.run(statement, {"limit": _SLICE})
+        return operations.expire(tx, before, _SLICE)

@@ -2,12 +2,12 @@
 
 It creates the spool, checkpoints the write-ahead log (no other process does), deletes dead
 processes so that their claims fall free, moves the events of finished mail into the day files of
-history while little else is written, and deletes the oldest of these. The master pokes it when a
-service died.
+history while little else is written, deletes the oldest of these, and empties the trash. The master
+pokes it when a service died.
 
 Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event,
             history/*.db
-Parameters: history_lifetime, history_size_limit
+Parameters: history_lifetime, history_size_limit, trash_lifetime, trash_size_limit
 Must not:   be run twice over one spool
 Limits:     what a dead process held comes back when the keeper looks for it, at most BURIAL_SECONDS
             later
@@ -19,7 +19,7 @@ from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import deliveries, history, liveness, processes, upkeep
+from spoolmta.spool import deliveries, history, liveness, processes, trash, upkeep
 from spoolmta.spool.history import History
 
 LOOK_SECONDS = 1.0
@@ -30,6 +30,7 @@ _RESTART_PAGES = 32_000
 # What a log of so many pages takes.
 _LOG_BYTES = 32 << 20
 _HISTORY_SECONDS = 60.0
+_FORGETTING_SECONDS = 60.0
 # History moves while no more pages than this are written between two looks, or when that was last
 # so long ago; and only for so long at a look, since checkpoints wait meanwhile.
 _IDLE_PAGES = 300
@@ -52,6 +53,7 @@ class Keeper:
         self._next_look = 0.0
         self._next_burial = 0.0
         self._next_history = 0.0
+        self._next_forgetting = 0.0
         self._history = History(context.spool)
         self._all_moved_at = context.clock.now()
         self._log_pages = -_IDLE_PAGES - 1  # the first look finds much written
@@ -69,6 +71,8 @@ class Keeper:
         if now >= self._next_history and (idle or now > self._all_moved_at + _LATE_SECONDS):
             self._keep_history(now)
             self._log_pages = upkeep.measure(self._context.spool).pages
+        if now >= self._next_forgetting:
+            self._forget_operations(now)
         return freed
 
     def next_due(self) -> float | None:
@@ -107,6 +111,14 @@ class Keeper:
             wal = upkeep.restart(spool)
         self._log_pages = wal.pages
         return idle
+
+    def _forget_operations(self, now: float) -> None:
+        """Empty the trash and forget what operators did, a slice of what is too old."""
+        spool, parameters = self._context.spool, self._parameters
+        emptied = trash.empty(spool, now - parameters.trash_lifetime, parameters.trash_size_limit)
+        forgotten = upkeep.expire_operations(spool, now - parameters.history_lifetime)
+        if not (emptied or forgotten):
+            self._next_forgetting = now + _FORGETTING_SECONDS
 
     def _keep_history(self, now: float) -> None:
         """Move what has ended into its day, for a while; when all is moved, delete old days."""

@@ -17,7 +17,7 @@ from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.protocols import showq
 from spoolmta.service.context import ServiceContext
 from spoolmta.spool import inspect
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 _DRAIN_SECONDS = 3.0
 # In this time, what was accepted before listening stopped has become a session.

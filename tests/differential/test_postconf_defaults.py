@@ -51,6 +51,8 @@ RESTS = {
         "dns_nameservers",
         "drain_time_limit",
         "history_lifetime",
+        "trash_lifetime",
+        "trash_size_limit",
     ),
     "before 3.7, and still read": ("extract_recipient_limit",),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Mail that is delivered at once."""
 
 from spoolmta.spool import queues
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 

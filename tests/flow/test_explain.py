@@ -8,7 +8,7 @@ import pytest
 
 from spoolmta.cli.explanation.facts import Explanation, Verdict
 from spoolmta.cli.explanation.inquiry import Inquiry, Question
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.support.mta import Mta
 
 SENDER = "me@sender.example"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spoolmta.maps.server_pool import SESSIONS
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.dialogs.smtpd import Client, Smtpd
 from tests.flow.conftest import MakeMta
 from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring

@@ -4,7 +4,7 @@ import pytest
 
 from spoolmta.spool import admin, inspect
 from spoolmta.spool.admin import Done
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 

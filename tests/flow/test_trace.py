@@ -9,7 +9,7 @@ import pytest
 
 from spoolmta.message.envelope import Trace
 from spoolmta.spool import admin
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.receiver import Receiver

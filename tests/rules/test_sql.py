@@ -23,6 +23,8 @@ SQL_TEXT = re.compile(
 # Tables that stay small however long the queue is: rows for what is at work at this moment.
 SMALL = {"process", "claim", "upload", "granted", "attempt", "report", "notice", "flush", "crash"}
 SMALL |= {"destination", "unplanned", "tally", "forced_expiry"}
+# One row for a command that an operator gave.
+SMALL |= {"operation"}
 NOT_TABLES = ("CONSTANT ROW", "VIRTUAL TABLE", "json_each", "carray")
 
 # Statements that read a large table on purpose, and why that is right.
@@ -40,10 +42,37 @@ SCANS_ALLOWED = {
     "end_of_look": "in key order, and it stops at the limit",
     "delete_oldest_events": "in key order, and it stops at the limit",
     "declaration_of_event": "the schema's own table",
+    **dict.fromkeys(
+        (
+            "select_sender",
+            "select_client",
+            "select_sasl_user",
+            "select_older_than",
+            "select_recipient",
+            "select_domain",
+            "select_nexthop",
+            "select_reason",
+            "select_maildrop",
+            "select_incoming",
+            "select_active",
+            "select_deferred",
+            "select_hold",
+            "select_corrupt",
+        ),
+        "an operator's selector: one table once; an index would cost every message",
+    ),
+    "oldest_trash": "in key order, and it stops at the limit",
+    "size_of_trash": "the keeper, once a minute, and only while there is something in it",
+    "expire_reroutes": "the keeper, once a minute: what operators rerouted",
+    "expire_priorities": "the keeper, once a minute: what operators put first",
+    "expire_operations": "in key order, and it stops at the limit",
     "read_states": "an operator asks how many messages there are; a count per table",
 }
 SORTS_ALLOWED = {
     "audit_slice": "a slice of messages",
+    "count_by_sender": "what an operator has selected, before the question",
+    "count_by_domain": "what an operator has selected, before the question",
+    "changed_again": "what later commands changed",
     "count_planned": "recipients with deliveries are bounded by qmgr_message_recipient_limit",
     "load_unplanned": "a row for each active message with very many recipients",
     "recent_events": "a few kinds, of the last events",

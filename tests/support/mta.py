@@ -181,8 +181,10 @@ class Mta:
         return path.read_text() if path.exists() else ""
 
     def assert_sound(self) -> None:
-        """Each message is in exactly one state, nothing is claimed, no row stands alone."""
-        everywhere = " UNION ALL ".join(f"SELECT message_id FROM {state}" for state in STATES)
+        """Each message is in one state or the trash, nothing is claimed, no row stands alone."""
+        everywhere = " UNION ALL ".join(
+            f"SELECT message_id FROM {place}" for place in (*STATES, "trash")
+        )
         in_states = sorted(row[0] for row in self.rows(everywhere))
         messages = sorted(row[0] for row in self.rows("SELECT message_id FROM message"))
         assert in_states == messages, "a message is in no state, or in two"

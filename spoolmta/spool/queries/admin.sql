@@ -41,3 +41,17 @@ UPDATE deferred SET retry_at = :now, asked = 1
 
 -- name: insert_flush
 INSERT INTO flush (requested_at) VALUES (:now);
+
+-- name: hold_messages
+-- (An empty list of ids holds a -1: see numbers.)
+INSERT INTO hold (message_id, entered_at, reason) SELECT value, :now, :reason FROM carray(:ids) WHERE value >= 0;
+
+-- name: defer_messages
+INSERT INTO deferred (message_id, entered_at, retry_at) SELECT value, :now, :now FROM carray(:ids) WHERE value >= 0;
+
+-- name: submit_messages
+INSERT INTO maildrop (message_id, entered_at) SELECT value, :now FROM carray(:ids) WHERE value >= 0;
+
+-- name: noticed_messages
+-- Those of some messages whose sender is about to be told of something.
+SELECT message_id FROM notice WHERE message_id IN carray(:ids);

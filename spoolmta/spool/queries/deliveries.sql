@@ -9,7 +9,8 @@ INSERT INTO delivery_recipient (delivery_id, number, address) VALUES (?, ?, ?);
 
 -- name: waiting_deliveries
 -- Planned after the last one seen, and neither granted nor under way nor reported: the scheduler's todo.
-SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination, active.asked
+SELECT delivery.delivery_id, delivery.message_id, delivery.transport, delivery.destination, active.asked,
+       EXISTS (SELECT 1 FROM priority WHERE priority.message_id = delivery.message_id)
   FROM delivery JOIN active USING (message_id)
  WHERE delivery.delivery_id > :after
    AND NOT EXISTS (SELECT 1 FROM granted
@@ -116,7 +117,8 @@ SELECT delivery.delivery_id
 -- name: load_reports
 -- Of a message that is gone the report alone is left.
 SELECT report.delivery_id, report.verdict, report.dsn, report.reason, report.throttled,
-       delivery.message_id, delivery.transport, delivery.destination, active.asked
+       delivery.message_id, delivery.transport, delivery.destination, active.asked,
+       EXISTS (SELECT 1 FROM priority WHERE priority.message_id = delivery.message_id)
   FROM report LEFT JOIN delivery USING (delivery_id) LEFT JOIN active USING (message_id) ORDER BY report.delivery_id LIMIT :limit;
 
 -- name: delete_reports

@@ -3,6 +3,10 @@
 -- name: insert_event
 INSERT INTO event (at, message_id, kind, recipient, detail) VALUES (?, ?, ?, ?, ?);
 
+-- name: insert_event_of_each
+-- The same event of many messages.
+INSERT INTO event (at, message_id, kind, detail) SELECT :now, value, :kind, :detail FROM carray(:ids) WHERE value >= 0;
+
 -- name: last_event
 SELECT max(event_id) FROM event;
 

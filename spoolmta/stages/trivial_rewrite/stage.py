@@ -30,8 +30,9 @@ from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
 from spoolmta.service.eager import side_by_side
-from spoolmta.spool import expiry, plans, queues, slices
+from spoolmta.spool import edits, expiry, plans, queues, slices
 from spoolmta.spool.connection import Transaction
+from spoolmta.spool.edits import Route
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
 from spoolmta.stages.trivial_rewrite.forced_expiry import return_to_senders
@@ -61,13 +62,15 @@ class _Batch(NamedTuple):
     """What was claimed of a table, and what of it is to be routed now.
 
     *cut* is None if a row cannot be read. The claim must stand when that is met again, and ends
-    the process. An operator wants *doomed* mail returned.
+    the process. An operator wants *doomed* mail returned, and that of some recipients, given as
+    (message id, number), to go by other *routes*.
     """
 
     state: State
     claimed: list[int]
     cut: Cut | None
     doomed: set[int]
+    routes: Mapping[tuple[int, int], Route]
 
 
 class TrivialRewrite:
@@ -120,7 +123,7 @@ class TrivialRewrite:
         doomed = [m for m in found.messages if m.message_id in batch.doomed and m.recipients]
         if doomed:
             return self._return_to_senders(batch, doomed)
-        planned = await self._plans(found.messages)
+        planned = await self._plans(found.messages, batch.routes)
         crash_point("resolve.before_plan")
         return self._advance(batch.state, batch.claimed, found, planned)
 
@@ -144,11 +147,12 @@ class TrivialRewrite:
             found = self._try_load(tx, state, claimed)
             fresh = bool(claimed) and state is not State.ACTIVE
             doomed = expiry.marked(tx, claimed) if fresh else set()
+            routes = edits.routes(tx, claimed) if claimed else {}
         if room <= 0:
             self._next_look = context.clock.now() + _FULL_PAUSE_SECONDS
         full = len(claimed) == room or bool(found and found.left)
         self.may_have_more = alone or full or state is not State.INCOMING
-        return _Batch(state, claimed, found, doomed)
+        return _Batch(state, claimed, found, doomed, routes)
 
     def _claim_in_turn(self, tx: Transaction, room: int) -> tuple[State, list[int]]:
         """Return the source whose turn it is, of those that have something, and what was claimed.
@@ -222,12 +226,14 @@ class TrivialRewrite:
         with self._context.spool.transaction() as tx:
             queues.release_all(tx, self._context.process_id)
 
-    async def _plans(self, messages: Sequence[Unanswered]) -> list[Plan]:
+    async def _plans(
+        self, messages: Sequence[Unanswered], routes: Mapping[tuple[int, int], Route]
+    ) -> list[Plan]:
         """Return the deliveries of all messages; recipients keep their order inside each."""
         resolving = (
-            self._resolve(address, message.sender)
+            self._resolve(address, message.sender, routes.get((message.message_id, number)))
             for message in messages
-            for _, address in message.recipients
+            for number, address in message.recipients
         )
         found: list[_Hop] = []
         while some := await side_by_side(islice(resolving, _LOOKUPS_AT_ONCE)):
@@ -251,13 +257,15 @@ class TrivialRewrite:
             for group in self._groups(transport, recipients)
         ]
 
-    async def _resolve(self, address: str, sender: str) -> _Hop:
-        """Return where the mail for an address goes."""
+    async def _resolve(self, address: str, sender: str, route: Route | None) -> _Hop:
+        """Return where the mail for an address goes; an operator's *route* stands over tables."""
         try:
             found = await resolve(address, sender=sender, routing=self._routing)
         except MapUnavailable as error:
             self._context.log.warning(f"cannot resolve <{address}>: {error}")
             return (*_LOOKUP_FAILED, address, "")
+        if route is not None:
+            return route.transport, route.nexthop or found.nexthop, found.recipient, ""
         if found.address_class is AddressClass.LOCAL:
             local, _ = split_address(found.recipient)
             if local.lower() == self._double_bounce_sender:

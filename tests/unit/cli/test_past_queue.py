@@ -8,7 +8,7 @@ import pytest
 from spoolmta.cli.spoolmta import main
 from spoolmta.cli.units import format_time
 from spoolmta.spool import admin, as_of, inspect
-from spoolmta.spool.inspect import Filter
+from spoolmta.spool.state import State
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 
@@ -27,7 +27,7 @@ def past(sample: SampleSpool, at: float) -> dict[str, as_of.Past]:
 
 
 def test_the_present_told_from_the_journal_is_what_the_tables_say(sample: SampleSpool) -> None:
-    ids = [number for _, page in inspect.search(sample.spool, Filter()) for number in page]
+    ids = [number for page in inspect.pages(sample.spool, tuple(State)) for number in page]
     present = {entry.queue_id: entry for entry in inspect.entries(sample.spool, ids)}
     told = past(sample, sample.clock.now())
     assert told.keys() == present.keys()

@@ -7,7 +7,7 @@ import pytest
 
 from spoolmta.cli.postsuper import main
 from spoolmta.spool import inspect
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 

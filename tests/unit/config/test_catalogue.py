@@ -10,6 +10,9 @@ OWN = {
     "dns_nameservers",
     "drain_time_limit",
     "history_lifetime",
+    "history_size_limit",
+    "trash_lifetime",
+    "trash_size_limit",
 }
 OLD = {"extract_recipient_limit", "fallback_relay", "virtual_maps"}
 

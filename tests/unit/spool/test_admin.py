@@ -21,7 +21,7 @@ from spoolmta.spool import (
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.deliveries import Report
 from spoolmta.spool.outcomes import record_outcomes
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.support.sample_spool import SampleSpool
 
 EVERY_STATE = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")

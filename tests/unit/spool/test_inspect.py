@@ -8,8 +8,7 @@ import pytest
 
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.spool import inspect, queues
-from spoolmta.spool.inspect import Filter
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 
 NAMES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
@@ -20,11 +19,6 @@ def sample(tmp_path: Path) -> Iterator[SampleSpool]:
     sample = SampleSpool(tmp_path, getpass.getuser())
     yield sample
     sample.close()
-
-
-def found(sample: SampleSpool, wanted: Filter) -> list[str]:
-    names = {sample.number(name): name for name in sample.ids}
-    return [names[number] for _, page in inspect.search(sample.spool, wanted) for number in page]
 
 
 def test_states_are_counted_in_the_order_of_the_way(sample: SampleSpool) -> None:
@@ -39,48 +33,12 @@ def test_an_empty_state_has_no_oldest_message(sample: SampleSpool) -> None:
     assert inspect.states(sample.spool)[4] == inspect.StateSummary("hold", 0, None)
 
 
-@pytest.mark.parametrize(
-    ("wanted", "names"),
-    [
-        (Filter(), NAMES),
-        (Filter(states=(State.HOLD, State.ACTIVE)), ("hold", "active")),
-        (Filter(sender="a@news.example"), ("deferred",)),
-        (Filter(sender="*@SHOP.example"), ("active",)),
-        (Filter(sender=""), ("incoming",)),
-        (Filter(sender="[ac]@*"), ()),
-        (Filter(recipient="?@y.example"), ("maildrop", "incoming", "hold", "corrupt")),
-        (Filter(recipient="robert@slow.example"), ("deferred",)),
-        (Filter(recipient="alice@inbox.example"), ()),
-        (Filter(domain="Slow.Example"), ("deferred",)),
-        (Filter(nexthop="other.example"), ("active",)),
-        (Filter(nexthop="slow.example"), ("deferred",)),
-        (Filter(reason="TIMED out"), ("deferred",)),
-        (Filter(reason="x-spam"), ("hold",)),
-        (Filter(reason="no content"), ("corrupt",)),
-        (Filter(sender="a@*", reason="x-spam"), ()),
-    ],
-    ids=str,
-)
-def test_a_filter_finds_what_fits(
-    sample: SampleSpool, wanted: Filter, names: tuple[str, ...]
-) -> None:
-    assert found(sample, wanted) == list(names)
-
-
-def test_a_filter_by_age_takes_what_arrived_before(sample: SampleSpool) -> None:
-    assert found(sample, Filter(arrived_before=sample.start + 100)) == ["deferred"]
-
-
-def test_bytes_that_are_no_utf8_find_nothing(sample: SampleSpool) -> None:
-    assert found(sample, Filter(sender="a\udcff@x.example")) == []
-
-
-def test_a_search_goes_on_page_by_page(sample: SampleSpool) -> None:
+def test_a_walk_through_a_state_goes_on_page_by_page(sample: SampleSpool) -> None:
     for _ in range(inspect.PAGE + 5):
         sample.enqueue("more", State.HOLD, Envelope("a@b.example", (Recipient("c@d.example"),)))
-    pages = list(inspect.search(sample.spool, Filter(states=(State.HOLD,))))
-    assert [seen for seen, _ in pages] == [inspect.PAGE, 6]
-    ids = [number for _, page in pages for number in page]
+    pages = list(inspect.pages(sample.spool, (State.HOLD,)))
+    assert [len(page) for page in pages] == [inspect.PAGE, 6]
+    ids = [number for page in pages for number in page]
     assert ids == sorted(set(ids))
 
 

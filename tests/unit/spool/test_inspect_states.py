@@ -5,7 +5,7 @@ import pytest
 from spoolmta.errors import ClaimLost
 from spoolmta.spool import inspect, queues
 from spoolmta.spool.connection import Spool, numbers
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 
 def deferred(spool: Spool) -> int:

@@ -1,0 +1,204 @@
+"""Which messages an operator means: the one selector of every command that asks or changes.
+
+Options that are given must all fit; of one option's values, any. Patterns are those of a shell
+(* and ?), their case is ignored. `where` is a condition in SQL over the columns of v1_queue and
+v1_recipients; it is asked through the read-only door.
+
+Each option reads one table once, whatever the size of the queue; the answers are sets of ids.
+
+Must not: change anything
+Limits:   a next hop is known of mail that is on its way, or was tried, as a whole
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from spoolmta.errors import UsageError
+from spoolmta.spool import question
+from spoolmta.spool.connection import Reader, Spool, micros, numbers
+from spoolmta.spool.state import State
+
+WHERE_SECONDS = 30.0
+
+_MOST_ROWS = 1 << 40
+# Those that decide for a message, and those that decide for a recipient.
+_OF_MESSAGE = {
+    "sender": "select_sender",
+    "client": "select_client",
+    "sasl_user": "select_sasl_user",
+    "nexthop": "select_nexthop",
+}
+_OF_RECIPIENT = ("recipient", "domain")
+_NULL_SENDER = "<>"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The options: patterns, any of which must fit; empty where one was not given.
+
+    The null sender is "<>". *reason* is some text out of the reason, unless it has wildcards.
+    *arrived_before* is in seconds.
+    """
+
+    states: tuple[State, ...] = ()
+    sender: tuple[str, ...] = ()
+    recipient: tuple[str, ...] = ()
+    domain: tuple[str, ...] = ()
+    nexthop: tuple[str, ...] = ()
+    reason: tuple[str, ...] = ()
+    client: tuple[str, ...] = ()
+    sasl_user: tuple[str, ...] = ()
+    arrived_before: float | None = None
+    where: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the states alone decide."""
+        return self == Selector(self.states)
+
+    @property
+    def picks_recipients(self) -> bool:
+        """True if an option tells the recipients of a message apart."""
+        return any(getattr(self, option) for option in _OF_RECIPIENT)
+
+    def said(self) -> dict[str, Any]:
+        """Return the options that were given, by name."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in found.items() if value not in ((), None)}
+
+
+class Selected(NamedTuple):
+    """The ids of the messages that fit, state by state, oldest first.
+
+    *recipients* are those that fit, as (message id, number); None: no option tells them apart.
+    """
+
+    message_ids: list[int]
+    recipients: Collection[tuple[int, int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """So many messages have this in common: a sender, or a domain of recipients."""
+
+    name: str
+    messages: int
+
+
+def select(spool: Spool, wanted: Selector, *, states: Sequence[State] = tuple(State)) -> Selected:
+    """Return what *wanted* means, of the messages that are in one of *states*, state by state.
+
+    Raises UsageError: the condition in SQL is none, or takes too long.
+    """
+    picked = _recipients(spool, wanted)
+    sets = list(_sets(spool, wanted))
+    if picked is not None:
+        sets.append({message_id for message_id, _ in picked})
+    meant = tuple(state for state in states if state in (wanted.states or states))
+    if sets:
+        smallest, *others = sorted(sets, key=len)
+        candidates = smallest.intersection(*others)
+        ids = _in_states(spool, sorted(candidates), meant)
+    else:
+        ids = [row[0] for state in meant for row in spool.read(f"select_{state}")]
+    if picked is not None:
+        kept = set(ids)
+        picked = {one for one in picked if one[0] in kept}
+    return Selected(ids, picked)
+
+
+def top_senders(reader: Reader, message_ids: Sequence[int], limit: int) -> list[Count]:
+    """Return who sent most of these messages."""
+    bindings = {"ids": numbers(message_ids), "limit": limit}
+    return [Count(*row) for row in reader.read("count_by_sender", bindings)]
+
+
+def top_domains(reader: Reader, message_ids: Sequence[int], limit: int) -> list[Count]:
+    """Return the domains that most of these messages are for."""
+    bindings = {"ids": numbers(message_ids), "limit": limit}
+    return [Count(*row) for row in reader.read("count_by_domain", bindings)]
+
+
+def pattern(text: str) -> str:
+    """Return a pattern for GLOB, in lower case, in which * and ? keep their meaning and [ has none.
+
+    Bytes that are no UTF-8 fit nothing.
+    """
+    folded = text.encode("utf-8", "surrogateescape").lower()
+    return folded.decode("utf-8", "replace").replace("[", "[[]")
+
+
+def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
+    """Yield the messages that fit each option that decides for a whole message."""
+    for option, statement in _OF_MESSAGE.items():
+        if texts := getattr(wanted, option):
+            patterns = [pattern("" if text == _NULL_SENDER else text) for text in texts]
+            yield _any(spool, statement, patterns)
+    if wanted.reason:
+        yield _any(spool, "select_reason", [_within(text) for text in wanted.reason])
+    if wanted.arrived_before is not None:
+        before = {"before": micros(wanted.arrived_before)}
+        yield {row[0] for row in spool.read("select_older_than", before)}
+    for condition in wanted.where:
+        yield _where(spool, condition)
+
+
+def _any(spool: Spool, statement: str, patterns: Sequence[str]) -> set[int]:
+    return {row[0] for one in patterns for row in spool.read(statement, {"pattern": one})}
+
+
+def _recipients(spool: Spool, wanted: Selector) -> set[tuple[int, int]] | None:
+    """Return the recipients that fit all options that tell them apart; None without any."""
+    found: set[tuple[int, int]] | None = None
+    for option in _OF_RECIPIENT:
+        texts = getattr(wanted, option)
+        if not texts:
+            continue
+        patterns = [pattern(f"*@{text}" if option == "domain" else text) for text in texts]
+        rows = {
+            (row[0], row[1])
+            for one in patterns
+            for row in spool.read(f"select_{option}", {"pattern": one})
+        }
+        found = rows if found is None else found & rows
+    return found
+
+
+def _in_states(spool: Spool, ids: Sequence[int], states: Sequence[State]) -> list[int]:
+    rows = spool.read("states_of_messages", {"ids": numbers(ids)})
+    return [message_id for message_id, state in rows if state in states]
+
+
+def _within(text: str) -> str:
+    """Return the pattern of a reason: some text out of it, unless there are wildcards."""
+    return pattern(text) if "*" in text or "?" in text else f"*{pattern(text)}*"
+
+
+def _where(spool: Spool, condition: str) -> set[int]:
+    """Return the messages for which a condition over v1_queue, or v1_recipients, too, holds."""
+    try:
+        rows = _ask(spool, "v1_queue", condition)
+    except UsageError as error:
+        if "no such column" not in str(error):
+            raise _explained(error) from None
+        try:
+            rows = _ask(
+                spool, "v1_queue JOIN v1_recipients USING (message_id, queue_id)", condition
+            )
+        except UsageError as second:
+            raise _explained(second) from None
+    return {row[0] for row in rows}
+
+
+def _ask(spool: Spool, source: str, condition: str) -> Sequence[tuple[Any, ...]]:
+    # The condition ends with its line, so that a comment at its end hides nothing of ours.
+    text = f"SELECT message_id FROM {source} WHERE (\n{condition}\n)"
+    return question.ask(spool.path, text, seconds=WHERE_SECONDS, limit=_MOST_ROWS).rows
+
+
+def _explained(error: UsageError) -> UsageError:
+    return UsageError(
+        f"--where: {error} (a condition over the columns of v1_queue and v1_recipients, such as"
+        " \"size > 1000000 AND sender LIKE '%@news.example'\")"
+    )

@@ -1,0 +1,222 @@
+"""What an operator did is taken back, as far as the mail is still as it was left.
+
+One transaction takes back one operation. What has changed meanwhile (delivered, returned, tried
+again, changed by a later command) is told and left alone. A message that was on its way to agents
+cannot be put back into their hands: it is resolved afresh, at once.
+
+Writes:   what the operation wrote, operation, event
+Must not: take back half of what was done to a message
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spoolmta.errors import UsageError
+from spoolmta.spool import admin, deliveries, events
+from spoolmta.spool.connection import Transaction, numbers
+from spoolmta.spool.edits import EDITABLE
+from spoolmta.spool.operations import Author, Operation
+from spoolmta.spool.state import State
+
+_GONE = "has left the queue"
+_MOVED = "is not as it was left any more"
+_LATER = "was changed by a later command, which stands: undo that first"
+_BUSY = "is being delivered at this moment"
+_TRIED = "was tried again since"
+_REPORTED = "was returned: the report to the sender is written"
+_EMPTIED = "is gone from the trash"
+
+# Where each of these verbs leaves a message, and what became of one that is not there any more.
+_PLACES: Mapping[str, tuple[str, str]] = {
+    "hold": ("hold", _MOVED),
+    "delete": ("trash", _EMPTIED),
+    "requeue": ("maildrop", _MOVED),
+    "bounce": ("active", _REPORTED),
+    "expire": ("active", _REPORTED),
+}
+# Those that have changed rows beside the place.
+_WITH_ROWS = frozenset({"requeue", "bounce", "expire"})
+# What of these is taken back also of mail that was tried since.
+_LASTING = frozenset({"reroute", "prioritise", "sender"})
+
+
+@dataclass(slots=True)
+class Undone:
+    """What became of an operation's messages: those taken back, and the others by the reason."""
+
+    back: list[int] = field(default_factory=list)
+    left: dict[str, list[int]] = field(default_factory=dict)
+
+    def leave(self, why: str, ids: Sequence[int]) -> None:
+        """Note messages that are left alone."""
+        if ids:
+            self.left.setdefault(why, []).extend(ids)
+
+
+def undo(tx: Transaction, operation: Operation, author: Author) -> Undone:
+    """Take *operation* back.
+
+    Raises UsageError: it has been taken back already, or its history is forgotten.
+    """
+    if operation.undone_at is not None:
+        raise UsageError(f"operation {operation.operation_id} has been undone already")
+    states: dict[int, str] = dict(tx.run("load_changes", {"operation": operation.operation_id}))
+    if not states:
+        raise UsageError(f"operation {operation.operation_id} is too old to be undone")
+    undone = Undone()
+    again = tx.run("changed_again", {"operation": operation.operation_id, "ids": numbers(states)})
+    later = {row[0] for row in again}
+    undone.leave(_LATER, sorted(later))
+    ids = sorted(states.keys() - later)
+    work = Undoing(tx, operation, author, undone, states)
+    if operation.verb in _PLACES:
+        work.place(ids)
+    elif operation.verb == "release":
+        work.release(ids)
+    else:
+        work.edit(ids)
+    tx.run("mark_undone", {"operation": operation.operation_id, "now": tx.now})
+    return undone
+
+
+class Undoing:
+    """The undoing of one operation in one transaction."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        operation: Operation,
+        author: Author,
+        undone: Undone,
+        states: Mapping[int, str],
+    ) -> None:
+        """Fill *undone*; *states* are those that the messages were found in."""
+        self._states = states
+        self._tx = tx
+        self._operation = operation
+        self._author = author
+        self._undone = undone
+        self._now = tx.now
+
+    def place(self, ids: Sequence[int]) -> None:
+        """Take messages back from where the verb left them."""
+        verb = self._operation.verb
+        place, otherwise = _PLACES[verb]
+        there = self._free(self._left_in(place, ids, otherwise))
+        self._take(place, there)
+        if verb in _WITH_ROWS:
+            self._restore_rows(there)
+        self._restore_places(there)
+
+    def release(self, ids: Sequence[int]) -> None:
+        """Hold messages again, also those that were on their way, or tried and put off, since."""
+        untouched = set(self._ids("left_in_deferred", ids))
+        found = self._find([one for one in ids if one not in untouched], (State.HOLD,))
+        self._take("deferred", sorted(untouched))
+        self._restore_rows(sorted(untouched))
+        moved = admin.all_of(found)
+        self._withdraw(found)
+        self._restore_places(sorted([*untouched, *moved]))
+
+    def edit(self, ids: Sequence[int]) -> None:
+        """Take back what was changed in messages that were not tried since."""
+        found = self._find(ids, ())
+        everything = admin.all_of(found)
+        tried = set(self._ids("tried_since", everything))
+        if tried and self._operation.verb in _LASTING:
+            self._restore_lasting(sorted(tried))
+            events.record_each(self._tx, sorted(tried), "undone", **self._told)
+            self._undone.back += sorted(tried)
+        elif tried:
+            self._undone.leave(_TRIED, sorted(tried))
+        admin.leave_out(found, tried)
+        untried = admin.all_of(found)
+        self._withdraw(found)
+        self._restore_rows(untried)
+        self._restore_places(untried)
+
+    @property
+    def _told(self) -> dict[str, object]:
+        return {"operation": self._operation.operation_id, "by": self._author.name}
+
+    def _left_in(self, place: str, ids: Sequence[int], otherwise: str) -> list[int]:
+        """Return the messages that are where the operation put them."""
+        there = self._ids(f"left_in_{place}", ids)
+        located = {row[0] for row in self._tx.run("states_of_messages", {"ids": numbers(ids)})}
+        away = sorted(set(ids).difference(there))
+        gone = otherwise if otherwise is not _MOVED else _GONE
+        self._undone.leave(_MOVED, [one for one in away if one in located])
+        self._undone.leave(gone, [one for one in away if one not in located])
+        return there
+
+    def _find(self, ids: Sequence[int], but: Sequence[State]) -> dict[State, list[int]]:
+        """Return the messages that nobody has in hand, by state."""
+        states = [state for state in EDITABLE if state not in but]
+        located = admin.locate(self._tx, ids, tuple(State))
+        self._undone.leave(_GONE, sorted(set(ids).difference(admin.all_of(located))))
+        found = {state: located[state] for state in states}
+        self._undone.leave(_MOVED, sorted(set(admin.all_of(located)) - set(admin.all_of(found))))
+        noticed = set(self._ids("noticed_messages", admin.all_of(found)))
+        self._undone.leave(_REPORTED, sorted(noticed))
+        admin.leave_out(found, noticed)
+        self._undone.leave(_BUSY, admin.leave_out_attempted(self._tx, found))
+        return found
+
+    def _free(self, ids: Sequence[int]) -> list[int]:
+        """Return the messages that no agent has in hand."""
+        busy = set(self._ids("attempted_messages", ids))
+        self._undone.leave(_BUSY, sorted(busy))
+        return [one for one in ids if one not in busy]
+
+    def _ids(self, statement: str, ids: Sequence[int]) -> list[int]:
+        bindings: dict[str, object] = {"ids": numbers(ids)}
+        if statement not in ("noticed_messages", "attempted_messages"):
+            bindings["now"] = self._operation.stamp
+        return sorted(row[0] for row in self._tx.run(statement, bindings))
+
+    def _withdraw(self, found: dict[State, list[int]]) -> None:
+        deliveries.withdraw(self._tx, admin.all_of(found))
+        admin.take(self._tx, found)
+
+    def _take(self, place: str, ids: Sequence[int]) -> None:
+        deliveries.withdraw(self._tx, ids)
+        for statement in (
+            f"leave_{place}",
+            "delete_claims_of_messages",
+            "delete_notices_of_messages",
+        ):
+            self._tx.run(statement, {"ids": numbers(ids)})
+
+    def _restore_rows(self, ids: Sequence[int]) -> None:
+        for statement in ("delete_recipients", "delete_outcomes", "delete_crashes"):
+            self._tx.run(statement, {"ids": numbers(ids)})
+        for statement in (
+            "restore_recipients",
+            "restore_outcomes",
+            "restore_crashes",
+            "restore_expiries",
+        ):
+            self._run(statement, ids)
+        self._restore_lasting(ids)
+
+    def _restore_lasting(self, ids: Sequence[int]) -> None:
+        for statement in ("delete_reroutes", "delete_priorities"):
+            self._tx.run(statement, {"ids": numbers(ids)})
+        for statement in ("restore_reroutes", "restore_priorities", "restore_senders"):
+            self._run(statement, ids)
+
+    def _restore_places(self, ids: Sequence[int]) -> None:
+        # While it was kept back, the last attempt may have ended what was active.
+        active = [one for one in ids if self._states[one] == State.ACTIVE]
+        ended = set(active).difference(admin.still_waiting(self._tx, active))
+        self._undone.leave(_GONE, sorted(ended))
+        kept = [one for one in ids if one not in ended]
+        for state in State:
+            more = {"now": self._now} if state is State.ACTIVE else {}
+            self._run(f"restore_{state}", kept, **more)
+        self._run("tell_restored", kept, now=self._now, by=self._author.name)
+        self._undone.back += kept
+
+    def _run(self, statement: str, ids: Sequence[int], **more: object) -> None:
+        bindings = {"operation": self._operation.operation_id, "ids": numbers(ids), **more}
+        self._tx.run(statement, bindings)

@@ -1,0 +1,189 @@
+"""What an operator's verbs make of mail, every stage at work; and what an undo makes of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spoolmta.message.envelope import Recipient
+from spoolmta.spool import admin, edits, inspect, operations, returns, undo
+from spoolmta.spool.admin import Done
+from spoolmta.spool.connection import Row, Transaction
+from spoolmta.spool.edits import Route
+from spoolmta.spool.operations import Author, Deed, Operation
+from spoolmta.spool.state import State
+from spoolmta.spool.undo import Undone
+from tests.flow.conftest import MakeMta
+from tests.support.mta import Mta
+
+LATER = "inline:{ {x.example = retry:4.3.0 not today} {z.example = discard:} }"
+BY = Author("carol", 1000)
+Ids = list[int]
+Verb = Callable[[Transaction, Ids, Operation], Done]
+
+VERBS: dict[str, Verb] = {
+    "hold": lambda tx, ids, op: admin.hold(tx, ids, "wait", operation=op),
+    "release": lambda tx, ids, op: admin.release(tx, ids, op),
+    "requeue": lambda tx, ids, op: admin.requeue(tx, ids, operation=op),
+    "delete": lambda tx, ids, op: admin.delete(tx, ids, operation=op),
+    "bounce": lambda tx, ids, op: returns.bounce(tx, ids, returns.Answer("5.7.0", "no"), op),
+    "expire": lambda tx, ids, op: returns.expire(tx, ids, op),
+    "reroute": lambda tx, ids, op: edits.reroute(tx, ids, Route("discard", ""), None, op),
+    "prioritise": lambda tx, ids, op: edits.prioritise(tx, ids, op),
+    "sender": lambda tx, ids, op: edits.change_sender(tx, ids, "new@news.example", op),
+    "add-recipient": lambda tx, ids, op: edits.add_recipient(tx, ids, "c@inbox.example", op),
+    "drop-recipient": lambda tx, ids, op: edits.drop_recipient(tx, ids, "b@*", op),
+    "replace-recipient": lambda tx, ids, op: edits.replace_recipient(
+        tx, ids, "b@*", "bob@inbox.example", op
+    ),
+}
+ROWS = (
+    *State, "trash", "message", "recipient", "outcome", "crash", "reroute", "priority", "notice",
+    "delivery", "delivery_recipient",
+)  # fmt: skip
+
+
+@pytest.fixture
+def mta(make_mta: MakeMta) -> Mta:
+    return make_mta(transport_maps=LATER)
+
+
+def do(mta: Mta, verb: str, *queue_ids: str) -> Done:
+    with mta.context.spool.transaction() as tx:
+        operation = operations.begin(tx, Deed(verb, BY, "ticket 17"))
+        done = VERBS[verb](tx, [int(one, 16) for one in queue_ids], operation)
+        operations.finish(tx, operation, len(done.done))
+    return done
+
+
+def take_back(mta: Mta) -> Undone:
+    operation = operations.find(mta.context.spool)
+    assert operation is not None
+    with mta.context.spool.transaction() as tx:
+        return undo.undo(tx, operation, BY)
+
+
+def deferred(mta: Mta) -> str:
+    queue_id = mta.submit("s@news.example", ["alice@inbox.example", "a@x.example", "b@x.example"])
+    mta.run_until_idle()
+    return queue_id
+
+
+def rows(mta: Mta) -> dict[str, list[Row]]:
+    return {table: sorted(mta.rows(f"SELECT * FROM {table}"), key=repr) for table in ROWS}
+
+
+def test_rerouted_mail_goes_elsewhere_at_once_whatever_the_tables_say(mta: Mta) -> None:
+    do(mta, "reroute", deferred(mta))
+    mta.run_until_idle()
+    assert mta.states() == {}
+
+
+def test_a_route_stands_at_every_later_try_until_it_is_undone(mta: Mta) -> None:
+    queue_id = mta.submit("s@news.example", ["a@z.example"])
+    number = int(queue_id, 16)
+    with mta.context.spool.transaction() as tx:
+        operation = operations.begin(tx, Deed("reroute", BY))
+        edits.reroute(tx, [number], Route("retry", "4.3.0 not there"), None, operation)
+        operations.finish(tx, operation, 1)
+    for _ in range(3):
+        mta.clock.jump(5000)
+        mta.run_until_idle()
+        assert mta.states() == {"deferred": 1}
+    assert take_back(mta).back == [number]
+    mta.run_until_idle()
+    mta.clock.jump(5000)
+    mta.run_until_idle()
+    assert mta.states() == {}
+
+
+def test_only_the_recipients_that_are_meant_are_rerouted(mta: Mta) -> None:
+    queue_id = deferred(mta)
+    with mta.context.spool.transaction() as tx:
+        operation = operations.begin(tx, Deed("reroute", BY))
+        number = int(queue_id, 16)
+        edits.reroute(tx, [number], Route("discard", ""), {(number, 1)}, operation)
+    mta.run_until_idle()
+    answers = {a.address: a.answer for a in inspect.recipients(mta.context.spool, number)}
+    assert answers == {
+        "alice@inbox.example": "sent", "a@x.example": "sent", "b@x.example": "deferred",
+    }  # fmt: skip
+
+
+def test_bounced_mail_is_reported_to_its_sender_with_the_reason(mta: Mta) -> None:
+    queue_id = mta.submit("alice@inbox.example", ["a@x.example"])
+    mta.run_until_idle()
+    do(mta, "bounce", queue_id)
+    mta.run_until_idle()
+    assert mta.states() == {}
+    (report,) = mta.maildir("inbox.example", "alice")
+    assert b"5.7.0" in report
+    undone = take_back(mta)
+    assert (undone.back, list(undone.left)) == (
+        [],
+        ["was returned: the report to the sender is written"],
+    )
+
+
+def test_prioritised_mail_goes_before_all_that_waits(make_mta: MakeMta) -> None:
+    mta = make_mta(
+        virtual_destination_concurrency_limit="1", virtual_initial_destination_concurrency="1"
+    )
+    for number in range(5):
+        mta.submit("s@news.example", [f"u{number}@inbox.example"])
+    last = mta.submit("s@news.example", ["alice@inbox.example"])
+    do(mta, "prioritise", last)
+    mta.run_until_idle()
+    granted = mta.rows("SELECT message_id FROM event WHERE kind = 'granted' ORDER BY event_id")
+    # One was under way already.
+    assert int(last, 16) in {row[0] for row in granted[:2]}
+
+
+def test_a_replaced_recipient_gets_the_mail_once(mta: Mta) -> None:
+    do(mta, "replace-recipient", deferred(mta))
+    mta.clock.jump(5000)
+    mta.run_until_idle()
+    assert len(mta.maildir("inbox.example", "bob")) == 1
+    assert len(mta.maildir("inbox.example", "alice")) == 1
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("steps", range(6))
+def test_a_verb_in_the_middle_of_anything_and_its_undo_lose_and_double_nothing(
+    mta: Mta, verb: str, steps: int
+) -> None:
+    queue_id = mta.submit("s@news.example", [Recipient("alice@inbox.example")])
+    for _ in range(steps):
+        mta.step()
+    if do(mta, verb, queue_id).done:
+        mta.step()
+        take_back(mta)
+    mta.run_until_idle()
+    mta.assert_sound()
+    delivered = len(mta.maildir("inbox.example", "alice"))
+    assert delivered <= 1
+    ended = {row[0] for row in mta.rows("SELECT kind FROM event")} & {"sent", "bounced"}
+    assert delivered or mta.states() or ended
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    # What is being returned is active, and that is resolved afresh.
+    before=st.lists(st.sampled_from(sorted(VERBS.keys() - {"bounce", "expire"})), max_size=3),
+    verb=st.sampled_from(sorted(VERBS)),
+)
+def test_a_verb_and_its_undo_leave_the_same_rows(before: list[str], verb: str) -> None:
+    with TemporaryDirectory() as folder, Mta(Path(folder), {"transport_maps": LATER}) as mta:
+        ids = [deferred(mta), mta.submit("t@news.example", ["a@x.example", "b@x.example"])]
+        for one in before:
+            do(mta, one, *ids)
+            mta.clock.jump(1)
+        was = rows(mta)
+        if do(mta, verb, *ids).done:
+            mta.clock.jump(1)
+            undone = take_back(mta)
+            assert not undone.left
+            assert rows(mta) == was
