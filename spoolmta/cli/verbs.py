@@ -17,6 +17,7 @@ from spoolmta.cli import (
     incident,
     queues,
     reasons,
+    restore,
     scheduler,
     sink,
     sql,
@@ -49,6 +50,7 @@ app.command("in-doubt")(in_doubt.in_doubt)
 app.command("events")(events.events)
 app.command("audit")(audit.audit)
 app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("sql")(sql.sql)

@@ -122,6 +122,10 @@ class SampleSpool:
         """Return the message id of a message."""
         return int(self.ids[name], 16)
 
+    def sent(self, number: int) -> Outcome:
+        """Return the outcome of a recipient that has the mail."""
+        return _sent(number)
+
     def array(self, *names: str) -> Any:
         """Return message ids as one bound array."""
         return numbers(self.number(name) for name in names)
