@@ -22,6 +22,7 @@ from spoolmta.spool.connection import Row
 
 _STEPS_BETWEEN_LOOKS = 20_000
 _BUSY_MILLISECONDS = 2000
+_MOST_SECONDS = 60
 
 _READING = frozenset(
     {apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE}
@@ -46,6 +47,11 @@ def ask(path: Path, text: str, *, seconds: float, limit: int) -> Answer:
     Raises UsageError: it is no single SELECT, or it took longer than *seconds*.
     Raises SpoolUnusable: there is no spool to ask.
     """
+    if seconds > _MOST_SECONDS:
+        raise UsageError(
+            f"at most {_MOST_SECONDS} s: the write-ahead log grows while one reads; ask a copy"
+            " (spoolmta backup)"
+        )
     connection = _open(path)
     try:
         schema.verify(connection, path)

@@ -33,6 +33,11 @@ def test_a_question_that_takes_too_long_is_stopped(spool: Spool, path: Path) -> 
         ask(path, COUNTING + "count(*) FROM n", seconds=0.1, limit=3)
 
 
+def test_nobody_may_read_for_so_long_that_the_log_grows(spool: Spool, path: Path) -> None:
+    with pytest.raises(UsageError, match="ask a copy"):
+        ask(path, "SELECT 1", seconds=61, limit=3)
+
+
 @pytest.mark.parametrize(
     "text",
     [
