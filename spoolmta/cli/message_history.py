@@ -233,4 +233,5 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "corrupted": _plain("moved to corrupt"),
     "removed": _plain("removed: every recipient has its answer"),
     "deleted": _plain("deleted by an operator"),
+    "emptied": _plain("gone from the trash"),
 }

@@ -5,7 +5,7 @@ Writes:   trash; what is emptied is erased
 
 from itertools import accumulate
 
-from spoolmta.spool import deliveries
+from spoolmta.spool import deliveries, events
 from spoolmta.spool.connection import Spool, micros, numbers
 from spoolmta.spool.queues import erase
 
@@ -32,4 +32,6 @@ def empty(spool: Spool, before: float, size_limit: int) -> int:
         tx.run("leave_trash", {"ids": numbers(ids)})
         deliveries.withdraw(tx, ids)
         erase(tx, ids)
+        # The history takes a message's events at the event that ends it.
+        events.record_each(tx, ids, "emptied")
     return len(ids)

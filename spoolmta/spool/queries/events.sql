@@ -21,7 +21,7 @@ SELECT max(event_id)
 -- Messages that are gone, and when.
 SELECT message_id, at
   FROM event
- WHERE event_id > :after AND event_id <= :upto AND kind IN ('removed', 'deleted')
+ WHERE event_id > :after AND event_id <= :upto AND kind IN ('removed', 'deleted', 'emptied')
    AND NOT EXISTS (SELECT 1 FROM message WHERE message.message_id = event.message_id)
  ORDER BY event_id;
 
