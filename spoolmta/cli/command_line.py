@@ -38,19 +38,21 @@ class Command(NamedTuple):
         except getopt.GetoptError as error:
             wants = "requires argument" in error.msg
             text = "option requires an argument" if wants else "invalid option"
-            print(f"{self.name}: {text} -- '{error.opt}'", file=sys.stderr)
+            self.tell(f"{text} -- '{error.opt}'")
             self.fatal(f"usage: {usage}")
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        self._tell(f"warning: {text}")
+        self.tell(f"warning: {text}")
 
     def fatal(self, text: str, status: int | None = None) -> NoReturn:
         """Print why the command ends, and end it."""
-        self._tell(f"fatal: {text}")
+        self.tell(f"fatal: {text}")
         sys.exit(self.status if status is None else status)
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Print a line on standard error."""
+        sys.stderr.flush()
         sys.stderr.buffer.write(f"{self.name}: {masked(text, utf8=self.utf8)}\n".encode())
         sys.stderr.buffer.flush()
 

@@ -17,6 +17,7 @@ from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import Command
 from spoolmta.cli.content_parts import split
 from spoolmta.message.envelope import Envelope, Notify
+from spoolmta.message.queue_id import is_queue_id
 from spoolmta.spool import content, inspect, queues
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.inspect import Entry, RecipientAnswer
@@ -102,7 +103,7 @@ def _postcat(command: Command, arguments: Sequence[str]) -> int:
 
 def _find(command: Command, spool: Spool, name: str, *, queue: bool) -> Entry:
     queue_id = name if queue else name.rpartition("/")[2]
-    if queue and not all(c.isascii() and (c.isalnum() or c == "_") for c in name):
+    if queue and not is_queue_id(name):
         command.fatal(f"bad mail queue ID: {name}")
     entry = inspect.find(spool, queue_id)
     if entry is None:

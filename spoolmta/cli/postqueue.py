@@ -1,14 +1,14 @@
 """postqueue and mailq: list the queue, ask for delivery now.
 
 The listing comes from public/showq, so that any user may have it; while the mail system is down,
-who may read the spool gets it from there.
+who may read the spool gets it from there. Who does not own the spool asks at public/flush.
 
 Postfix:    postqueue(1)
 Parameters: authorized_mailq_users, authorized_flush_users, fast_flush_domains,
-            enable_long_queue_ids, empty_address_recipient
-Limits:     flushing needs the right to write the spool
+            enable_long_queue_ids, empty_address_recipient, info_log_address_format
 """
 
+import asyncio
 import os
 import pwd
 import socket
@@ -16,22 +16,27 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
+from spoolmta.address.flush_domains import open_flush_domains
+from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.cli import mailq as mailq_format
 from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import EX_TEMPFAIL, EX_UNAVAILABLE, Command, write_raw
 from spoolmta.cli.running import master_pid
+from spoolmta.config.parameters.log import LogParameters
 from spoolmta.config.parameters.postqueue import QueueCommandParameters
 from spoolmta.errors import SpoolUnusable
-from spoolmta.net.network import parse_address
+from spoolmta.message.queue_id import is_queue_id
+from spoolmta.protocols import flush
+from spoolmta.protocols.flush import Request
 from spoolmta.protocols.showq import ListedMessage, Parser
 
 USAGE = "postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
 ANYONE = "static:anyone"
+FLUSH_DEED = "flush the mail queue"
 
 _LETTERS = "c:fi:jps:v"
 _MAILQ_LETTERS = "A:B:C:EF:GIL:N:O:R:UV:X:b:e:f:h:imno:p:r:q:tvx"
 _RECEIVE_BYTES = 65536
-_SLICE = 500
 
 
 def main() -> NoReturn:
@@ -67,28 +72,16 @@ def list_queue(command: Command, directory: str | None, *, as_json: bool) -> int
 
 def flush_queue(command: Command, directory: str | None) -> int:
     """Let all deferred mail be tried now; return the exit status."""
-    access = _flushing(command, directory)
-    from spoolmta.spool import admin
-
-    with access.spool() as spool:
-        while True:
-            with spool.transaction() as tx:
-                more = admin.make_next_due(tx, _SLICE)
-                if not more:
-                    admin.request_flush(tx)
-            if not more:
-                break
-    access.poke("qmgr", "trivial_rewrite")
-    return 0
+    return _flush(command, Access(directory), Request(flush.ALL))
 
 
 def _postqueue(command: Command, arguments: Sequence[str]) -> int:
     options, operands = command.options(arguments, _LETTERS, USAGE)
-    chosen = {name: value for name, value in options if name not in ("-c", "-v")}
+    chosen = [(name, value) for name, value in options if name not in ("-c", "-v")]
     directory = dict(options).get("-c")
     if len(chosen) != 1 or operands:
         command.fatal(f"usage: {USAGE}")
-    (name, value), *_ = chosen.items()
+    ((name, value),) = chosen
     actions: dict[str, Callable[[], int]] = {
         "-p": lambda: list_queue(command, directory, as_json=False),
         "-j": lambda: list_queue(command, directory, as_json=True),
@@ -131,90 +124,132 @@ def _messages_of_spool(command: Command, access: Access, error: OSError) -> Iter
     except SpoolUnusable as unusable:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
             command.fatal(f"Queue report unavailable - mail system is down ({unusable})")
-        command.fatal(f"Connect to the showq service: {error.strerror}")
+        command.fatal(f"Connect to the Postfix showq service: {error.strerror}")
     command.warn(
         "Mail system is down -- accessing queue directly"
-        f" (Connect to the showq service: {error.strerror})"
+        f" (Connect to the Postfix showq service: {error.strerror})"
     )
     null_recipient = access.parameters.empty_address_recipient
+    form = access.configuration.section(LogParameters).info_log_address_format
     with access.spool() as spool:
         for state in inspect.LISTED_STATES:
             after, more = 0, True
             while more:
-                after, page = inspect.listing(spool, state, after, null_recipient=null_recipient)
+                after, page = inspect.listing(
+                    spool,
+                    state,
+                    after,
+                    null_recipient=null_recipient,
+                    external=form == "external",
+                )
                 more = bool(after)
                 yield from page
 
 
 def _flush_message(command: Command, directory: str | None, queue_id: str) -> int:
-    access = _flushing(command, directory)
-    from spoolmta.spool import admin, inspect
-
-    with access.spool() as spool:
-        entry = inspect.find(spool, queue_id)
-        if entry is None:
-            command.warn(f"{queue_id}: no such message in the queue")
-            return 0
-        with spool.transaction() as tx:
-            admin.make_due(tx, [entry.message_id])
-            admin.request_flush(tx)
-    access.poke("qmgr", "trivial_rewrite")
-    return 0
+    access = Access(directory)
+    _authorize_flush(command, access)
+    if not is_queue_id(queue_id):
+        text = f'Cannot flush queue ID - invalid name: "{queue_id}"'
+        command.log_fatal(access.configuration, text)
+    return _flush(command, access, Request(flush.MESSAGE, queue_id))
 
 
 def _flush_site(command: Command, directory: str | None, site: str) -> int:
-    if not site.startswith("[") and parse_address(site) is not None:
-        command.fatal(f'Cannot flush mail queue - invalid destination: "{site}"')
     access = Access(directory)
-    domains = access.configuration.section(QueueCommandParameters).fast_flush_domains
-    if not _is_in(domains, site, parents=_parents(access)):
-        command.fatal(f'Flush service is not configured for destination "{site}"')
-    _flushing(command, directory)
-    from spoolmta.spool import admin, selection
-    from spoolmta.spool.state import State
+    _authorize_flush(command, access)
+    is_literal = site.startswith("[")
+    if literal_address(site) is None if is_literal else not is_hostname(site):
+        text = f'Cannot flush mail queue - invalid destination: "{site}"'
+        command.log_fatal(access.configuration, text)
+    sites = open_flush_domains(access.configuration.section(QueueCommandParameters))
+    if not asyncio.run(sites.matches(site)):
+        _refuse_site(command, access, site)
+    return _flush(command, access, Request(flush.SITE, site))
 
-    with access.spool() as spool:
-        wanted = selection.Selector(states=(State.DEFERRED,), domain=(site,))
-        ids = selection.select(spool, wanted).message_ids
-        with spool.transaction() as tx:
-            admin.make_due(tx, ids)
-            admin.request_flush(tx)
-    access.poke("qmgr", "trivial_rewrite")
+
+def _refuse_site(command: Command, access: Access, site: str) -> NoReturn:
+    text = f'Flush service is not configured for destination "{site}"'
+    command.log_fatal(access.configuration, text)
+
+
+def _flush(command: Command, access: Access, request: Request) -> int:
+    """Have mail tried now, by who owns the spool directly, else over the socket."""
+    _authorize_flush(command, access)
+    if not _owns_spool(access):
+        _ask(command, access, request)
+    elif master_pid(access.process_directory) is None:
+        _tell_down(command, access, request)
+    else:
+        from spoolmta.spool import flushing
+
+        with access.spool() as spool:
+            if request.verb == flush.ALL:
+                flushing.flush_all(spool)
+            elif request.verb == flush.SITE:
+                flushing.flush_site(spool, request.operand)
+            else:
+                flushing.flush_message(spool, request.operand)
+        access.poke(*flushing.WAKES)
     return 0
 
 
-def _parents(access: Access) -> bool:
-    features = access.parameters.parent_domain_matches_subdomains.replace(",", " ").split()
-    return "fast_flush_domains" in features
+def _ask(command: Command, access: Access, request: Request) -> None:
+    """Have the flush service do it.
+
+    It judges for itself whether this user may ask: we are no witness.
+    """
+    path = access.queue_directory / flush.SOCKET
+    answer = b""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.settimeout(access.parameters.ipc_timeout)
+            connection.connect(str(path))
+            connection.sendall(flush.format_request(request))
+            while data := connection.recv(_RECEIVE_BYTES):
+                answer += data
+        except OSError as error:
+            _tell_down(command, access, request, error)
+    status = flush.parse_answer(answer)
+    if status == flush.DENIED:
+        _deny(command, access, FLUSH_DEED)
+    elif status == flush.NOT_ELIGIBLE:
+        _refuse_site(command, access, request.operand)
+    elif status == flush.FAILED:
+        command.log_fatal(access.configuration, "Cannot flush mail queue - the log says why")
 
 
-def _flushing(command: Command, directory: str | None) -> Access:
-    """Return the way to the spool, if this user may flush it and somebody is there to deliver."""
-    access = Access(directory)
-    _authorize(command, access, "authorized_flush_users", "flush the mail queue")
-    if master_pid(access.process_directory) is None:
-        command.fatal("Cannot flush mail queue - mail system is down")
-    return access
+def _tell_down(
+    command: Command, access: Access, request: Request, error: OSError | None = None
+) -> NoReturn:
+    if request.verb != flush.ALL:
+        why = "Connection refused" if error is None else error.strerror
+        command.warn(f"connect to {flush.SOCKET}: {why}")
+    command.log_fatal(access.configuration, "Cannot flush mail queue - mail system is down")
+
+
+def _authorize_flush(command: Command, access: Access) -> None:
+    _authorize(command, access, "authorized_flush_users", FLUSH_DEED)
 
 
 def _authorize(command: Command, access: Access, parameter: str, deed: str) -> None:
     """End the command if the user who runs it is not in the list; root and mail_owner are."""
     users = str(getattr(access.configuration.section(QueueCommandParameters), parameter))
-    user = _user_name()
-    if users == ANYONE or os.getuid() == 0 or user == access.parameters.mail_owner:
+    if users == ANYONE or _owns_spool(access):
         return
-    if not _is_in(users, user):
-        command.log_fatal(
-            access.configuration, f"User {user}({os.getuid()}) is not allowed to {deed}"
-        )
-
-
-def _is_in(text: str, name: str, *, parents: bool = False) -> bool:
-    import asyncio
-
     from spoolmta.maps import open_match_list
 
-    return asyncio.run(open_match_list(text, parents=parents).matches(name))
+    if not asyncio.run(open_match_list(users, exact=True).matches(_user_name())):
+        _deny(command, access, deed)
+
+
+def _deny(command: Command, access: Access, deed: str) -> NoReturn:
+    text = f"User {_user_name()}({os.getuid()}) is not allowed to {deed}"
+    command.log_fatal(access.configuration, text)
+
+
+def _owns_spool(access: Access) -> bool:
+    return os.getuid() == 0 or _user_name() == access.parameters.mail_owner
 
 
 def _user_name() -> str:

@@ -1,6 +1,8 @@
 """postsuper: delete, hold, release, expire, requeue queued messages; check the spool.
 
-What a message is named for is done to it in the order of VERBS.
+Options are obeyed in the order in which they are given. What -p and -s mend in Postfix's
+folders cannot be wrong here, or is mended by the keeper; they check the file and that each message
+is in a queue, and say nothing if all is well.
 
 Postfix:  postsuper(1)
 Limits:   a message in an agent's hands is not requeued or released
@@ -9,14 +11,14 @@ Limits:   a message in an agent's hands is not requeued or released
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import Command
 from spoolmta.errors import SpoolUnusable
 from spoolmta.maillog import MailLog, queue_change, queue_change_total
-from spoolmta.message.queue_id import parse_queue_id
+from spoolmta.message.queue_id import is_queue_id, parse_queue_id
 from spoolmta.spool import admin, inspect
 from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Spool, Transaction
@@ -33,6 +35,7 @@ HOLD_REASON = "postsuper -h"
 
 _LETTERS = "c:d:e:f:h:H:pr:sSv"
 _SLICE = 500
+_CHECKS = frozenset(("-p", "-s", "-S"))
 _DEFAULT_STATES = (State.HOLD, State.INCOMING, State.ACTIVE, State.DEFERRED)
 _NAMED_STATES = (State.MAILDROP, *_DEFAULT_STATES)
 # Folders of Postfix in which there are no messages.
@@ -60,7 +63,7 @@ _RELEASE = Verb("released from hold", (State.HOLD,), admin.release, ("trivial_re
 _EXPIRE = Verb("expired", admin.EXPIRABLE, admin.expire, ())
 _REQUEUE = Verb("requeued", admin.REQUEUABLE, admin.requeue, ("pickup", "qmgr"))
 
-# In the order in which they are done to a message that is named for several of them.
+# In the order in which they are done to all messages.
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "-d": (_DELETE,),
     "-h": (_HOLD,),
@@ -70,14 +73,6 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "-r": (_REQUEUE,),
 }
 _ORDER_OF_TOTALS = (_REQUEUE, _DELETE, _EXPIRE, _HOLD, _RELEASE)
-
-
-@dataclass(slots=True)
-class Named:
-    """The messages that one option names."""
-
-    ids: list[str] = field(default_factory=list)
-    everything: bool = False
 
 
 def main() -> NoReturn:
@@ -91,25 +86,23 @@ def _postsuper(command: Command, arguments: Sequence[str]) -> int:
     named = _named(options)
     states = _states(command, operands)
     access = Access(dict(options).get("-c"))
-    if not named:
-        return 0
     # The log is opened first: mail_owner may not be allowed to create it.
     log = MailLog.open(access.configuration, "postsuper", command=True)
     try:
         with access.spool() as spool:
             superintendent = Superintendent(command, spool, log, states)
-            for option in VERBS:
-                if option in named:
-                    superintendent.work(option, named[option])
-    except SpoolUnusable as error:
+            if not named or not _CHECKS.isdisjoint(dict(options)):
+                superintendent.check()
+            for option, ids in named:
+                superintendent.work(option, ids)
+    except SpoolUnusable:
         if os.geteuid() != 0 and access.queue_directory.is_dir():
-            command.warn(str(error))
             command.fatal("use of this command is reserved for the superuser")
         raise
     for verb in _ORDER_OF_TOTALS:
         if verb.change in superintendent.counts:
             total = queue_change_total(log, verb.change, superintendent.counts[verb.change])
-            print(f"{command.name}: {total}", file=sys.stderr)
+            command.tell(total)
             access.poke(*verb.wakes)
     log.close()
     return 0
@@ -128,36 +121,53 @@ class Superintendent:
         self._states = states
         self.counts: dict[str, int] = {}
 
-    def work(self, option: str, named: Named) -> None:
-        """Do it, and count to how many messages it was done."""
+    def check(self) -> None:
+        """Tell what is wrong with the spool, and end if there is anything."""
+        faults = inspect.faults(self._spool)
+        for fault in faults:
+            self._warn(fault)
+        if faults:
+            self._log.fatal("the spool is not sound")
+            self._log.close()
+            self._command.fatal("the spool is not sound: keep a copy of it, and mend it offline")
+
+    def work(self, option: str, ids: Sequence[str] | None) -> None:
+        """Do it to messages by their queue ids, or to all; count to how many it was done."""
         verbs = VERBS[option]
         for verb in verbs:
             self.counts.setdefault(verb.change, 0)
         states = tuple(s for s in self._states if any(s in verb.states for verb in verbs))
-        pages = self._all(states) if named.everything else self._each(named.ids, states)
-        for page in pages:
-            self._do(verbs, page, silent=named.everything)
+        pages = self._all(states) if ids is None else self._each(ids, states, verbs)
+        for page in filter(None, pages):
+            self._do(verbs, page, silent=ids is None)
 
     def _all(self, states: tuple[State, ...]) -> Iterator[list[int]]:
         yield from inspect.pages(self._spool, states)
 
-    def _each(self, names: Iterable[str], states: tuple[State, ...]) -> Iterator[list[int]]:
-        known = [number for name in names if (number := self._parse(name)) is not None]
-        for start in range(0, len(known), _SLICE):
-            wanted = known[start : start + _SLICE]
-            found = {
-                entry.message_id
-                for entry in inspect.entries(self._spool, wanted)
-                if State(entry.state) in states
-            }
-            page = [message_id for message_id in dict.fromkeys(wanted) if message_id in found]
-            if page:
-                yield page
+    def _each(
+        self, names: Iterable[str], states: tuple[State, ...], verbs: Sequence[Verb]
+    ) -> Iterator[list[int]]:
+        """Yield pages of the messages that are in *states*, in the order of their names."""
+        wanted: dict[int, None] = {}
+        for name in names:
+            number = parse_queue_id(name)
+            if number is not None:
+                wanted[number] = None
+            if len(wanted) == _SLICE or not is_queue_id(name):
+                yield self._present(wanted, states)
+                wanted.clear()
+                for _ in [] if is_queue_id(name) else verbs:
+                    self._warn(f"invalid mail queue id: {name}")
+        yield self._present(wanted, states)
 
-    def _parse(self, name: str) -> int | None:
-        if not name or not all(c.isascii() and (c.isalnum() or c == "_") for c in name):
-            self._warn(f"invalid mail queue id: {name}")
-        return parse_queue_id(name)
+    def _present(self, wanted: Iterable[int], states: tuple[State, ...]) -> list[int]:
+        numbers = list(wanted)
+        found = {
+            entry.message_id
+            for entry in inspect.entries(self._spool, numbers)
+            if State(entry.state) in states
+        }
+        return [message_id for message_id in numbers if message_id in found]
 
     def _do(self, verbs: Sequence[Verb], page: Sequence[int], *, silent: bool) -> None:
         names = {entry.message_id: entry.queue_id for entry in inspect.entries(self._spool, page)}
@@ -176,29 +186,26 @@ class Superintendent:
             for verb in verbs:
                 if (message_id, verb.change) in done:
                     queue_change(self._log, names[message_id], verb.change)
-                    print(
-                        f"{self._command.name}: {names[message_id]}: {verb.change}", file=sys.stderr
-                    )
+                    self._command.tell(f"{names[message_id]}: {verb.change}")
 
     def _warn(self, text: str) -> None:
         self._log.warning(text)
         self._command.warn(text)
 
 
-def _named(options: Iterable[tuple[str, str]]) -> dict[str, Named]:
-    """Return what each option names, standard input read."""
-    named: dict[str, Named] = {}
-    for option, value in options:
-        if option not in VERBS:
-            continue
-        found = named.setdefault(option, Named())
-        if value == ALL:
-            found.everything = True
-        elif value == "-":
-            found.ids += [line.rstrip("\n") for line in sys.stdin]
-        else:
-            found.ids.append(value)
-    return named
+def _named(options: Iterable[tuple[str, str]]) -> list[tuple[str, list[str] | None]]:
+    """Return (option, ids) in the order in which it is to be done; None: all.
+
+    Who is named comes first, in the order of the options; the words ALL are obeyed at the end.
+    """
+    named = [(option, value) for option, value in options if option in VERBS]
+    everything = {option for option, value in named if value == ALL}
+    some = [(option, _ids(value)) for option, value in named if value != ALL]
+    return [*some, *((option, None) for option in VERBS if option in everything)]
+
+
+def _ids(value: str) -> list[str]:
+    return [line.rstrip("\n") for line in sys.stdin] if value == "-" else [value]
 
 
 def _states(command: Command, operands: Sequence[str]) -> tuple[State, ...]:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
 KINDS = {
     "smtpd": Kind.LISTENER,
     "showq": Kind.LISTENER,
+    "flush": Kind.LISTENER,
     "pickup": Kind.STAGE,
     "trivial-rewrite": Kind.STAGE,
     "qmgr": Kind.STAGE,
@@ -45,7 +46,6 @@ KINDS = {
     "error": Kind.AGENT,
     "discard": Kind.AGENT,
     "cleanup": Kind.ROW,
-    "flush": Kind.ROW,
     "proxymap": Kind.ROW,
     "verify": Kind.ROW,
     "anvil": Kind.ROW,
@@ -63,7 +63,6 @@ ROWS = {
     "pickup": "one pickup service takes all submitted mail",
     "trivial-rewrite": "one service resolves all addresses",
     "cleanup": "smtpd and pickup clean mail up themselves",
-    "flush": "the queue is searched by destination without it",
     "proxymap": "each process opens tables itself",
     "verify": "it has no probes to remember",
     "anvil": "no statistics are gathered",

@@ -37,6 +37,7 @@ KEEPER = Entry(Kind.STAGE, "spoolmta.stages.keeper")
 _PROGRAMS = {
     "smtpd": Entry(Kind.LISTENER, "spoolmta.stages.smtpd.service", many=True),
     "showq": Entry(Kind.LISTENER, "spoolmta.stages.showq", on_demand=True),
+    "flush": Entry(Kind.LISTENER, "spoolmta.stages.flush", on_demand=True),
     "pickup": Entry(Kind.STAGE, "spoolmta.stages.pickup"),
     "trivial-rewrite": Entry(Kind.STAGE, "spoolmta.stages.trivial_rewrite"),
     "qmgr": Entry(Kind.STAGE, "spoolmta.scheduler.qmgr"),

@@ -75,6 +75,11 @@ def parse_queue_id(text: str) -> int | None:
     return (second << _SHIFT) | (microsecond << _SEQUENCE_BITS) | inode
 
 
+def is_queue_id(text: str) -> bool:
+    """Return whether Postfix could name a message so; a path, for one, is no queue id."""
+    return bool(text) and all(c.isascii() and (c.isalnum() or c == "_") for c in text)
+
+
 def _digits(number: int, base: int, width: int) -> str:
     text = ""
     while number or len(text) < width:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from spoolmta.maillog.addresses import shown
 from spoolmta.message.queue_id import parse_queue_id
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
 from spoolmta.spool.connection import Row, Spool, numbers, seconds
@@ -159,11 +160,12 @@ def find(reader: Spool, queue_id: str) -> Entry | None:
 
 
 def listing(
-    reader: Spool, state: State, after: int, *, null_recipient: str
+    reader: Spool, state: State, after: int, *, null_recipient: str, external: bool = True
 ) -> tuple[int, list[ListedMessage]]:
     """Return (cursor, messages): a page of *state* after the message id *after*, as mailq shows it.
 
-    The cursor is 0 when there is no more. *null_recipient* stands for the null address.
+    The cursor is 0 when there is no more. *null_recipient* stands for the null address; addresses
+    are quoted as in mail if they are *external*.
     """
     page = _page(reader, state, after, PAGE)
     if not page:
@@ -173,7 +175,7 @@ def listing(
         "load_waiting_recipients", {"ids": numbers(page)}
     ):
         # As in Postfix: those that were tried first, in the order of the answers.
-        listed = ListedRecipient(address or null_recipient, reason)
+        listed = ListedRecipient(shown(address, external=external) or null_recipient, reason)
         recipients.setdefault(message_id, []).append((at is None, at or 0, listed))
     from spoolmta.spool import expiry
 
@@ -184,7 +186,7 @@ def listing(
             queue_id,
             int(seconds(arrived_at)),
             size,
-            sender or null_recipient,
+            shown(sender, external=external) or null_recipient,
             tuple(r for *_, r in sorted(recipients.get(message_id, ()), key=_order_of_answers)),
             forced_expire=message_id in expiring,
         )
@@ -254,6 +256,13 @@ def search_journal(reader: Spool, address: str) -> Iterator[tuple[int, list[int]
         rows = reader.read("events_of_address", {**bindings, "low": low, "high": high})
         yield high - low, [row[0] for row in rows]
         high = low
+
+
+def faults(reader: Spool) -> list[str]:
+    """Return what is wrong with the spool as a whole: the file, and messages in no state."""
+    damaged = [f"damaged spool: {text}" for (text,) in reader.read("quick_check") if text != "ok"]
+    lost = [f"{queue_id}: in no queue" for (queue_id,) in reader.read("messages_nowhere")]
+    return damaged + lost
 
 
 def processes(reader: Spool) -> list[Worker]:

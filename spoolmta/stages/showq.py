@@ -92,7 +92,11 @@ class Lister:
         after = 0
         while True:
             page = partial(
-                inspect.listing, state=state, after=after, null_recipient=self._null_recipient
+                inspect.listing,
+                state=state,
+                after=after,
+                null_recipient=self._null_recipient,
+                external=self._context.log.external_addresses,
             )
             after, messages = await self._context.committer.run(page)
             await self._write(writer, b"".join(map(showq.format_message, messages)))

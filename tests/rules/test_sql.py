@@ -66,6 +66,7 @@ SCANS_ALLOWED = {
     "expire_reroutes": "the keeper, once a minute: what operators rerouted",
     "expire_priorities": "the keeper, once a minute: what operators put first",
     "expire_operations": "in key order, and it stops at the limit",
+    "messages_nowhere": "an operator has the whole spool checked (postsuper -s)",
     "read_states": "an operator asks how many messages there are; a count per table",
 }
 SORTS_ALLOWED = {

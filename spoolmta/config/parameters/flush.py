@@ -3,7 +3,15 @@
 Postfix: flush(8), ETRN_README, postconf(5)
 """
 
-from spoolmta.config.parameter import Section, seconds
+from spoolmta.config.parameter import Section, seconds, text
+from spoolmta.config.parameters.common import CommonParameters
+
+
+class FlushRequestParameters(CommonParameters):
+    """Who may ask for delivery now, and for which destinations."""
+
+    authorized_flush_users: str = text("static:anyone")  # who may ask for delivery now
+    fast_flush_domains: str = text("$relay_domains")  # destinations that -s and ETRN may flush
 
 
 class FlushParameters(

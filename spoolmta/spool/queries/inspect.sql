@@ -98,5 +98,20 @@ SELECT message_id
    AND (recipient = :address COLLATE NOCASE OR (kind = 'accepted' AND instr(lower(detail), :quoted)))
  ORDER BY event_id DESC;
 
+-- name: quick_check
+-- What SQLite finds wrong with the file; "ok" if it finds nothing.
+SELECT quick_check FROM pragma_quick_check LIMIT 10;
+
+-- name: messages_nowhere
+-- Messages that are in no state: nobody will ever look at them.
+SELECT queue_id FROM message
+ WHERE NOT EXISTS (SELECT 1 FROM maildrop WHERE maildrop.message_id = message.message_id)
+   AND NOT EXISTS (SELECT 1 FROM incoming WHERE incoming.message_id = message.message_id)
+   AND NOT EXISTS (SELECT 1 FROM active WHERE active.message_id = message.message_id)
+   AND NOT EXISTS (SELECT 1 FROM deferred WHERE deferred.message_id = message.message_id)
+   AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.message_id = message.message_id)
+   AND NOT EXISTS (SELECT 1 FROM corrupt WHERE corrupt.message_id = message.message_id)
+ LIMIT 10;
+
 -- name: read_processes
 SELECT service, pid, started_at, claims, attempts, uploads FROM v1_processes ORDER BY process_id;

@@ -13,7 +13,6 @@ Limits:     SESSIONS_OF_USER at a time for each uid; READ_SECONDS between two re
 import asyncio
 import os
 import socket
-import struct
 from collections import Counter
 from functools import partial
 
@@ -21,6 +20,7 @@ from spoolmta.config.parameters.pickup import SubmissionParameters
 from spoolmta.errors import MapUnavailable, RemoteProtocolError, SpoolBusy, SpoolFull
 from spoolmta.maps import open_match_list
 from spoolmta.message.submitter import Submitter, find_submitter
+from spoolmta.net.credentials import peer_uid
 from spoolmta.protocols import submission
 from spoolmta.protocols.submission import Begun, Content, Event, SubmissionReader
 from spoolmta.service.context import ServiceContext
@@ -33,7 +33,6 @@ SESSIONS_OF_USER = 50
 
 _DRAIN_SECONDS = 3.0
 _RECEIVE_BYTES = 65536
-_CREDENTIALS = struct.Struct("iII")
 _REST_SECONDS = 0.1
 
 
@@ -96,7 +95,7 @@ class SubmissionServer:
 
     async def _serve_one(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        uid = _peer_uid(connection)
+        uid = peer_uid(connection)
         self._users[uid] += 1
         try:
             if self._users[uid] > SESSIONS_OF_USER:
@@ -257,10 +256,3 @@ class Session:
         except SpoolBusy as error:
             return self.refuse(os.EX_TEMPFAIL, str(error))
         return b""
-
-
-def _peer_uid(connection: socket.socket) -> int:
-    size = _CREDENTIALS.size
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    _, uid, _ = _CREDENTIALS.unpack(data)
-    return int(uid)

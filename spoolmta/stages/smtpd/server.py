@@ -1,16 +1,19 @@
 """What all sessions of a process share: parameters, lists, tables, names, the log, the spool.
 
 Parameters: smtpd_discard_ehlo_keyword_address_maps, smtpd_noop_commands,
-            smtpd_forbidden_commands, local_header_rewrite_clients, dns_nameservers
+            smtpd_forbidden_commands, fast_flush_domains, local_header_rewrite_clients,
+            dns_nameservers
 Must not:   keep anything of one session
 """
 
 import asyncio
 from dataclasses import dataclass, field
 
+from spoolmta.address.flush_domains import open_flush_domains
 from spoolmta.address.routing import Routing
 from spoolmta.config.encryption import server_demands_encryption
 from spoolmta.config.parameters.address import RoutingParameters
+from spoolmta.config.parameters.flush import FlushRequestParameters
 from spoolmta.config.parameters.smtpd import SmtpdParameters
 from spoolmta.maps import MatchList, open_maps, open_match_list
 from spoolmta.maps.lookup import Maps
@@ -42,6 +45,7 @@ class Server:
     names: PeerNames
     noop_commands: frozenset[bytes]
     forbidden_commands: MatchList
+    flush_domains: MatchList
     discard_maps: Maps
     local_clients: tuple[Restriction, ...]
     loop: asyncio.AbstractEventLoop
@@ -76,6 +80,7 @@ class Server:
                 word.upper().encode() for word in split_words(parameters.smtpd_noop_commands)
             ),
             forbidden_commands=open_match_list(parameters.smtpd_forbidden_commands, exact=True),
+            flush_domains=open_flush_domains(context.section(FlushRequestParameters)),
             discard_maps=open_maps(parameters.smtpd_discard_ehlo_keyword_address_maps),
             local_clients=lists.parse(
                 parameters.local_header_rewrite_clients, "local_header_rewrite_clients"

@@ -13,7 +13,7 @@ from spoolmta.cli.postqueue import mailq, main
 from spoolmta.protocols.showq import END, GREETING, ListedMessage, ListedRecipient, format_message
 from spoolmta.spool import flushes, inspect
 from tests.support.sample_spool import SampleSpool
-from tests.unit.cli.conftest import Run
+from tests.unit.cli.conftest import Ended, Run
 
 LISTED = ListedMessage("hold", "A1B2C3", 1, 2048, "a@b", (ListedRecipient("c@d"),))
 DOWN = "warning: Mail system is down -- accessing queue directly"
@@ -113,10 +113,15 @@ def test_one_message_is_flushed(sample: SampleSpool, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("running")
-def test_an_unknown_message_is_told_and_no_failure(sample: SampleSpool, run: Run) -> None:
-    ended = run(main, "-c", sample.configuration, "-i", "NOSUCH")
-    assert ended.status == 0
-    assert ended.err == "postqueue: warning: NOSUCH: no such message in the queue\n"
+def test_a_message_that_is_gone_is_no_failure(sample: SampleSpool, run: Run) -> None:
+    assert run(main, "-c", sample.configuration, "-i", "NOSUCH") == Ended(0, "", "")
+
+
+@pytest.mark.parametrize("name", ["a/b", ""])
+def test_what_cannot_be_a_queue_id_is_refused(sample: SampleSpool, run: Run, name: str) -> None:
+    ended = run(main, "-c", sample.configuration, "-i", name)
+    assert ended.status == 69
+    assert ended.err == f'postqueue: fatal: Cannot flush queue ID - invalid name: "{name}"\n'
 
 
 @pytest.mark.usefixtures("running")
@@ -133,6 +138,8 @@ def test_a_site_is_flushed_if_it_is_eligible(sample: SampleSpool, run: Run) -> N
         ("slow.example", 'Flush service is not configured for destination "slow.example"'),
         ("[192.0.2.1]", 'Flush service is not configured for destination "[192.0.2.1]"'),
         ("192.0.2.1", 'Cannot flush mail queue - invalid destination: "192.0.2.1"'),
+        ("a..b", 'Cannot flush mail queue - invalid destination: "a..b"'),
+        ("", 'Cannot flush mail queue - invalid destination: ""'),
     ],
 )
 def test_a_site_that_is_not_eligible_is_refused(
@@ -142,13 +149,22 @@ def test_a_site_that_is_not_eligible_is_refused(
     assert (ended.status, ended.err) == (69, f"postqueue: fatal: {said}\n")
 
 
-@pytest.mark.parametrize("arguments", [("-f",), ("-i", "ABCDE")], ids=str)
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (("-f",), ""),
+        (("-i", "ABCDE"), "postqueue: warning: connect to public/flush: Connection refused\n"),
+    ],
+    ids=str,
+)
 def test_nothing_is_flushed_while_the_mail_system_is_down(
-    sample: SampleSpool, run: Run, arguments: tuple[str, ...]
+    sample: SampleSpool, run: Run, arguments: tuple[str, ...], warning: str
 ) -> None:
     ended = run(main, "-c", sample.configuration, *arguments)
     assert ended.status == 69
-    assert ended.err == "postqueue: fatal: Cannot flush mail queue - mail system is down\n"
+    assert (
+        ended.err == warning + "postqueue: fatal: Cannot flush mail queue - mail system is down\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from spoolmta.cli.postsuper import main
 from spoolmta.spool import inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.connection import numbers
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
@@ -73,11 +74,13 @@ def test_totals_come_in_the_order_of_postfix(sample: SampleSpool, run: Run) -> N
     )
 
 
-def test_a_message_named_twice_is_deleted(sample: SampleSpool, run: Run) -> None:
+def test_options_are_obeyed_in_their_order(sample: SampleSpool, run: Run) -> None:
     queue_id = sample.ids["deferred"]
     ended = run(main, "-c", sample.configuration, "-h", queue_id, "-d", queue_id)
-    assert ended.err.count("removed") == 1
-    assert "Placed on hold: 0 messages" in ended.err
+    assert ended.err == (
+        f"postsuper: {queue_id}: placed on hold\npostsuper: {queue_id}: removed\n"
+        "postsuper: Deleted: 1 message\npostsuper: Placed on hold: 1 message\n"
+    )
 
 
 def test_queue_ids_come_from_standard_input(
@@ -87,9 +90,9 @@ def test_queue_ids_come_from_standard_input(
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
     ended = run(main, "-c", sample.configuration, "-d", "-")
     assert ended.err == (
+        f"postsuper: {sample.ids['deferred']}: removed\n"
         f"postsuper: warning: invalid mail queue id: {sample.ids['hold']}  extra\n"
         "postsuper: warning: invalid mail queue id: \n"
-        f"postsuper: {sample.ids['deferred']}: removed\n"
         "postsuper: Deleted: 1 message\n"
     )
 
@@ -120,11 +123,19 @@ def test_a_queue_that_is_none_is_refused(sample: SampleSpool, run: Run, name: st
 
 
 @pytest.mark.parametrize("arguments", [[], ["-p"], ["-s"], ["-S"], ["-psv"]], ids=str)
-def test_housekeeping_is_accepted_and_silent(
+def test_a_check_of_a_sound_spool_is_silent(
     sample: SampleSpool, run: Run, arguments: list[str]
 ) -> None:
     ended = run(main, "-c", sample.configuration, *arguments)
     assert (ended.status, ended.out, ended.err) == (0, "", "")
+
+
+def test_a_check_names_a_message_that_is_in_no_queue(sample: SampleSpool, run: Run) -> None:
+    with sample.spool.transaction() as tx:
+        tx.run("leave_hold", {"ids": numbers([sample.number("hold")])})
+    ended = run(main, "-c", sample.configuration, "-s")
+    assert ended.status == 1
+    assert ended.err.startswith(f"postsuper: warning: {sample.ids['hold']}: in no queue\n")
 
 
 def test_what_is_to_expire_is_named_once_and_shown_in_the_listing(
@@ -143,9 +154,10 @@ def test_expiry_may_release_what_is_held(sample: SampleSpool, run: Run) -> None:
     queue_id = sample.ids["hold"]
     ended = run(main, "-c", sample.configuration, "-f", queue_id, "-f", "a/b")
     assert ended.err == (
-        "postsuper: warning: invalid mail queue id: a/b\n"
         f"postsuper: {queue_id}: expired\n"
         f"postsuper: {queue_id}: released from hold\n"
+        "postsuper: warning: invalid mail queue id: a/b\n"
+        "postsuper: warning: invalid mail queue id: a/b\n"
         "postsuper: Force-expired: 1 message\n"
         "postsuper: Released from hold: 1 message\n"
     )
