@@ -6,10 +6,9 @@ Postfix:  flush(8), postqueue(1), ETRN_README
 Writes:   deferred, flush, event
 """
 
-from spoolmta.spool import admin, inspect
+from spoolmta.spool import admin, inspect, selection
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Filter
-from spoolmta.spool.queues import State
+from spoolmta.spool.state import State
 
 # The stages that look for what is due.
 WAKES = ("qmgr", "trivial_rewrite")
@@ -29,10 +28,11 @@ def flush_all(spool: Spool) -> None:
 
 def flush_site(spool: Spool, site: str) -> None:
     """Let deferred mail be tried now that waits for an address at *site*, a host or literal."""
-    for _, ids in inspect.search(spool, Filter(states=(State.DEFERRED,), domain=site)):
-        if ids:
-            with spool.transaction() as tx:
-                admin.make_due(tx, ids)
+    wanted = selection.Selector(states=(State.DEFERRED,), domain=(site,))
+    ids = selection.select(spool, wanted).message_ids
+    for first in range(0, len(ids), _SLICE):
+        with spool.transaction() as tx:
+            admin.make_due(tx, ids[first : first + _SLICE])
     with spool.transaction() as tx:
         admin.request_flush(tx)
 

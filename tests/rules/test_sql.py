@@ -74,6 +74,8 @@ SORTS_ALLOWED = {
     "count_by_sender": "what an operator has selected, before the question",
     "count_by_domain": "what an operator has selected, before the question",
     "changed_again": "what later commands changed",
+    "recipients_by_domain": "of the messages of one page",
+    "senders_by_domain": "of the messages of one page",
     "count_planned": "recipients with deliveries are bounded by qmgr_message_recipient_limit",
     "load_unplanned": "a row for each active message with very many recipients",
     "recent_events": "a few kinds, of the last events",
