@@ -10,7 +10,7 @@ import pytest
 
 from spoolmta.protocols import flush
 from spoolmta.protocols.flush import Request, format_request, parse_answer
-from spoolmta.spool import deliveries, inspect
+from spoolmta.spool import flushes, inspect
 from spoolmta.stages import flush as service
 from tests.support.sample_spool import SampleSpool
 
@@ -66,7 +66,7 @@ def test_what_is_asked_for_is_due_and_dead_destinations_are_forgotten(
     assert not is_due(sample)
     assert parse_answer(asked(sample, request[:7], request[7:])) == flush.OK
     assert is_due(sample)
-    assert deliveries.flush_asked(sample.spool)
+    assert flushes.asked(sample.spool)
 
 
 def test_mail_of_other_sites_goes_on_to_wait(sample: SampleSpool) -> None:
