@@ -7,8 +7,8 @@ import pytest
 
 from spoolmta.cli.postsuper import main
 from spoolmta.spool import inspect
-from spoolmta.spool.state import State
 from spoolmta.spool.connection import numbers
+from spoolmta.spool.state import State
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
