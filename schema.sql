@@ -230,11 +230,12 @@ CREATE TABLE report (
 -- The latest answer for a recipient: the delivered mark, the defer log and the bounce log in one. Written by agents and by
 -- qmgr; final unless the action is 'deferred'. A recipient without a row has not been tried. Of several destinations of one
 -- recipient each has its answer, of which the sender may hear: part 0 is the worst (deferred, bounced, sent), and what it says
--- counts for the recipient.
+-- counts for the recipient. A part below 0 is no answer: it names in address what has the message (an alias that names a mailbox,
+-- a command, and somebody elsewhere), so that this destination does not get it again while others of the recipient are tried.
 CREATE TABLE outcome (
     message_id INTEGER NOT NULL,
     number     INTEGER NOT NULL,
-    part       INTEGER NOT NULL,                     -- 0; 1, 2 ... for further destinations of a local recipient
+    part       INTEGER NOT NULL,                     -- 0; 1, 2 ... for further destinations of a local recipient; -1, -2 ... for what it need not go to again
     action     TEXT    NOT NULL CHECK (action IN ('sent', 'bounced', 'deferred')),
     dsn        TEXT    NOT NULL,
     reason     TEXT    NOT NULL,

@@ -133,6 +133,21 @@ class Passed(msgspec.Struct, frozen=True, gc=False):
     destination: str = ""
 
 
+class Served(msgspec.Struct, frozen=True, gc=False):
+    """A destination of recipient *number* that has the message, while others may have to wait.
+
+    It does not get the message again. *destination* is a name for it within the recipient.
+    """
+
+    number: int
+    destination: str
+
+
+def passed_name(address: str) -> str:
+    """Return the name of what was passed to another transport, as a destination."""
+    return f"passed {address.lower()}"
+
+
 def pass_to(service: str, nexthop: str, number: int, address: str) -> Passed:
     """Return the passing of a recipient to "transport" or "transport:nexthop".
 

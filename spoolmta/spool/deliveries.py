@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from spoolmta.message.envelope import Notify, Trace
-from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Passed
+from spoolmta.message.outcome import Action, Delivery, DeliveryRecipient, Outcome, Passed, Served
 from spoolmta.spool import events, plans, queues, slices
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
-from spoolmta.spool.outcomes import put_outcomes, record_answers
+from spoolmta.spool.outcomes import put_outcomes, put_served, record_answers
 from spoolmta.spool.queues import NewMessage, State
 
 # A message that so many processes died with goes to corrupt (spool/processes.py).
@@ -93,14 +93,16 @@ class Report(msgspec.Struct, frozen=True):
 
     *messages* are new ones (forwarded mail) that enter maildrop in the same commit; in it, too, the
     recipients that are *passed* get waiting deliveries by another transport, from which their
-    outcomes come. *damage* tells why the message cannot be read at all: it goes to corrupt, unless
-    another attempt at it is still under way; then the outcomes count.
+    outcomes come. *served* are destinations that have the message, of recipients others of whose
+    destinations are still to be tried. *damage* tells why the message cannot be read at all: it
+    goes to corrupt, unless another attempt at it is still under way; then the outcomes count.
     """
 
     outcomes: tuple[Outcome, ...]
     feedback: Feedback = Feedback()
     messages: tuple[NewMessage, ...] = ()
     passed: tuple[Passed, ...] = ()
+    served: tuple[Served, ...] = ()
     damage: str = ""
 
 
@@ -226,6 +228,7 @@ def report(tx: Transaction, process_id: int, finished: Sequence[Finished]) -> Se
         addresses = _addresses(delivery)
         if delivery.message_id not in gone:
             put_outcomes(tx, delivery, said.outcomes)
+            put_served(tx, delivery.message_id, said.served)
             plans.pass_on(tx, delivery, said.passed)
         record_answers(tx, delivery.message_id, said.outcomes, addresses)
         for message in said.messages:

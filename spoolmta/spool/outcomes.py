@@ -1,16 +1,17 @@
 """The latest answers for recipients: written by agents and the queue manager.
 
 A recipient has one for each destination that it comes down to. Part 0 is the worst of them, and
-counts for the recipient.
+counts for the recipient. Destinations that are not to get the message again have parts below 0,
+which stay while the others are tried.
 
 Writes:     outcome, event
 """
 
 from collections.abc import Iterable, Sequence
 
-from spoolmta.message.outcome import Action, Answer, Delivery, Outcome
+from spoolmta.message.outcome import Action, Answer, Delivery, Outcome, Served, passed_name
 from spoolmta.spool import events
-from spoolmta.spool.connection import Transaction
+from spoolmta.spool.connection import Reader, Transaction
 
 _SEVERITY = (Action.SENT, Action.BOUNCED, Action.DEFERRED)
 
@@ -63,6 +64,39 @@ def put_outcomes(tx: Transaction, delivery: Delivery, outcomes: Sequence[Outcome
     for outcome in outcomes:
         if outcome.number in known:
             _put_beside(tx, delivery.message_id, outcome, known[outcome.number])
+    if delivery.passes:
+        _put_passed(tx, delivery, outcomes)
+
+
+def put_served(tx: Transaction, message_id: int, served: Iterable[Served]) -> None:
+    """Write which destinations are not to get a message again."""
+    tx.run_many(
+        "put_served",
+        (
+            {
+                "message_id": message_id,
+                "number": one.number,
+                "destination": one.destination,
+                "now": tx.now,
+            }
+            for one in served
+        ),
+    )
+
+
+def served(reader: Reader, message_id: int, number: int) -> set[str]:
+    """Return the names of the destinations of a recipient that are not to get it again."""
+    bindings = {"message_id": message_id, "number": number}
+    return {row[0] for row in reader.read("load_served", bindings)}
+
+
+def _put_passed(tx: Transaction, delivery: Delivery, outcomes: Iterable[Outcome]) -> None:
+    sent = {outcome.number for outcome in outcomes if outcome.action is Action.SENT}
+    put_served(
+        tx,
+        delivery.message_id,
+        (Served(r.number, passed_name(r.address)) for r in delivery.recipients if r.number in sent),
+    )
 
 
 def _put_beside(tx: Transaction, message_id: int, outcome: Outcome, known: Sequence[str]) -> None:

@@ -147,7 +147,8 @@ def _combined(mta: Mta, answers: tuple[Action, ...]) -> list[str]:
             said = Report((Outcome(0, action, "2.0.0", "as told"),))
             deliveries.report(tx, process_id, [(delivery, said)])
     rows = mta.rows(
-        "SELECT action FROM outcome WHERE message_id = ? ORDER BY part", first.message_id
+        "SELECT action FROM outcome WHERE message_id = ? AND part >= 0 ORDER BY part",
+        first.message_id,
     )
     with spool.transaction() as tx:
         deliveries.withdraw(tx, [first.message_id])

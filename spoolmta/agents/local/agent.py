@@ -3,8 +3,8 @@
 A recipient is expanded to its destinations; mailboxes, files and commands are delivered to at
 once, one after the other, by a process that is the user; the addresses get new messages, enqueued
 in the commit that ends this recipient. A destination that must be tried again makes the recipient
-wait, and nothing is forwarded before; those that had the message by then get it again, save
-maildirs. What is known to fail before anything is delivered holds back everything.
+wait, and nothing is forwarded before; those that had the message by then do not get it again
+(served.py). What is known to fail before anything is delivered holds back everything.
 
 Postfix:    local(8)
 RFC:        3461 (expanded, delivered); 3463
@@ -30,6 +30,7 @@ from spoolmta.agents.local.mailbox import Mailboxes
 from spoolmta.agents.local.recipient import (
     Ended,
     Expansion,
+    Leaf,
     LocalRecipient,
     ToAddress,
     ToCommand,
@@ -37,6 +38,7 @@ from spoolmta.agents.local.recipient import (
     ToTransport,
     ToUser,
 )
+from spoolmta.agents.local.served import served, unserved
 from spoolmta.agents.local.summary import every, summary
 from spoolmta.agents.loop import deliveries_before
 from spoolmta.agents.mailbox.work import perform
@@ -54,6 +56,7 @@ from spoolmta.message.outcome import (
     DeliveryRecipient,
     Outcome,
     Passed,
+    Served,
     Success,
     pass_to,
 )
@@ -109,12 +112,16 @@ class _Recipient(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """What came of a recipient: *answers*, new messages, and what other transports do."""
+    """What came of a recipient: *answers*, new messages, and what other transports do.
+
+    *served* are those destinations that the next try is to leave out.
+    """
 
     expansion: Expansion
     answers: Sequence[_Said]
     messages: Sequence[NewMessage] = ()
     passed: Sequence[Passed] = ()
+    served: Sequence[Served] = ()
 
 
 class LocalAgent:
@@ -154,15 +161,19 @@ class LocalAgent:
         outcomes: list[Outcome] = []
         messages: list[NewMessage] = []
         passed: list[Passed] = []
+        had: list[Served] = []
         was_delivered_to = await deliveries_before(content.read())
         for recipient in delivery.recipients:
             done = await self._deliver(_Recipient(delivery, recipient, content, was_delivered_to))
             messages += done.messages
             passed += done.passed
+            had += done.served
             if done.answers or done.messages or not done.passed:
                 outcomes.append(await self._outcome(delivery, recipient, done))
         retire_if_lost(self._deliverer, self._context)
-        return Report(tuple(outcomes), messages=tuple(messages), passed=tuple(passed))
+        return Report(
+            tuple(outcomes), messages=tuple(messages), passed=tuple(passed), served=tuple(had)
+        )
 
     async def probe(self, delivery: Delivery, content: Content) -> Report:  # noqa: ARG002
         """Say what each recipient comes down to; nothing is delivered or forwarded."""
@@ -222,6 +233,8 @@ class LocalAgent:
             if recipient.was_delivered_to(first.address):
                 return await self._end_loop(recipient, first)
             expansion = await self._expander.expand(first, recipient.was_delivered_to)
+            message_id, number = recipient.delivery.message_id, recipient.itself.number
+            expansion = await unserved(self._context, message_id, number, expansion)
             return await self._deliver_all(recipient, expansion)
         except TemporaryError as error:
             return self._undecided(recipient.delivery, first, error)
@@ -232,17 +245,25 @@ class LocalAgent:
         answers: list[_Said] = [
             (leaf.recipient, leaf.result) for leaf in expansion.leaves if isinstance(leaf, Ended)
         ]
+        had: list[Leaf] = []
+        number = recipient.itself.number
         if not _must_wait(answers):
-            answers = await self._deliver_here(recipient, expansion)
+            answers, had = await self._deliver_here(recipient, expansion)
         if _must_wait(answers):
-            return _Done(expansion, answers)
-        targets = [leaf.recipient for leaf in expansion.leaves if isinstance(leaf, ToAddress)]
-        messages = await self._forward(recipient, targets)
+            return _Done(expansion, answers, served=served(number, had))
+        forwarded = [leaf for leaf in expansion.leaves if isinstance(leaf, ToAddress)]
+        messages = await self._forward(recipient, [leaf.recipient for leaf in forwarded])
         passed = _passed(recipient.delivery, recipient.itself, expansion)
-        return _Done(expansion, answers, messages, passed)
+        # Without another transport there is nothing left that could wait.
+        done = served(number, (*had, *forwarded)) if passed else []
+        return _Done(expansion, answers, messages, passed, done)
 
-    async def _deliver_here(self, recipient: _Recipient, expansion: Expansion) -> list[_Said]:
+    async def _deliver_here(
+        self, recipient: _Recipient, expansion: Expansion
+    ) -> tuple[list[_Said], list[Leaf]]:
+        """Return what each destination on this machine said, and those that have the message."""
         answers: list[_Said] = []
+        had: list[Leaf] = []
         client = partial(client_of, self._context, recipient.delivery.message_id)
         for leaf in expansion.leaves:
             if isinstance(leaf, Ended):
@@ -259,8 +280,11 @@ class LocalAgent:
                     said = await self._handover.deliver(leaf, parcel)
                 except MapUnavailable as error:
                     said = self._no_answer(error)
-                answers.append((leaf.recipient, await self._judge(said)))
-        return answers
+                said = await self._judge(said)
+                answers.append((leaf.recipient, said))
+                if said.is_sent:
+                    had.append(leaf)
+        return answers, had
 
     async def _judged(self, expansion: Expansion) -> Expansion:
         """Return an expansion whose ends are as they count."""

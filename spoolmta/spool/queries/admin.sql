@@ -18,8 +18,9 @@ DELETE FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND 
 -- Those of some messages whose recipients all have a final answer.
 SELECT message_id FROM message
  WHERE message_id IN carray(:ids)
-   AND NOT EXISTS (SELECT 1 FROM recipient LEFT JOIN outcome USING (message_id, number)
-                    WHERE recipient.message_id = message.message_id AND coalesce(outcome.part, 0) = 0
+   AND NOT EXISTS (SELECT 1 FROM recipient LEFT JOIN outcome
+                       ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
+                    WHERE recipient.message_id = message.message_id
                       AND coalesce(outcome.action, 'deferred') = 'deferred');
 
 -- name: delete_ended_recipients

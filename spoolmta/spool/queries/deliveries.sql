@@ -98,10 +98,19 @@ INSERT INTO outcome (message_id, number, part, action, dsn, reason, relay, remot
 SELECT message_id, number, :part, action, dsn, reason, relay, remote, reply, success, address, noticed, at
   FROM outcome WHERE message_id = :message_id AND number = :number AND part = 0;
 
+-- name: put_served
+-- One more destination of a recipient that has the message: the parts go down from -1. Nobody is told of them.
+INSERT INTO outcome (message_id, number, part, action, dsn, reason, relay, remote, reply, success, address, noticed, at)
+SELECT :message_id, :number, coalesce(min(part), 0) - 1, 'sent', '2.0.0', '', '', '', '', '', :destination, 1, :now
+  FROM outcome WHERE message_id = :message_id AND number = :number AND part < 0;
+
+-- name: load_served
+SELECT address FROM outcome WHERE message_id = :message_id AND number = :number AND part < 0;
+
 -- name: load_fresh_actions
 -- What has been said since the message became active.
 SELECT outcome.number, outcome.part, outcome.action FROM outcome JOIN active USING (message_id)
- WHERE outcome.message_id = ? AND outcome.at >= active.entered_at
+ WHERE outcome.message_id = ? AND outcome.at >= active.entered_at AND outcome.part >= 0
  ORDER BY outcome.number, outcome.part;
 
 -- name: last_deliveries

@@ -15,7 +15,7 @@ SELECT message_id, kind, retry_at FROM notice WHERE message_id IN carray(:ids) O
 
 -- name: load_outcomes
 SELECT number, part, action, dsn, reason, relay, remote, reply, success, noticed, at, address, delay_told
-  FROM outcome WHERE message_id = :message_id ORDER BY number, part;
+  FROM outcome WHERE message_id = :message_id AND part >= 0 ORDER BY number, part;
 
 -- name: delete_notices
 DELETE FROM notice WHERE message_id = :message_id;

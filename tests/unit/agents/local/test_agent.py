@@ -7,7 +7,8 @@ import pytest
 from spoolmta.agents import local
 from spoolmta.errors import ConfigError
 from spoolmta.message.envelope import Notify
-from spoolmta.message.outcome import Action, DeliveryRecipient, Outcome, Success
+from spoolmta.message.outcome import Action, DeliveryRecipient, Outcome, Served, Success
+from spoolmta.spool.outcomes import put_served
 from tests.unit.agents.conftest import CONTENT, USER, Bench, Open
 
 ME = USER.pw_name
@@ -425,3 +426,37 @@ def test_a_recipient_waits_for_a_database_that_gives_no_answer(
     outcome = _outcome(agent(**{parameter: f"sqlite:{folder}/broken.cf"}))
     assert (outcome.action, outcome.dsn) == (Action.DEFERRED, "4.3.0")
     assert not list((folder / "spool").iterdir())
+
+
+def test_what_was_delivered_before_another_destination_had_to_wait_is_left_out_at_the_next_try(
+    agent: Agent, folder: Path
+) -> None:
+    opens = f"test -e {folder}/out/open"
+    value = f'{ME}, {folder}/out/file, "|echo x >> {folder}/out/ran", "|{opens} || exit 75"'
+    bench = agent({"all": f"{value}, x@far.example"})
+    addresses = ("all@local.example",)
+    delivery = bench.delivery(bench.enqueue(addresses, CONTENT), addresses, CONTENT)
+    first = bench.run(bench.agent.deliver(delivery, bench.content))
+    assert first.outcomes[0].action is Action.DEFERRED
+    assert (len(first.served), first.messages) == (3, ())
+    with bench.context.spool.transaction() as tx:
+        put_served(tx, delivery.message_id, first.served)
+    (folder / "out" / "open").touch()
+    second = bench.run(bench.agent.deliver(delivery, bench.content))
+    assert second.outcomes[0].action is Action.SENT
+    assert (len(second.served), len(second.messages)) == (0, 1)
+    assert _mailbox(bench).count(b"\nDelivered-To: ") == 1
+    assert (folder / "out" / "file").read_bytes().count(b"\nDelivered-To: ") == 1
+    assert (folder / "out" / "ran").read_text() == "x\n"
+
+
+def test_a_recipient_all_of_whose_destinations_have_it_is_done(agent: Agent) -> None:
+    bench = agent({"all": f"{ME}, x@far.example"})
+    addresses = ("all@local.example",)
+    delivery = bench.delivery(bench.enqueue(addresses, CONTENT), addresses, CONTENT)
+    had = (Served(0, f"mailbox {ME}"), Served(0, "address x@far.example"))
+    with bench.context.spool.transaction() as tx:
+        put_served(tx, delivery.message_id, had)
+    report = bench.run(bench.agent.deliver(delivery, bench.content))
+    assert report.outcomes[0].action is Action.SENT
+    assert (report.messages, report.passed) == ((), ())
