@@ -55,6 +55,7 @@ def waits_of_single_messages(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_message_to_100000_delays_one_to_a_single_recipient_by_no_more_than_a_second(
     tmp_path: Path,
 ) -> None:
