@@ -26,10 +26,34 @@ def record_outcomes(
 
 def _put_instead(tx: Transaction, message_id: int, outcomes: Sequence[Outcome]) -> None:
     """Write the latest answers for recipients of a message, in the place of all earlier ones."""
+    told = [key for o in outcomes if _may_be_told(o) for key in _told(tx, message_id, o.number)]
+    placed = [placed for o in outcomes for placed in enumerate((o, *o.further))]
     tx.run_many(
         "delete_further_outcomes", ((message_id, o.number, len(o.further)) for o in outcomes)
     )
-    _put_parts(tx, message_id, (placed for o in outcomes for placed in enumerate((o, *o.further))))
+    _put_parts(tx, message_id, placed)
+    for part, outcome in placed if told else ():
+        key = _key(outcome)
+        if key in told:
+            told.remove(key)
+            tx.run("mark_noticed", (message_id, outcome.number, part))
+
+
+def _may_be_told(outcome: Outcome) -> bool:
+    """Return whether the sender may have heard of this end of a destination, at an earlier try."""
+    if outcome.further:
+        return True
+    return bool(outcome.answers) and (outcome.action is Action.BOUNCED or not outcome.address)
+
+
+def _told(tx: Transaction, message_id: int, number: int) -> list[tuple[int, str, str, str, str]]:
+    bindings = {"message_id": message_id, "number": number}
+    return [(number, *row) for row in tx.run("load_told", bindings)]
+
+
+def _key(outcome: Outcome) -> tuple[int, str, str, str, str]:
+    action = str(outcome.action)
+    return (outcome.number, action, outcome.dsn, outcome.address, outcome.reason)
 
 
 def record_answers(

@@ -46,6 +46,22 @@ def test_what_waits_at_another_transport_has_the_rest_forwarded_once(
         ) == [(1,)]
 
 
+@pytest.mark.slow
+def test_a_failure_is_told_once_while_another_transport_makes_the_rest_wait(
+    tmp_path: Path,
+) -> None:
+    settings = {
+        "mydestination": "here.example, mx.test.example",
+        "alias_maps": "inline:{ {all = later, nobody-of-us} }",
+        "fallback_transport_maps": f"inline:{{ {{later = smtp:[127.0.0.1]:{free_port()}}} }}",
+        "relayhost": f"[127.0.0.1]:{free_port()}",
+    }
+    with MailSystem(tmp_path, settings) as system:
+        system.send("me@src.example", ["all@here.example"], TEXT)
+        wait_for(lambda: _passed(system, "later") >= 3, 60, "two retries")
+        assert system.read("SELECT count(*) FROM event WHERE kind = 'noticed'") == [(1,)]
+
+
 def _passed(system: MailSystem, name: str) -> int:
     return system.log().count(f"passing <{name}@mx.test.example> to transport=smtp")
 

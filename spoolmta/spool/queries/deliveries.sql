@@ -80,13 +80,13 @@ DELETE FROM attempt WHERE delivery_id IN carray(:ids) AND process_id = :process_
 INSERT INTO report (delivery_id, verdict, dsn, reason, throttled, reported_at) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: put_outcome
--- That the sender was told of a delay stays, and that he was told of this end of a destination, if others are still tried.
+-- That the sender was told of a delay stays.
 INSERT INTO outcome (message_id, number, part, action, dsn, reason, relay, remote, reply, success, address, at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (message_id, number, part) DO UPDATE
    SET action = excluded.action, dsn = excluded.dsn, reason = excluded.reason, relay = excluded.relay,
        remote = excluded.remote, reply = excluded.reply, success = excluded.success, address = excluded.address,
-       noticed = iif(part > 0 AND action = excluded.action AND dsn = excluded.dsn AND address = excluded.address, noticed, 0),
+       noticed = 0,
        at = excluded.at;
 
 -- name: delete_further_outcomes
@@ -103,6 +103,11 @@ SELECT message_id, number, :part, action, dsn, reason, relay, remote, reply, suc
 INSERT INTO outcome (message_id, number, part, action, dsn, reason, relay, remote, reply, success, address, noticed, at)
 SELECT :message_id, :number, coalesce(min(part), 0) - 1, 'sent', '2.0.0', '', '', '', '', '', :destination, 1, :now
   FROM outcome WHERE message_id = :message_id AND number = :number AND part < 0;
+
+-- name: load_told
+-- The ends of destinations that the sender has been told of while others of the recipient were tried.
+SELECT action, dsn, address, reason FROM outcome
+ WHERE message_id = :message_id AND number = :number AND part >= 0 AND noticed = 1 AND action <> 'deferred';
 
 -- name: load_served
 SELECT address FROM outcome WHERE message_id = :message_id AND number = :number AND part < 0;

@@ -137,7 +137,8 @@ def test_an_end_that_the_sender_was_told_of_is_not_told_again_while_the_rest_is_
     first, second = (bounce(0, "5.1.1", "no", address=address) for address in ("a@x", "b@x"))
     assert answer(first, second) == [(0, False), (1, False), (2, False)]
     assert answer(first, second) == [(0, False), (1, True), (2, True)]
-    assert answer(second) == [(0, False), (1, False)]
+    assert answer(second) == [(0, False), (1, True)]
+    assert answer(second, second) == [(0, False), (1, True), (2, False)]
 
 
 def test_a_report_on_an_attempt_that_was_taken_away_is_dropped(
