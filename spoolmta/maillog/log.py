@@ -32,6 +32,8 @@ from spoolmta.maillog.targets import (
 
 LONGEST_LINE = 2000
 
+# They join letters of some scripts, also in addresses; they move nothing on a screen.
+_JOINERS = "\u200c\u200d"
 _LINES_PER_WRITE = 64
 _BYTES_KEPT = 1 << 20
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -188,7 +190,7 @@ class MailLog:
         if len(text) > LONGEST_LINE:
             text = text[:LONGEST_LINE]
         if not text.isprintable():
-            text = "".join([c if c.isprintable() else "?" for c in text])
+            text = "".join([c if c.isprintable() or c in _JOINERS else "?" for c in text])
         lines = self._writer.lines
         lines.append(f"{prefix}{text}\n")
         if len(lines) >= _LINES_PER_WRITE:

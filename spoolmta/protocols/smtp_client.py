@@ -218,7 +218,7 @@ def _dsn_options(recipient: DeliveryRecipient, *, unicode: bool) -> str:
         address = quote(recipient.original)
         orcpt = f"{'utf-8' if unicode and not address.isascii() else 'rfc822'};{address}"
     if orcpt:
-        options += f" ORCPT={_encode_orcpt(orcpt, unicode=unicode)}"
+        options += f" ORCPT={_encode_orcpt(orcpt)}"
     if recipient.notify:
         options += f" NOTIFY={format_notify(Notify(recipient.notify))}"
     return options
@@ -383,7 +383,6 @@ _MAIL, _RCPT, _DATA, _END_OF_DATA = Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.EN
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9.-]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\ud800-\udfff]")
 _LINE_END = re.compile(rb"\r*\n")
-_NOT_UNITEXT = re.compile(r"[\x00-\x20\x7f\\+=]")
 _NOT_XTEXT8 = re.compile(r"[^\x21-\x7e]|[\\+=]")
 
 
@@ -407,12 +406,11 @@ def _line(text: str) -> bytes:
     return line + b"\r\n"
 
 
-def _encode_orcpt(orcpt: str, *, unicode: bool) -> str:
+def _encode_orcpt(orcpt: str) -> str:
     kind, _, address = orcpt.partition(";")
     if kind.lower() != "utf-8":
         return f"{kind};{encode_xtext(address)}"
-    special = _NOT_UNITEXT if unicode else _NOT_XTEXT8
-    return f"{kind};{special.sub(_escaped, address)}"
+    return f"{kind};{_NOT_XTEXT8.sub(_escaped, address)}"
 
 
 def _escaped(match: re.Match[str]) -> str:

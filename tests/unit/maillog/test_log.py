@@ -76,6 +76,13 @@ def test_the_time_of_a_line_is_the_time_it_was_logged(tmp_path: Path) -> None:
     assert first[:15] != second[:15]
 
 
+def test_letters_stay_joined(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "log")
+    log.info("to=<j\u200dk@x>\u202e")
+    log.close()
+    assert (tmp_path / "log").read_text().endswith("]: to=<j\u200dk@x>?\n")
+
+
 def test_no_text_makes_a_second_line(tmp_path: Path) -> None:
     log = open_log(tmp_path / "log")
     log.info("a\r\nb\tc\x00d\x1b\x7f\x85\u2028é\udcff")
