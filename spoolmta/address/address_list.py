@@ -8,12 +8,22 @@ Postfix: tok822_parse(3), virtual(5), sendmail(1) -t
 RFC:     5322 3.4, 4.4
 """
 
+import re
 import sys
 from collections.abc import Sequence
-from enum import Enum, auto
 
-from spoolmta.address.rewrite import RewriteRules, rewrite_tokens
-from spoolmta.address.tokens import COMMENT, QUOTED, Token, external, internal, scan, written
+from spoolmta.address.rewrite import RewriteRules, rewrite_written
+from spoolmta.address.tokens import (
+    ATOM,
+    COMMENT,
+    LITERAL,
+    QUOTED,
+    Token,
+    external,
+    internal,
+    scan,
+    written,
+)
 
 # The colon behind a group's name; other colons are parts of addresses.
 GROUP = "group"
@@ -21,8 +31,20 @@ GROUP = "group"
 _NOBODY = Token(QUOTED, "")
 _COMMA = Token(",", ",")
 _COLON = Token(GROUP, ":")
-_ENDS = frozenset(",;>")
 _FOLD_BYTES = 70
+# What is written otherwise than it reads.
+_WRITTEN_APART = frozenset({QUOTED, LITERAL, ","})
+
+# A list as signs, one for each token, from its end: words, comments, operators.
+_WORD = "w"
+_REMARK = "c"
+_SIGNS = {ATOM: _WORD, QUOTED: _WORD, LITERAL: _WORD, COMMENT: _REMARK}
+# An address ends before a word that has no operator behind it.
+_ADDRESS = re.compile(r"(?:[^w,;>]|w(?!c*+w))*+(?:wc*+)?")
+_ADDRESS_IN_GROUP = re.compile(r"(?:[^w,;>:]|w(?!c*+w))*+(?:wc*+)?")
+# A display name goes on until one of these.
+_NAME = re.compile(r"[^,;:>]*+:?")
+_NAME_IN_GROUP = re.compile(r"[^,;:>]*+")
 
 
 class ListedAddress(tuple[Token, ...]):
@@ -38,11 +60,13 @@ class ListedAddress(tuple[Token, ...]):
     @property
     def external(self) -> str:
         """The address as it is written, each part quoted as it was."""
-        return "".join(", " if token.kind == "," else written(token) for token in self)
+        return "".join(
+            [_written(token) if token[0] in _WRITTEN_APART else token[1] for token in self]
+        )
 
     def rewritten(self, rules: RewriteRules) -> str:
         """Return the address in internal form, rewritten."""
-        return internal(rewrite_tokens(scan(self.external), rules))
+        return rewrite_written(self.external, rules)
 
 
 ListItem = Token | ListedAddress
@@ -74,27 +98,39 @@ def parse_list_items(text: str, *, token_limit: int = sys.maxsize) -> list[ListI
     return reader.items
 
 
-def format_list_items(items: Sequence[ListItem], *, width: int = 0) -> str:
-    """Return the text of a list, folded as Postfix folds headers; *width* is that of its name."""
-    lines = [""]
-    for at, item in enumerate(items):
-        if isinstance(item, ListedAddress):
-            lines[-1] += external(item) if item else ""
+def format_list_items(items: Sequence[ListItem | str], *, width: int = 0) -> str:
+    """Return the text of a list, folded as Postfix folds headers; *width* is that of its name.
+
+    A string is an address that is written already.
+    """
+    lines: list[str] = []
+    line = ""
+    before = ","
+    for item in items:
+        if isinstance(item, Token):
+            kind, text = item
+            if kind in _WRITTEN_APART:
+                text = written(item)
+            sign = _SIGNS.get(kind, kind)
+            sign = _WORD if sign == _REMARK else sign
         else:
-            lines[-1] += written(item)
-        if item == _COMMA:
-            lines.append("")
-        elif at + 1 < len(items) and _blank_between(item, items[at + 1]):
-            lines[-1] += " "
-    return _folded(lines, width)
+            text = item if isinstance(item, str) else external(item) if item else ""
+            sign = _WORD
+        if before != "," and (sign == "<" or before == GROUP or before == sign == _WORD):
+            line += " "
+        line += text
+        if sign == ",":
+            lines.append(line)
+            line = ""
+        before = sign
+    return _folded([*lines, line], width)
 
 
-class _State(Enum):
-    """What the words are that come next, seen from the end of the list."""
+def _written(token: Token) -> str:
+    return ", " if token.kind == "," else written(token)
 
-    ADDRESS = auto()
-    NAME = auto()  # a display name: an address in angle brackets follows it
-    TITLE = auto()  # a group's name
+
+_listed = tuple.__new__
 
 
 class _ListReader:
@@ -103,92 +139,87 @@ class _ListReader:
     def __init__(self, tokens: list[Token]) -> None:
         self.items: list[ListItem] = []
         self._tokens = tokens
-        self._at = len(tokens)
-        self._state = _State.ADDRESS
-        self._in_group = False
+        self._backwards = tokens[::-1]
+        signs = "".join([_SIGNS.get(kind, kind) for kind, _ in tokens])
+        self._signs = signs[::-1]
+        self._has_comments = _REMARK in signs
         self._next_is_address = False
 
     def read(self) -> None:
-        while self._at:
-            token = self._tokens[self._at - 1]
-            kind = token.kind
-            if kind == ",":
-                self._take(token, _State.ADDRESS)
-            elif self._state is _State.TITLE or kind == COMMENT:
-                self._take(token, self._state)
-            elif kind == ";":
-                self._end_address()
-                self._take(token, _State.ADDRESS)
-                self._in_group = True
-            elif kind == ":" and self._in_group:
-                self._take(_COLON, _State.TITLE)
-            elif kind == ":" and self._state is _State.NAME:
-                self._take(token, _State.ADDRESS)
-            elif kind == ">":
-                self._read_brackets()
-            elif self._state is _State.NAME:
-                self._take(token, self._state)
+        signs, address, name = self._signs, _ADDRESS, _NAME
+        backwards, items = self._backwards, self.items
+        at = 0
+        while at < len(signs):
+            sign = signs[at]
+            if sign in ",c":
+                items.append(backwards[at])
+                at += 1
+                if sign == ",":
+                    self._next_is_address = False
+                continue
+            if sign == ":" and address is _ADDRESS_IN_GROUP:
+                items.append(_COLON)
+                at = self._take(at + 1, _found(signs, ",", at))
+                continue
+            # A comma that an address needs before the one that was just read.
+            if self._next_is_address:
+                items.append(_COMMA)
+            if sign == ";":
+                at = self._take(at, at + 1)
+                address, name = _ADDRESS_IN_GROUP, _NAME_IN_GROUP
+            elif sign == ">":
+                at = self._read_brackets(at, name)
+            elif sign == _WORD and signs[at + 1 : at + 2] in (_WORD, ",", ""):
+                items.append(_listed(ListedAddress, (backwards[at],)))
+                self._next_is_address = True
+                at += 1
             else:
-                self._read_address()
+                at = self._add(at, _end_of(address, signs, at))
 
-    def _take(self, token: Token, state: _State) -> None:
-        self._at -= 1
-        self._state = state
-        self.items.append(token)
-        if token.kind != COMMENT:
-            self._next_is_address = False
+    def _take(self, at: int, end: int) -> int:
+        """Take tokens as they are, one of them at least no comment; return *end*."""
+        self.items += self._backwards[at:end]
+        self._next_is_address = False
+        return end
 
-    def _end_address(self) -> None:
-        """Put in the comma that an address needs before the one that was just read."""
-        if self._next_is_address:
-            self.items.append(_COMMA)
-            self._next_is_address = False
-
-    def _read_brackets(self) -> None:
-        self._end_address()
-        self._take(self._tokens[self._at - 1], _State.NAME)
-        end = self._at
-        while self._at and self._tokens[self._at - 1].kind != "<":
-            self._at -= 1
-        self._add(self._tokens[self._at : end])
-        if self._at == end and self._at:
+    def _read_brackets(self, at: int, name: re.Pattern[str]) -> int:
+        """Read what is in angle brackets, and the display name before it; return where it ends."""
+        self._take(at, at + 1)
+        end = self._add(at + 1, _found(self._signs, "<", at))
+        if end == len(self._signs):
+            return end
+        if end == at + 1:
             self.items.append(ListedAddress())
-        if self._at:
-            self._take(self._tokens[self._at - 1], _State.NAME)
+        return self._take(end, _end_of(name, self._signs, end))
 
-    def _read_address(self) -> None:
-        self._end_address()
-        end = self._at
-        after_is_word = False
-        while self._at:
-            token = self._tokens[self._at - 1]
-            if token.kind in _ENDS or (token.kind == ":" and self._in_group):
-                break
-            if token.kind != COMMENT:
-                if after_is_word and token.is_word:
-                    break
-                after_is_word = token.is_word
-            self._at -= 1
-        self._add(self._tokens[self._at : end])
-
-    def _add(self, tokens: list[Token]) -> None:
-        address = ListedAddress(token for token in tokens if token.kind != COMMENT)
-        self.items += [token for token in reversed(tokens) if token.kind == COMMENT]
-        if address:
-            self.items.append(address)
+    def _add(self, at: int, end: int) -> int:
+        """Take tokens as one address, behind it the comments that are in it; return *end*."""
+        size = len(self._tokens)
+        tokens = self._tokens[size - end : size - at]
+        if self._has_comments and _REMARK in self._signs[at:end]:
+            end_of_words = at + len(self._signs[at:end].rstrip(_REMARK))
+            tokens = self._tokens[size - end_of_words : size - at]
+            if _REMARK in self._signs[at:end_of_words]:
+                inside = self._backwards[at:end_of_words]
+                self.items += [token for token in inside if token[0] == COMMENT]
+                tokens = [token for token in tokens if token[0] != COMMENT]
+            self.items += self._backwards[end_of_words:end]
+        if tokens:
+            self.items.append(_listed(ListedAddress, tokens))
             self._next_is_address = True
+        return end
 
 
-def _blank_between(item: ListItem, after: ListItem) -> bool:
-    if isinstance(after, Token) and after.kind == "<":
-        return True
-    if isinstance(item, Token) and item.kind == GROUP:
-        return True
-    return not _is_operator(item) and not _is_operator(after)
+def _end_of(pattern: re.Pattern[str], signs: str, at: int) -> int:
+    found = pattern.match(signs, at)
+    assert found is not None  # it may be empty
+    return found.end()
 
 
-def _is_operator(item: ListItem) -> bool:
-    return isinstance(item, Token) and (item.is_operator or item.kind == GROUP)
+def _found(signs: str, sign: str, at: int) -> int:
+    """Return where a sign is, or the end."""
+    found = signs.find(sign, at)
+    return len(signs) if found < 0 else found
 
 
 def _folded(lines: list[str], width: int) -> str:

@@ -129,7 +129,11 @@ async def _chain(address: str, table: tuple[Maps, str], routing: Routing, tell: 
             return address
         try:
             found = await map_address(
-                address, maps, routing, keep_extension=routing.canonical_keeps_extension
+                address,
+                maps,
+                routing,
+                keep_extension=routing.canonical_keeps_extension,
+                at_most=2,
             )
         except MapUnavailable as error:
             raise MapUnavailable(

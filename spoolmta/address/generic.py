@@ -37,7 +37,11 @@ class Generic:
         if replaced is not None:
             return replaced
         found = await map_address(
-            address, self._maps, self._routing, keep_extension=self._keeps_extension
+            address,
+            self._maps,
+            self._routing,
+            keep_extension=self._keeps_extension,
+            at_most=2,
         )
         replaced = found[0] if found else address
         if len(found) > 1:

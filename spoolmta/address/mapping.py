@@ -6,7 +6,7 @@ the new addresses if the table's kind is in propagate_unmatched_extensions.
 Postfix: mail_addr_map(3), mail_addr_crunch(3), canonical(5), virtual(5)
 """
 
-from spoolmta.address.address_list import parse_address_list
+from spoolmta.address.address_list import ListedAddress, parse_address_list
 from spoolmta.address.parts import split_address
 from spoolmta.address.routing import Routing
 from spoolmta.errors import MapUnavailable
@@ -14,9 +14,12 @@ from spoolmta.maps import Hit, Maps, lookup_address
 
 
 async def map_address(
-    address: str, maps: Maps, routing: Routing, *, keep_extension: bool
+    address: str, maps: Maps, routing: Routing, *, keep_extension: bool, at_most: int
 ) -> list[str]:
     """Return the addresses (internal form) that an address becomes; none if *maps* has no value.
+
+    Of a value with very many, more than *at_most*, the others are left out: the caller wants none
+    of them.
 
     Raises MapUnavailable: the caller tries again later.
     """
@@ -25,7 +28,10 @@ async def map_address(
     )
     if hit is None:
         return []
-    addresses = _addresses(address, hit, routing, keep_extension=keep_extension)
+    listed = _listed(address, hit)[:at_most]
+    addresses = [one.rewritten(routing.rules) for one in listed]
+    if hit.extension and keep_extension:
+        addresses = [_with_extension(one, hit.extension) for one in addresses]
     if not addresses:
         raise MapUnavailable(
             f'{maps.name} lookup of {address} returns non-address result "{hit.value}"'
@@ -33,15 +39,12 @@ async def map_address(
     return addresses
 
 
-def _addresses(address: str, hit: Hit, routing: Routing, *, keep_extension: bool) -> list[str]:
+def _listed(address: str, hit: Hit) -> list[ListedAddress]:
     text = hit.value
     if text.startswith("@"):
         local, _ = split_address(address)
         text = (local.removesuffix(hit.extension) if hit.extension else local) + text
-    values = [found.rewritten(routing.rules) for found in parse_address_list(text)]
-    if hit.extension and keep_extension:
-        return [_with_extension(value, hit.extension) for value in values]
-    return values
+    return parse_address_list(text)
 
 
 def _with_extension(address: str, extension: str) -> str:

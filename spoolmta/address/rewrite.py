@@ -46,9 +46,14 @@ def rewrite(address: str, rules: RewriteRules) -> str:
     """Return an address in internal form, rewritten; "" stays as it is."""
     if _PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
-    if not address:
-        return address
-    return internal(rewrite_tokens(scan(quote(address)), rules))
+    return rewrite_written(quote(address), rules) if address else address
+
+
+def rewrite_written(address: str, rules: RewriteRules) -> str:
+    """Return an address in external form, rewritten, in internal form."""
+    if _PLAIN.fullmatch(address):
+        return _rewrite_plain(address, rules)
+    return internal(rewrite_tokens(scan(address), rules))
 
 
 def rewrite_external(address: str, rules: RewriteRules) -> str:

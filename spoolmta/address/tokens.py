@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from spoolmta.maps.keys import quote
+from spoolmta.maps.keys import quote, quoted
 
 ATOM = "atom"
 QUOTED = "quoted"
@@ -22,21 +22,28 @@ COMMENT = "comment"
 
 _SPACE = r" \t\n\v\f\r"
 _ATOM_END = rf'{_SPACE}()<>@,;:\\".\[\]!%|'
+# What opens ends with what closes it, or with the text; a backslash that is last there, too.
+_QUOTED_TEXT = r'"(?:[^"\\]|\\.)*+["\\]?'
+_LITERAL_TEXT = r"\[(?:[^\]\\]|\\.)*+[\]\\]?"
+_COMMENT_TEXT = r"\((?:[^()\\]|\\.)*+\)"
+for _ in range(2):  # comments in it, and in these
+    _COMMENT_TEXT = rf"\((?:[^()\\]|\\.|{_COMMENT_TEXT})*+\)"
 _TOKEN = re.compile(
-    rf"""(?P<atom>[^{_ATOM_END}\x00-\x1f\x7f]++(?!\\.|[\x00-\x08\x0e-\x1f\x7f]))(?:\\\Z)?"""
-    rf"""|(?P<escaped>(?:[^{_ATOM_END}]|\\.)++|(?=\\\Z))(?:\\\Z)?"""
-    r"""|"(?P<quoted>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)"""
-    r"""|(?P<literal>\[(?:[^\]\\]|\\.)*+)(?:\]|\\?\Z)"""
-    rf"""|(?P<operator>[^{_SPACE}\\])""",
+    rf"(?:[^{_ATOM_END}]|\\.)++\\?|{_QUOTED_TEXT}|{_LITERAL_TEXT}|{_COMMENT_TEXT}|[^{_SPACE}(]",
     re.DOTALL,
 )
-_ATOM_GROUP = _TOKEN.groupindex["atom"]
-_OPERATOR_GROUP = _TOKEN.groupindex["operator"]
+# All that is before a comment that no pattern matches: it is nested too deeply, or open.
+_BEFORE_DEEP = re.compile(
+    rf'(?:[^"\[(\\]|\\.|{_QUOTED_TEXT}|{_LITERAL_TEXT}|{_COMMENT_TEXT}|\\)*+', re.DOTALL
+)
+_COMMENT_PART = re.compile(r"(?:[^()\\]|\\.)*+(?:([()])|\\?\Z)", re.DOTALL)
 _WORD_KINDS = frozenset({ATOM, QUOTED, LITERAL})
 _NEEDS_QUOTES = re.compile(rf"[{_ATOM_END}\x00-\x1f\x7f]")
+_NOT_PLAIN = re.compile(r"[\\\t\n\v\f\r]")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
-_ENDS_QUOTED = re.compile(r'(["\\\r])')
-_COMMENT_PART = re.compile(r"[^()\\]++|\\.|[()]", re.DOTALL)
+# The one that closes is the only one without a backslash.
+_ESCAPED_OR_QUOTE = re.compile(r'[\\"](.?)', re.DOTALL)
+_ESCAPED_OR_BRACKET = re.compile(r"[\\\]](.?)", re.DOTALL)
 _LINE_END = re.compile(r"\r?\n")
 _BLANKS = re.compile(rf"\r\n|[{_SPACE}]")
 
@@ -62,65 +69,68 @@ class Token(NamedTuple):
         return self.kind in _WORD_KINDS
 
 
-_OPERATORS = {sign: Token(sign, sign) for sign in ')<>@,;:".]!%|\\'}
+_OPERATORS = {sign: Token(sign, sign) for sign in ")<>@,;:.]!%|"}
 AT = _OPERATORS["@"]
 DOT = _OPERATORS["."]
 
 
 def scan(text: str, limit: int = sys.maxsize) -> list[Token]:
     """Return the first *limit* tokens of an address or address list; white space is dropped."""
-    tokens: list[Token] = []
+    pieces = _pieces(text, limit) if "(" in text else _TOKEN.findall(text)
+    known = _Known(_OPERATORS)
+    return [known[piece] for piece in pieces[:limit]]
+
+
+def _pieces(text: str, limit: int) -> list[str]:
+    """Return the tokens as they are written, some more than *limit* perhaps."""
+    pieces: list[str] = []
     at = 0
-    while at >= 0 and len(tokens) < limit:
-        at = _scan_to_comment(text, at, limit, tokens)
-    return tokens
-
-
-def _scan_to_comment(text: str, at: int, limit: int, tokens: list[Token]) -> int:
-    """Append what is before the next comment, and that; return where it ends, -1 at the end."""
-    append, new = tokens.append, tuple.__new__
-    left = limit - len(tokens)
-    for match in _TOKEN.finditer(text, at):
-        group = match.lastindex
-        if group == _ATOM_GROUP:
-            append(new(Token, (ATOM, match[_ATOM_GROUP])))
-        elif group != _OPERATOR_GROUP:
-            append(_token(match))
-        elif match[0] == "(":
-            end = _comment_end(text, match.end())
-            append(Token(COMMENT, _LINE_END.sub(" ", text[match.start() : end])))
-            return end
-        else:
-            append(_OPERATORS.get(match[0]) or Token(match[0], match[0]))
-        left -= 1
-        if not left:
+    while at < len(text) and len(pieces) < limit:
+        found = _BEFORE_DEEP.match(text, at)
+        assert found is not None  # it may be empty
+        start = found.end()
+        pieces += _TOKEN.findall(text, at, start)
+        if start == len(text):
             break
-    return -1
+        at = _comment_end(text, start)
+        pieces.append(text[start:at])
+    return pieces
+
+
+class _Known(dict[str, Token]):
+    """What the pieces of one text are as tokens; many come again and again."""
+
+    def __missing__(self, piece: str) -> Token:
+        token = self[piece] = _token(piece)
+        return token
 
 
 def internal(tokens: Sequence[Token]) -> str:
     """Return the address that the tokens spell, in internal form: nothing is quoted."""
+    if len(tokens) == 1:
+        return tokens[0].text
     parts: list[str] = []
-    before = Token(";", "")
-    for token in tokens:
-        words = not before.is_operator and not token.is_operator
+    before = ";"
+    for kind, text in tokens:
         # Between two words, and where a list of addresses would have a blank.
-        if parts and (words or before.kind == "," or token.kind == "<"):
+        words = len(before) > 1 and len(kind) > 1
+        if words or before == "," or (kind == "<" and parts):
             parts.append(" ")
-        parts.append(token.text)
-        before = token
+        parts.append(text)
+        before = kind
     return "".join(parts)
 
 
 def external(tokens: Sequence[Token]) -> str:
     """Return the address that the tokens spell, its local part quoted if need be."""
-    return quote(internal(tokens))
+    text = internal(tokens)
+    return text if text.isalnum() else quote(text)
 
 
 def written(token: Token) -> str:
     """Return a token as text that is scanned as this token again."""
     if token.kind == QUOTED:
-        return '"' + _ENDS_QUOTED.sub(r"\\\1", token.text) + '"'
+        return quoted(token.text)
     if token.kind == LITERAL:
         return "[" + token.text[1:-1].replace("\\", "\\\\") + "]"
     return token.text
@@ -128,37 +138,51 @@ def written(token: Token) -> str:
 
 def find(tokens: Sequence[Token], kind: str) -> int:
     """Return the index of the first token of a kind, -1 if there is none."""
-    return next((at for at, token in enumerate(tokens) if token.kind == kind), -1)
+    for at, token in enumerate(tokens):
+        if token[0] == kind:
+            return at
+    return -1
 
 
 def find_last(tokens: Sequence[Token], kind: str) -> int:
     """Return the index of the last token of a kind, -1 if there is none."""
-    return next((at for at in range(len(tokens) - 1, -1, -1) if tokens[at].kind == kind), -1)
+    for at in range(len(tokens) - 1, -1, -1):
+        if tokens[at][0] == kind:
+            return at
+    return -1
 
 
-def _token(match: re.Match[str]) -> Token:
-    kind = match.lastgroup
-    if kind == "escaped":
-        text = _plain(match["escaped"])
-        return Token(QUOTED if _NEEDS_QUOTES.search(text) else ATOM, text)
-    if kind == "quoted":
-        return Token(QUOTED, _plain(match["quoted"]))
-    return Token(LITERAL, _plain(match["literal"]) + "]")
+def _token(piece: str) -> Token:
+    opening = piece[0]
+    if opening == '"':
+        return Token(QUOTED, _content(piece[1:], _ESCAPED_OR_QUOTE, '"'))
+    if opening == "[":
+        return Token(LITERAL, _content(piece, _ESCAPED_OR_BRACKET, "]") + "]")
+    if opening == "(":
+        return Token(COMMENT, _LINE_END.sub(" ", piece) if "\n" in piece else piece)
+    if "\\" not in piece and (piece.isprintable() or not _NEEDS_QUOTES.search(piece)):
+        return Token(ATOM, piece)
+    text = piece if piece.isprintable() else _BLANKS.sub(" ", piece)
+    text = "".join(_ESCAPED.split(text)) if "\\\\" in text else text.replace("\\", "")
+    is_atom = text.isalnum() or not _NEEDS_QUOTES.search(text)
+    return Token(ATOM if is_atom else QUOTED, text)
 
 
-def _plain(text: str) -> str:
-    """Return text without backslashes; a line end, or any white space, is one blank."""
-    return _ESCAPED.sub(r"\1", _BLANKS.sub(" ", text))
+def _content(piece: str, escaped_or_end: re.Pattern[str], end: str) -> str:
+    """Return text without backslashes and *end*; a line end, or any white space, is one blank."""
+    if not _NOT_PLAIN.search(piece):
+        return piece.removesuffix(end)
+    return "".join(escaped_or_end.split(_BLANKS.sub(" ", piece)))
 
 
 def _comment_end(text: str, at: int) -> int:
-    depth = 1
+    depth = 0
     for match in _COMMENT_PART.finditer(text, at):
-        part = match[0]
-        if part == "(":
+        bracket = match[1]
+        if bracket == "(":
             depth += 1
-        elif part == ")":
+        elif depth == 1 or not bracket:
+            return match.end()
+        else:
             depth -= 1
-            if not depth:
-                return match.end()
     return len(text)

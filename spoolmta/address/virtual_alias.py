@@ -79,6 +79,7 @@ async def _lookup(address: str, routing: Routing) -> list[str]:
             routing.virtual_alias_maps,
             routing,
             keep_extension=routing.virtual_keeps_extension,
+            at_most=routing.parameters.virtual_alias_expansion_limit + 1,
         )
     except MapUnavailable as error:
         text = f"virtual_alias_maps map lookup problem for {address}"

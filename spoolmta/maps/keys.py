@@ -18,7 +18,6 @@ _DOT_STRING = re.compile(
     r'[^\x00-\x20\x7f()<>@,;:\\".\[\]]+(?:\.[^\x00-\x20\x7f()<>@,;:\\".\[\]]+)*'
 )
 _LOWER = {ord(letter): ord(letter) + 32 for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_QUOTED_CHARACTERS = re.compile(r'(["\\\r])')
 
 
 # Each is itself alone (eq), so that it is quick to look up what was made with it.
@@ -69,7 +68,13 @@ def quote_local(local: str) -> str:
     """Return a local part as a dot-string, or else as a quoted string."""
     if _DOT_STRING.fullmatch(local):
         return local
-    return '"' + _QUOTED_CHARACTERS.sub(r"\\\1", local) + '"'
+    return quoted(local)
+
+
+def quoted(text: str) -> str:
+    """Return text as a quoted string."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\\r")
+    return f'"{text}"'
 
 
 def split_route(address: str) -> tuple[str, str, str]:

@@ -21,6 +21,8 @@ PROBLEMS = logging.getLogger("spoolmta.maps")
 
 # One address is looked for in many tables, one after the other.
 _REMEMBERED_KEYS = 256
+# The keys of a longer address are not remembered, for they would take much memory.
+_LONGEST_ADDRESS = 320
 
 States = tuple[Callable[[], object], ...]
 """What returns the same objects as before as long as answers are the same.
@@ -191,9 +193,20 @@ async def lookup_address(
     return maps.find(keys) if maps.states is not None else await search(maps, keys)
 
 
-@lru_cache(_REMEMBERED_KEYS)
 def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> tuple[Key, ...]:
     """Return the keys of an address; with its local part alone if its domain *is_local*."""
+    find = _address_keys if len(address) <= _LONGEST_ADDRESS else _address_keys.__wrapped__
+    return find(address, delimiter, is_local=is_local)
+
+
+def user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
+    """Return user+ext@domain and user@domain; each in its quoted form first."""
+    find = _user_keys if len(address) <= _LONGEST_ADDRESS else _user_keys.__wrapped__
+    return find(address, delimiter)
+
+
+@lru_cache(_REMEMBERED_KEYS)
+def _address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> tuple[Key, ...]:
     at = address.rfind("@")
     if at < 0:
         return user_keys(address, delimiter)
@@ -202,8 +215,7 @@ def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) ->
 
 
 @lru_cache(_REMEMBERED_KEYS)
-def user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
-    """Return user+ext@domain and user@domain; each in its quoted form first."""
+def _user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
     at = address.rfind("@")
     local, at_domain = (address, "") if at < 0 else (address[:at], address[at:])
     return tuple(_local_keys(local, at_domain, delimiter, partial=False))

@@ -20,6 +20,7 @@ from spoolmta.address.address_list import (
     parse_list_items,
     read_address,
 )
+from spoolmta.message.turn import Turn
 
 SENDER_HEADERS = frozenset(
     {
@@ -56,16 +57,23 @@ _NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_ATOM, _ATOM)
 _NAMED = rb"(?:(%s <)|[A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]++<)(%s)>" % (_NAME, _ADDRESS)
 _PLAIN = re.compile(rb"[ \t]*+(?:%s|(%s))" % (_NAMED, _ADDRESS))
 _PLAIN_ADDRESS = re.compile(_ADDRESS)
+_PLAIN_TEXT = re.compile(_ADDRESS.decode())
 
 Change = Callable[[str], Awaitable[str]]
 """Takes an address as it is written (external form) and returns it changed, or as it was."""
 
 
-async def change_addresses(raw: bytes, change: Change, *, token_limit: int) -> bytes | None:
+async def change_addresses(
+    raw: bytes, change: Change, *, token_limit: int, turn: Turn
+) -> bytes | None:
     """Return a header, CRLF at its end, with its addresses changed; None: that changes nothing.
+
+    *turn* is that of the message, and ends between two addresses if it has been long.
 
     Raises what *change* raises.
     """
+    if turn.is_over:
+        await turn.give_way()
     colon = raw.index(b":")
     plain = _PLAIN.fullmatch(raw, colon + 1, len(raw) - 2)
     if plain is not None and len(raw) < token_limit:
@@ -83,23 +91,27 @@ async def change_addresses(raw: bytes, change: Change, *, token_limit: int) -> b
         async def once_more(address: str) -> str:
             return changed if address == written else await change(address)
 
-        return await _change_list(raw, colon, once_more, token_limit)
-    return await _change_list(raw, colon, change, token_limit)
+        return await _change_list(raw, colon, once_more, token_limit, turn)
+    return await _change_list(raw, colon, change, token_limit, turn)
 
 
-async def _change_list(raw: bytes, colon: int, change: Change, token_limit: int) -> bytes | None:
+async def _change_list(
+    raw: bytes, colon: int, change: Change, token_limit: int, turn: Turn
+) -> bytes | None:
     # The line end stays out of it, for an open quote would swallow it.
     body = raw[colon + 1 : -2].decode("utf-8", "surrogateescape")
     items = parse_list_items(body, token_limit=token_limit)
-    changed: list[ListItem] = []
+    changed: list[ListItem | str] = []
     is_changed = False
     for item in items:
         if isinstance(item, ListedAddress) and item:
+            if turn.is_over:
+                await turn.give_way()
             before = item.external
             after = await change(before)
             if after != before:
                 is_changed = True
-                changed.append(read_address(after))
+                changed.append(_written(after))
                 continue
         changed.append(item)
     if not is_changed:
@@ -107,3 +119,10 @@ async def _change_list(raw: bytes, colon: int, change: Change, token_limit: int)
     name = raw[:colon].rstrip(b" \t")
     text = format_list_items(changed, width=len(name) + 2)
     return b"%s: %s\r\n" % (name, text.encode("utf-8", "surrogateescape"))
+
+
+def _written(address: str) -> str:
+    """Return a changed address as Postfix writes it: it is read once more."""
+    if _PLAIN_TEXT.fullmatch(address):
+        return address
+    return format_list_items([read_address(address)])

@@ -25,6 +25,7 @@ from spoolmta.config.parameters.smtp import SmtpParameters
 from spoolmta.maillog import MailLog
 from spoolmta.maps import open_maps
 from spoolmta.message.address_header import Change, change_addresses
+from spoolmta.message.turn import Turn
 from spoolmta.stages.cleanup.rewriting import Rewriting
 from spoolmta.stages.cleanup.rules import CleanupRules
 from tests.support.mail_system import BIN
@@ -131,11 +132,12 @@ def _numbers(first: int, end: int, count: int) -> list[int]:
 
 async def _headers(numbers: list[int], changes: list[Change]) -> float:
     senders, recipients = changes
+    turn = Turn()
     started = time.process_time()
     for number in numbers:
         name, change = (b"From", senders) if number % 3 else (b"To", recipients)
         raw = b"%s: User No. %d <%s>\r\n" % (name, number, _address(number).encode())
-        await change_addresses(raw, change, token_limit=_TOKEN_LIMIT)
+        await change_addresses(raw, change, token_limit=_TOKEN_LIMIT, turn=turn)
     return len(numbers) / (time.process_time() - started)
 
 

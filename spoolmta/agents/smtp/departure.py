@@ -21,6 +21,7 @@ from spoolmta.message.address_header import (
 )
 from spoolmta.message.header import split_headers
 from spoolmta.message.outcome import Delivery, DeliveryRecipient
+from spoolmta.message.turn import Turn
 
 _END = b"\r\n\r\n"
 _ADDRESSES = SENDER_HEADERS | RECIPIENT_HEADERS
@@ -71,12 +72,16 @@ class Departures:
         head: list[bytes] = []
         size = 0
         changed = False
+        turn = Turn()
         for header in split_headers(begin.partition(_END)[0] + b"\r\n"):
             size += len(header.raw)
             head.append(header.raw)
             if header.key in _ADDRESSES:
                 raw = await change_addresses(
-                    header.raw, self.generic.replaced_in_header, token_limit=self.token_limit
+                    header.raw,
+                    self.generic.replaced_in_header,
+                    token_limit=self.token_limit,
+                    turn=turn,
                 )
                 if raw is not None:
                     head[-1] = raw

@@ -56,6 +56,7 @@ async def _grow(address: str, routing: Routing, recorder: Recorder, drawn: set[s
         routing.virtual_alias_maps,
         routing,
         keep_extension=routing.virtual_keeps_extension,
+        at_most=routing.parameters.virtual_alias_expansion_limit + 1,
     )
     found = hits(recorder.take())
     if not values or not found:

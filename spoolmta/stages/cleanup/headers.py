@@ -173,6 +173,7 @@ async def _edited(
                 raw,
                 rewriting.header_change(rules, whose),
                 token_limit=parameters.header_address_token_limit,
+                turn=rewriting.turn,
             )
             if changed is not None:
                 return changed

@@ -15,13 +15,14 @@ from spoolmta.address.rewrite import RewriteRules, rewrite, rewrite_external
 from spoolmta.address.routing import Routing
 from spoolmta.errors import MapUnavailable
 from spoolmta.message.address_header import Change
+from spoolmta.message.turn import Turn
 from spoolmta.stages.cleanup.rules import CleanupRules
 
 
 class Rewriting:
     """How the addresses of one message change. *header_rules*: None if its headers stay."""
 
-    __slots__ = ("_local", "_routing", "_rules", "_tell", "header_rules")
+    __slots__ = ("_local", "_routing", "_rules", "_tell", "header_rules", "turn")
 
     def __init__(self, rules: CleanupRules, routing: Routing, tell: Tell, *, local: bool) -> None:
         """*tell* takes warnings. *local*: the headers are those of a local client."""
@@ -29,6 +30,7 @@ class Rewriting:
         self._routing = routing
         self._tell = tell
         self._local = local
+        self.turn = Turn()
         self.header_rules: RewriteRules | None = routing.rules if local else rules.remote_rewriting
 
     def maps(self, kind: AddressKind) -> bool:

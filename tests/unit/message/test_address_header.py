@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,8 @@ from hypothesis import strategies as st
 from spoolmta.address.rewrite import RewriteRules, rewrite_external
 from spoolmta.message.address_header import change_addresses
 from spoolmta.message.header import split_headers, unfold
+from spoolmta.message.turn import Turn
+from tests.support.hostile_texts import HOSTILE, milliseconds
 
 RULES = RewriteRules(myorigin="example.com", mydomain="example.com")
 
@@ -16,7 +19,8 @@ async def complete(address: str) -> str:
 
 
 def completed(raw: bytes, token_limit: int = 10240) -> bytes | None:
-    return asyncio.run(change_addresses(raw + b"\r\n", complete, token_limit=token_limit))
+    changing = change_addresses(raw + b"\r\n", complete, token_limit=token_limit, turn=Turn())
+    return asyncio.run(changing)
 
 
 # As Postfix 3.7 writes them.
@@ -75,3 +79,51 @@ def test_a_changed_header_is_still_one_header(body: bytes) -> None:
     raw = completed(b"To: " + unfold(body).replace(b"\r", b"").replace(b"\n", b""))
     if raw is not None:
         assert [header.raw for header in split_headers(raw)] == [raw]
+
+
+def test_a_header_of_very_many_addresses_lets_others_work_meanwhile() -> None:
+    turns = 0
+
+    async def slow(address: str) -> str:
+        time.sleep(0.001)
+        return f"{address}@example.com"
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def both() -> bytes | None:
+        other = asyncio.create_task(others())
+        raw = b"To: " + b", ".join([b"a"] * 50) + b"\r\n"
+        changed = await change_addresses(raw, slow, token_limit=10240, turn=Turn())
+        other.cancel()
+        return changed
+
+    changed = asyncio.run(both())
+    assert changed is not None
+    assert changed.count(b"a@example.com") == 50
+    assert turns >= 5
+
+
+async def stay(address: str) -> str:
+    return address
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_header_of_64_kilobytes_is_read_at_once(text: str) -> None:
+    raw = b"To: " + text.encode() + b"\r\n"
+
+    def read() -> None:
+        asyncio.run(change_addresses(raw, stay, token_limit=10240, turn=Turn()))
+
+    assert milliseconds(read) < 50
+
+
+def test_rewriting_a_header_takes_time_in_proportion_to_its_addresses() -> None:
+    def took(count: int) -> float:
+        header = b"To: " + b", ".join(b'"%d x"' % number for number in range(count))
+        return milliseconds(lambda: completed(header))
+
+    assert took(4000) < 8 * took(1000)
