@@ -12,7 +12,7 @@ pytestmark = [
 
 
 def test_what_differs_is_told_by_case() -> None:
-    # Here, a message whose headers name nobody is the caller's mistake, and nothing to try again.
+    # Here, who is told that the headers name nobody is the user who called, and not the sender.
     site = Site(
         "a difference",
         cases=[
@@ -22,8 +22,8 @@ def test_what_differs_is_told_by_case() -> None:
     )
     with pytest.raises(AssertionError) as told:
         agree(site)
-    assert "-sendmail: 75: " in str(told.value)
-    assert "+sendmail: 67: " in str(told.value)
+    assert "-sendmail: 75: sendmail: fatal: a@src.example" in str(told.value)
+    assert "+sendmail: 75: sendmail: fatal: root(0)" in str(told.value)
     assert "b@far.example" not in str(told.value)
 
 
