@@ -5,12 +5,13 @@ Must not: keep a read open; work more than a fraction of the time
 
 import os
 import select
+import shutil
 import signal
 import sys
 import termios
 import time
 import tty
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from spoolmta.cli.access import Access
@@ -24,6 +25,7 @@ _BUDGET = 0.25
 _BUDGET_OF_ONE = 3.0
 # A frame that took long is not drawn again before so many times that long.
 _REST = 4.0
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 _ENTER = "\033[?1049h\033[?25l"
 _LEAVE = "\033[?25h\033[?1049l"
 
@@ -63,31 +65,36 @@ class Screen:
 
     def __init__(self) -> None:
         self._input = sys.stdin.fileno()
+        self._signals: list[int] = []
 
     def __enter__(self) -> Self:
         """Take the terminal."""
         self._before = termios.tcgetattr(self._input)
-        self._handler = signal.signal(signal.SIGTERM, _end)
+        # A signal that comes just before the wait for a key would be seen after it: so the pipe.
+        self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._wakes)
+        self._handlers = {number: signal.signal(number, self._note) for number in _ENDS}
         tty.setcbreak(self._input)
         sys.stdout.write(_ENTER)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        """Give it back as it was; Ctrl-C is an end like any other."""
+    def __exit__(self, *_: object) -> None:
+        """Give it back as it was; Ctrl-C is an end like any other, SIGTERM tells of itself."""
         sys.stdout.write(_LEAVE)
         sys.stdout.flush()
         termios.tcsetattr(self._input, termios.TCSADRAIN, self._before)
-        signal.signal(signal.SIGTERM, self._handler)
-        return kind is KeyboardInterrupt
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        os.close(self._woken)
+        os.close(self._wakes)
+        if signal.SIGTERM in self._signals:
+            raise SystemExit(128 + signal.SIGTERM)
 
     def draw(self, overview: Overview, title: str, sort: str) -> None:
         """Draw a frame over the one before."""
-        size = os.get_terminal_size()
+        # A terminal that does not know its size has the usual one.
+        size = shutil.get_terminal_size()
         look = Look(size.columns, size.lines, sort, colours=True)
         lines = frame(overview, title, look)[: size.lines]
         text = "".join(f"\033[{number};1H{line}\033[K" for number, line in enumerate(lines, 1))
@@ -96,12 +103,14 @@ class Screen:
 
     def key(self, seconds: float) -> str | None:
         """Return the key that is pressed within *seconds*; None if none is, "" at the end."""
-        ready, _, _ = select.select([self._input], [], [], seconds)
+        ready, _, _ = select.select([self._input, self._woken], [], [], seconds)
+        if self._woken in ready:
+            return ""
         return os.read(self._input, 1).decode("ascii", "replace") if ready else None
 
-
-def _end(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    def _note(self, number: int, _: FrameType | None) -> None:
+        # An exception that is raised here may come out where it is lost: in a finalizer.
+        self._signals.append(number)
 
 
 def _running(access: Access) -> str:
