@@ -7,7 +7,7 @@
 -- Times are integers, microseconds since 1970 UTC. Ids are made by the node that inserts (message/queue_id.py).
 -- Read the v1_ views at the end for questions; their columns are a promise, the tables are not.
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- ------------------------------------------------------------------------------------------------ who works on the spool
 
@@ -411,8 +411,9 @@ SELECT message.queue_id,
        located.retry_at / 1000000.0 AS next_try_at,
        strftime('%Y-%m-%d %H:%M:%S', located.retry_at / 1000000, 'unixepoch') AS next_try,
        (SELECT count(*) FROM recipient WHERE recipient.message_id = message.message_id) AS recipients,
-       (SELECT count(*) FROM recipient LEFT JOIN outcome USING (message_id, number)
-         WHERE recipient.message_id = message.message_id AND coalesce(outcome.part, 0) = 0
+       (SELECT count(*) FROM recipient LEFT JOIN outcome
+                   ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
+         WHERE recipient.message_id = message.message_id
            AND coalesce(outcome.action, 'deferred') = 'deferred') AS waiting,
        CASE WHEN located.reason <> '' THEN located.reason
             ELSE coalesce((SELECT outcome.reason FROM outcome

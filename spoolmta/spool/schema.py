@@ -11,7 +11,7 @@ import apsw
 
 from spoolmta.errors import SpoolUnusable
 
-VERSION = 4
+VERSION = 5
 _COLUMN = re.compile(r"^    (\w+),? *-- (.+)$", re.MULTILINE)
 
 

@@ -61,17 +61,18 @@ SELECT message_id, queue_id, arrived_at, size, sender
 -- name: load_waiting_recipients
 -- Recipients without a final answer, and the reason of the last one that was not final.
 SELECT recipient.message_id, recipient.number, recipient.address, outcome.at, coalesce(outcome.reason, '')
-  FROM recipient LEFT JOIN outcome USING (message_id, number)
- WHERE recipient.message_id IN carray(:ids) AND coalesce(outcome.part, 0) = 0
-   AND coalesce(outcome.action, 'deferred') = 'deferred'
+  FROM recipient LEFT JOIN outcome
+    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
+ WHERE recipient.message_id IN carray(:ids) AND coalesce(outcome.action, 'deferred') = 'deferred'
  ORDER BY recipient.message_id, recipient.number;
 
 -- name: load_recipients_of_message
 SELECT recipient.number, recipient.address, recipient.original, recipient.orcpt, recipient.notify,
        coalesce(outcome.action, 'waiting'), coalesce(outcome.dsn, ''), coalesce(outcome.reason, ''),
        coalesce(outcome.relay, ''), outcome.at
-  FROM recipient LEFT JOIN outcome USING (message_id, number)
- WHERE recipient.message_id = :message_id AND recipient.number > :after AND coalesce(outcome.part, 0) = 0
+  FROM recipient LEFT JOIN outcome
+    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
+ WHERE recipient.message_id = :message_id AND recipient.number > :after
  ORDER BY recipient.number LIMIT :limit;
 
 -- name: load_deliveries_of_message

@@ -5,7 +5,8 @@ SELECT lower(substr(recipient.address,
                     length(rtrim(recipient.address, replace(recipient.address, '@', ''))) + 1)) AS domain,
        message.arrived_at / 1000000 AS arrived_at,
        count(*)
-  FROM message JOIN recipient USING (message_id) LEFT JOIN outcome USING (message_id, number)
+  FROM message JOIN recipient USING (message_id) LEFT JOIN outcome
+    ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0
  WHERE message.message_id IN carray(:ids) AND coalesce(outcome.action, 'deferred') = 'deferred'
  GROUP BY 1, 2;
 

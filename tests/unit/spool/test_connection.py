@@ -53,7 +53,7 @@ def test_a_spool_of_another_schema_version_is_refused(path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 99")
     other.close()
-    with pytest.raises(SpoolUnusable, match=r"schema version 99.*works with version 4"):
+    with pytest.raises(SpoolUnusable, match=r"schema version 99.*works with version 5"):
         Spool.open(path, SystemClock(), create=True)
 
 

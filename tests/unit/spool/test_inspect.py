@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from spoolmta.message.envelope import Envelope, Recipient
-from spoolmta.spool import inspect, queues
+from spoolmta.message.outcome import Action, Outcome
+from spoolmta.spool import admin, expiry, inspect, queues, shape
+from spoolmta.spool.outcomes import record_outcomes
+from spoolmta.spool.question import ask
 from spoolmta.spool.state import State
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 
@@ -128,3 +131,39 @@ def test_the_journal_is_searched_by_address(
 def test_processes_are_listed_with_what_they_hold(sample: SampleSpool) -> None:
     (worker,) = inspect.processes(sample.spool)
     assert (worker.service, worker.claims, worker.attempts) == ("smtp", 0, 1)
+
+
+def test_a_recipient_whose_bounce_was_reopened_still_waits_in_every_listing(
+    sample: SampleSpool,
+) -> None:
+    number = sample.number("deferred")
+    elsewhere = Outcome(0, Action.SENT, "2.0.0", "250 Ok", address="bob@home.example")
+    refused = Outcome(0, Action.BOUNCED, "5.1.1", "no", further=(elsewhere,))
+    with sample.spool.transaction() as tx:
+        record_outcomes(tx, number, [refused], {0: "bob@slow.example"})
+        assert admin.still_waiting(tx, [number]) == [number]
+    assert [(a.number, a.answer) for a in inspect.recipients(sample.spool, number)] == [
+        (0, "waiting"),
+        (1, "sent"),
+    ]
+    _, (message,) = inspect.listing(sample.spool, State.DEFERRED, 0, null_recipient="x")
+    assert [(r.address, r.reason) for r in message.recipients] == [("bob@slow.example", "")]
+    question = "SELECT waiting FROM v1_queue WHERE state = 'deferred'"
+    assert ask(sample.path, question, seconds=5, limit=1).rows == [(1,)]
+    assert _waiting_by_domain(sample, State.DEFERRED) == {"slow.example": 1}
+    with sample.spool.transaction() as tx:
+        (untried,) = expiry.give_up(tx, number)
+    assert untried[0] == "bob@slow.example"
+
+
+def test_a_recipient_with_several_answers_is_counted_once(sample: SampleSpool) -> None:
+    later = Outcome(0, Action.DEFERRED, "4.0.0", "later", address="bob@home.example")
+    with sample.spool.transaction() as tx:
+        outcome = Outcome(0, Action.DEFERRED, "4.1.1", "later", further=(later,))
+        record_outcomes(tx, sample.number("deferred"), [outcome], {0: "bob@slow.example"})
+    assert _waiting_by_domain(sample, State.DEFERRED) == {"slow.example": 1}
+
+
+def _waiting_by_domain(sample: SampleSpool, state: State) -> dict[str, int]:
+    crowds = [c for page in shape.pages(sample.spool, state, 10, senders=False) for c in page]
+    return {crowd.domain: crowd.number for crowd in crowds}
