@@ -57,7 +57,10 @@ class Attempt:
         self._content = content
         self._departing: Departing | None = None
         self._recipients = Recipients(
-            delivery, surroundings.log, lmtp=surroundings.settings.dialogue.lmtp
+            delivery,
+            surroundings.log,
+            lmtp=surroundings.settings.dialogue.lmtp,
+            soft_bounce=surroundings.settings.soft_bounce,
         )
         self._headers = prepended_headers(surroundings.settings.flags, delivery)
         self._keeps = False

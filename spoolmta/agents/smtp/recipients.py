@@ -4,7 +4,10 @@ Recipients that a server has taken, or refused for good, are done. For the other
 may help; what was said of them last becomes their outcome when there is none left. Such a failure
 is logged on its own when another server is tried indeed.
 
+With soft_bounce no refusal is for good while there is another server.
+
 Postfix:    smtp_rcpt(3), smtp_trouble(3)
+Parameters: soft_bounce
 """
 
 from dataclasses import replace
@@ -41,16 +44,21 @@ class Circumstances(msgspec.Struct, frozen=True):
 class Recipients:
     """The recipients of one attempt. *left* are those without a final outcome."""
 
-    def __init__(self, delivery: Delivery, log: MailLog, *, lmtp: bool) -> None:
+    def __init__(
+        self, delivery: Delivery, log: MailLog, *, lmtp: bool, soft_bounce: bool = False
+    ) -> None:
         """*lmtp*: the end of data is answered for each recipient."""
         self.left: list[DeliveryRecipient] = list(delivery.recipients)
         self._queue_id = delivery.queue_id
         self._log = log
         self._lmtp = lmtp
+        self._soft_bounce = soft_bounce
         self._done: dict[int, Outcome] = {}
         self._waiting: dict[int, Outcome] = {}
-        self._untold: dict[str, None] = {}
+        # Reasons, each with the recipient whose it is alone.
+        self._untold: dict[tuple[str, int | None], None] = {}
         self._last: Trouble | None = None  # what hit all that were left, most recently
+        self._spoken = False  # what hit them was said by a server, or to it
         self._passed: tuple[Passed, ...] = ()
         self._throttled = False  # a server asked for less
         self._completed = False  # a conversation came to its end, so the destination works
@@ -66,7 +74,7 @@ class Recipients:
         failure = transmission.failure
         if failure is None or failure.radius is Radius.MESSAGE:
             self._completed = True
-        self._last = failure
+        self._last, self._spoken = failure, True
         for recipient, answer in zip(tuple(self.left), transmission.answers, strict=True):
             if answer is None:
                 self._refuse(recipient, failure or trouble.NO_SERVER, circumstances)
@@ -91,19 +99,19 @@ class Recipients:
 
     def hit_all(self, failure: Trouble, circumstances: Circumstances) -> None:
         """No conversation came about. Nobody is given up before every server has been tried."""
-        self._last = failure
+        self._last, self._spoken = failure, False
         for recipient in self.left:
             self._waiting[recipient.number] = _failed(recipient.number, failure, circumstances)
 
     def refuse_all(self, failure: Trouble, circumstances: Circumstances) -> None:
         """A server wants nothing from us, or the conversation broke off."""
-        self._last = failure
+        self._last, self._spoken = failure, True
         for recipient in tuple(self.left):
             self._refuse(recipient, failure, circumstances)
 
     def soften(self, parameter: str) -> None:
         """Give nobody up for good because of a server that *parameter* names."""
-        if self._last is None or self._last.is_soft or not self.left:
+        if self._last is None or self._last.is_soft or self._spoken or not self.left:
             return
         self._log.warning(f"{parameter} configuration problem")
         self._last = replace(self._last, dsn="4.3.5")
@@ -132,7 +140,7 @@ class Recipients:
 
     def tell(self) -> None:
         """Log the failures because of which another server is tried now."""
-        for reason in self._untold:
+        for reason, _ in self._untold:
             maillog.trouble(self._log, self._queue_id, reason)
         self._untold.clear()
 
@@ -158,9 +166,10 @@ class Recipients:
     ) -> None:
         outcome = _failed(recipient.number, failure, circumstances)
         self._throttled |= failure.asks_for_less
-        if failure.is_soft or failure.elsewhere:
+        if failure.is_soft or failure.elsewhere or self._soft_bounce:
             self._waiting[recipient.number] = outcome
-            self._untold[failure.reason] = None
+            alone = recipient.number if failure.radius is Radius.RECIPIENT else None
+            self._untold[failure.reason, alone] = None
         else:
             self._finish(recipient, outcome)
 

@@ -8,7 +8,8 @@ Postfix:    smtp_proto(3), smtp_session(3), smtp(8)
 RFC:        5321, 2033
 Parameters: smtp_helo_timeout and the other time limits, smtp_helo_name, smtp_always_send_ehlo,
             smtp_never_send_ehlo, smtp_skip_5xx_greeting, smtp_skip_quit_response,
-            smtp_line_length_limit, smtp_discard_ehlo_keywords, disable_mime_output_conversion
+            smtp_line_length_limit, smtp_discard_ehlo_keywords, disable_mime_output_conversion,
+            smtp_reply_filter
 Must not:   decide which server comes next, or what becomes of a recipient
 """
 
@@ -20,6 +21,7 @@ import msgspec
 
 from spoolmta.agents.smtp import trouble
 from spoolmta.agents.smtp.downgrade import to_7bit
+from spoolmta.agents.smtp.reply_filter import ReplyFilter
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.settings import DialogueSettings
 from spoolmta.agents.smtp.trouble import Trouble
@@ -108,12 +110,15 @@ class Session:
         self._settings = settings
         self._log = log
         self._replies = ReplyReader()
+        filtering = settings.reply_filter
+        self._filter = ReplyFilter(filtering) if filtering else None
         self._needs_reset = False
 
     @property
     def is_usable(self) -> bool:
         """True if the server is there and has said nothing unasked."""
-        return not self.is_over and self._stream.is_usable and self._replies.is_empty
+        silent = self._replies.is_empty and (self._filter is None or self._filter.is_empty)
+        return not self.is_over and self._stream.is_usable and silent
 
     async def hello(self, nexthop: str, *, detect_loop: bool) -> Trouble | None:
         """Wait for the greeting and introduce ourselves; return what stands in the way.
@@ -138,6 +143,10 @@ class Session:
         except (NetworkError, RemoteProtocolError) as error:
             self.is_over = True
             return trouble.broken_off(self.server, phase, error)
+        except MapUnavailable as error:
+            self.is_over = True
+            self._log.warning(str(error))
+            return trouble.local_failure(self.server)
 
     async def transact(self, message: Message) -> Transmission:
         """Send a message to some recipients.
@@ -176,7 +185,7 @@ class Session:
         """Wait for the reply to QUIT, then close."""
         try:
             await self._reply(Phase.QUIT)
-        except (NetworkError, RemoteProtocolError):
+        except (NetworkError, RemoteProtocolError, MapUnavailable):
             self.is_over = True  # it does not matter any more how it ended
         self.close()
 
@@ -280,7 +289,7 @@ class Session:
         self, transaction: Transaction, message: Message, whole: bytes | None
     ) -> Trouble | None:
         """Run a transaction to its end; return what broke it off."""
-        stream, replies, timeouts = self._stream, self._replies, self._settings.timeouts
+        stream, replies = self._stream, self._replies
         phase = Phase.MAIL
         lost_in_content = False
         try:
@@ -293,7 +302,7 @@ class Session:
                     transaction.content_sent()
                     continue
                 while (reply := replies.next()) is None:
-                    replies.feed(await stream.read(timeouts[phase]))
+                    await self._read_more(phase)
                 transaction.receive(reply)
                 if transaction.closing and not transaction.confirmed:
                     return None
@@ -345,10 +354,13 @@ class Session:
         return await self._reply(phase)
 
     async def _reply(self, phase: Phase) -> ServerReply:
-        replies = self._replies
-        while (reply := replies.next()) is None:
-            replies.feed(await self._stream.read(self._settings.timeouts[phase]))
+        while (reply := self._replies.next()) is None:
+            await self._read_more(phase)
         return reply
+
+    async def _read_more(self, phase: Phase) -> None:
+        data = await self._stream.read(self._settings.timeouts[phase])
+        self._replies.feed(data if self._filter is None else await self._filter.rewrite(data))
 
     @staticmethod
     def _died_before_mail(transaction: Transaction, failure: Trouble | None) -> bool:

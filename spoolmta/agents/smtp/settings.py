@@ -59,6 +59,7 @@ class DialogueSettings:
     convert_8bit: bool = True
     discarded_keywords: tuple[str, ...] = ()
     discarded_keyword_maps: Maps = field(default_factory=lambda: Maps(()))
+    reply_filter: Maps = field(default_factory=lambda: Maps(()))
     timeouts: Mapping[Phase, float] = field(default_factory=dict)
 
 
@@ -92,6 +93,7 @@ class Settings:
     fallback_relays: tuple[str, ...] = ()
     relayhost: str = ""
     best_mx_transport: str = ""
+    soft_bounce: bool = False
     flags: frozenset[str] = frozenset()
     queue_directory: Path = Path()
 
@@ -119,6 +121,7 @@ def smtp_settings(parameters: SmtpParameters, flags: frozenset[str] = frozenset(
         fallback_relays=_words(parameters.smtp_fallback_relay),
         relayhost=parameters.relayhost,
         best_mx_transport=parameters.best_mx_transport,
+        soft_bounce=parameters.soft_bounce,
         flags=flags,
         queue_directory=Path(parameters.queue_directory),
     )
@@ -145,6 +148,7 @@ def lmtp_settings(parameters: LmtpParameters, flags: frozenset[str] = frozenset(
         connect_timeout=parameters.lmtp_connect_timeout,
         session_limit=parameters.lmtp_mx_session_limit,
         fallback_relays=_words(parameters.lmtp_fallback_relay),
+        soft_bounce=parameters.soft_bounce,
         flags=flags | ({FINAL} if parameters.lmtp_assume_final else frozenset()),
         queue_directory=Path(parameters.queue_directory),
     )
@@ -198,6 +202,7 @@ def _smtp_dialogue(parameters: SmtpParameters) -> DialogueSettings:
         convert_8bit=not parameters.disable_mime_output_conversion,
         discarded_keywords=_words(parameters.smtp_discard_ehlo_keywords),
         discarded_keyword_maps=open_maps(parameters.smtp_discard_ehlo_keyword_address_maps),
+        reply_filter=open_maps(parameters.smtp_reply_filter),
         timeouts=_timeouts(
             parameters.smtp_helo_timeout,
             (parameters.smtp_mail_timeout, parameters.smtp_rcpt_timeout),
@@ -222,6 +227,7 @@ def _lmtp_dialogue(parameters: LmtpParameters) -> DialogueSettings:
         convert_8bit=not parameters.disable_mime_output_conversion,
         discarded_keywords=_words(parameters.lmtp_discard_lhlo_keywords),
         discarded_keyword_maps=open_maps(parameters.lmtp_discard_lhlo_keyword_address_maps),
+        reply_filter=open_maps(parameters.lmtp_reply_filter),
         timeouts=_timeouts(
             parameters.lmtp_lhlo_timeout,
             (parameters.lmtp_mail_timeout, parameters.lmtp_rcpt_timeout),

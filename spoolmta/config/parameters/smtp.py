@@ -70,6 +70,7 @@ class SmtpParameters(ClientParameters):
     smtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     smtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit
     smtp_generic_maps: str = text("")  # addresses that are replaced in mail that leaves
+    smtp_reply_filter: str = text("")  # table that changes replies, line by line
 
 
 class LmtpParameters(ClientParameters):
@@ -116,6 +117,7 @@ class LmtpParameters(ClientParameters):
     lmtp_connection_reuse_time_limit: float = seconds("300s", min=1)  # age at which one ends
     lmtp_connection_reuse_count_limit: int = number("0")  # messages per connection; 0: no limit
     lmtp_generic_maps: str = text("")  # as smtp_generic_maps
+    lmtp_reply_filter: str = text("")  # as smtp_reply_filter
 
 
 class ServiceRecordParameters(Section, not_yet="SRV records are not looked up yet"):
@@ -140,13 +142,11 @@ class ResolverParameters(Section, not_yet="it is not supported yet"):
     lmtp_dns_resolver_options: str = text("")  # as smtp_dns_resolver_options
 
 
-class ClientFilterParameters(Section, not_yet="replies are not filtered or extended yet"):
-    """What changes replies."""
+class ClientFilterParameters(Section, not_yet="DNS answers are not filtered yet"):
+    """What changes DNS answers."""
 
     smtp_dns_reply_filter: str = text("")  # table that changes DNS answers
-    smtp_reply_filter: str = text("")  # table that changes replies
     lmtp_dns_reply_filter: str = text("")  # as smtp_dns_reply_filter
-    lmtp_reply_filter: str = text("")  # as smtp_reply_filter
 
 
 class ClientProxyParameters(Section, not_yet="proxies in front or behind are not supported yet"):
