@@ -9,7 +9,7 @@ Must not: import what the command does not need
 from collections.abc import Sequence
 
 _JSON = "--json"
-# That of the command (queues.py).
+# That of the command (messages/queues.py).
 _LISTED = 100
 
 
@@ -36,24 +36,24 @@ def _run(directory: str | None, arguments: Sequence[str]) -> int | None:
 
 
 def _status(directory: str | None, *, as_json: bool) -> int:
-    from spoolmta.cli import system_status
     from spoolmta.cli.access import Access
+    from spoolmta.cli.questions import system_status
 
     return 0 if system_status.show(Access(directory), as_json=as_json) else 1
 
 
 def _why(directory: str | None, what: str, *, as_json: bool) -> int:
-    from spoolmta.cli import hindrance_report
     from spoolmta.cli.access import Access
+    from spoolmta.cli.questions import hindrance_report
 
     return 0 if hindrance_report.show(Access(directory), what, as_json=as_json) else 1
 
 
 def _list(directory: str | None, limit: int, *, as_json: bool) -> int:
-    from spoolmta.cli import queue_listing
     from spoolmta.cli.access import Access
-    from spoolmta.cli.queue_choice import Choice
+    from spoolmta.cli.messages import listing
+    from spoolmta.cli.messages.choice import Choice
 
     with Access(directory).spool() as spool:
-        queue_listing.show(spool, Choice(), limit=limit, as_json=as_json)
+        listing.show(spool, Choice(), limit=limit, as_json=as_json)
     return 0

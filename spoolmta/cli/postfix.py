@@ -141,13 +141,13 @@ class Control:
 
     def check(self) -> int:
         """Say what is wrong with the configuration."""
-        from spoolmta.cli.check import main as run
+        from spoolmta.cli.checking.check import main as run
 
         return run(self.directory, name="postfix")
 
     def flush(self) -> int:
         """Let all deferred mail be tried now."""
-        from spoolmta.cli.postqueue import flush_queue
+        from spoolmta.cli.queue_tools.postqueue import flush_queue
 
         return flush_queue(Command("postqueue", 69), self.directory)
 

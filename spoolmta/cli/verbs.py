@@ -7,24 +7,21 @@ from typing import Annotated
 
 import typer
 
-from spoolmta.cli import (
+from spoolmta.cli import backup, restore, sink
+from spoolmta.cli.explanation import explain
+from spoolmta.cli.messages import queues, undo
+from spoolmta.cli.questions import (
     audit,
-    backup,
     eta,
     events,
-    explain,
     in_doubt,
     incident,
-    queues,
     reasons,
-    restore,
     scheduler,
-    sink,
     sql,
     status,
     top,
     trace,
-    undo,
     why,
 )
 
@@ -94,11 +91,11 @@ def check(
     NEWDIR. Exit status: 0 no route changes, 1 some do, 75 a table gives no answer.
     """
     if against_queue is not None:
-        from spoolmta.cli import queue_routes
+        from spoolmta.cli.checking import queue_routes
 
         raise typer.Exit(queue_routes.show(context.obj, against_queue, as_json=as_json))
-    from spoolmta.cli.check import Severity, report
-    from spoolmta.cli.check import main as run
+    from spoolmta.cli.checking.check import Severity, report
+    from spoolmta.cli.checking.check import main as run
     from spoolmta.cli.output import print_json
 
     if not as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli.postalias import main
+from spoolmta.cli.tables.postalias import main
 from tests.support.oracle import Answer, needs_postfix, ours, postfix
 
 pytestmark = needs_postfix

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli.check import findings
+from spoolmta.cli.checking.check import findings
 from tests.support.oracle import needs_postfix
 from tests.support.postconf_oracle import (
     DONE_OTHERWISE,

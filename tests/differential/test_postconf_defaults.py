@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli import postconf
+from spoolmta.cli.postconf import postconf
 from spoolmta.config import catalogue
 from spoolmta.config.computed import COMPUTED
 from tests.support.oracle import needs_postfix, ours, postfix

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli import postalias, postmap
+from spoolmta.cli.tables import postalias, postmap
 from tests.support.oracle import Answer, needs_postfix, ours, postfix
 
 pytestmark = needs_postfix

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spoolmta.cli.postmap import main
+from spoolmta.cli.tables.postmap import main
 from tests.support.oracle import Answer, needs_postfix, ours, postfix
 
 pytestmark = needs_postfix

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli import postmap
+from spoolmta.cli.tables import postmap
 from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring
 from tests.support.oracle import needs_postfix, ours, postfix
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from spoolmta.cli.qshape import main
+from spoolmta.cli.queue_tools.qshape import main
 from spoolmta.clock import SystemClock
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.message.queue_id import MessageIds, format_queue_id

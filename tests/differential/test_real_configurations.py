@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli import postconf
-from spoolmta.cli.check import findings
+from spoolmta.cli.checking.check import findings
+from spoolmta.cli.postconf import postconf
 from spoolmta.config.accounting import State, accounts
 from spoolmta.config.loader import load
 from tests.support.oracle import needs_postfix, ours, postfix

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli import postmap
+from spoolmta.cli.tables import postmap
 from tests.servers.database_server import Server
 from tests.support.oracle import Answer, needs_postfix, ours, postfix
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from spoolmta.cli import postmap
+from spoolmta.cli.tables import postmap
 from spoolmta.maps import open_map
 from tests.support.mail_system import free_port, wait_for
 from tests.support.oracle import needs_postfix, ours, postfix

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from spoolmta.cli import postconf
+from spoolmta.cli.postconf import postconf
 from tests.support.oracle import Answer, ours, postfix
 
 _SIDE_BY_SIDE = 32

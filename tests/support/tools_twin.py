@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from spoolmta.cli import postcat, postqueue, postsuper, sendmail
+from spoolmta.cli.queue_tools import postcat, postqueue, postsuper
+from spoolmta.cli.sendmail import sendmail
 from tests.support.mail_system import MailSystem, wait_for
 from tests.support.oracle import Answer, ours
 from tests.support.postfix_oracle import PostfixOracle, program

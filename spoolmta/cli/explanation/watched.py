@@ -9,7 +9,7 @@ Postfix: postconf(5) smtpd_recipient_restrictions
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from spoolmta.cli import named_restrictions
+from spoolmta.cli.checking import named_restrictions
 from spoolmta.cli.explanation.facts import Judgement, Step
 from spoolmta.config.parameters.smtpd import AccessParameters
 from spoolmta.errors import TemporaryError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli import postalias, postmap
 from spoolmta.cli.spoolmta import main as spoolmta
+from spoolmta.cli.tables import postalias, postmap
 from tests.support import setup_pages
 from tests.support.mail_system import free_port, wait_for
 from tests.support.oracle import ours

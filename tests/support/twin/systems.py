@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from spoolmta.cli import postalias, postmap, sendmail, spoolmta
+from spoolmta.cli import spoolmta
+from spoolmta.cli.sendmail import sendmail
+from spoolmta.cli.tables import postalias, postmap
 from spoolmta.config.loader import load
 from spoolmta.config.program import Kind
 from spoolmta.config.program import running as running_services

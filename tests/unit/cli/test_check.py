@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spoolmta.cli.check import Finding, Severity, findings, main, report
+from spoolmta.cli.checking.check import Finding, Severity, findings, main, report
 from spoolmta.config import catalogue
 from spoolmta.config.parameters import sections
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.cli.content_parts import split
+from spoolmta.cli.queue_tools.content_parts import split
 
 HEADER = b"From: a\r\nSubject: b\r\n\tfolded\r\n"
 BODY = b"\r\nbody: text\r\n\r\n"

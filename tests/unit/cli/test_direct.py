@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from spoolmta.cli import direct, verbs
+from spoolmta.clock import SystemClock
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 
@@ -25,11 +26,19 @@ def by_typer(sample: SampleSpool, run: Run) -> Run:
     return by_typer
 
 
+@pytest.fixture
+def standing_clock(sample: SampleSpool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both answers are given in one moment: ages are part of them."""
+    moment = sample.clock.now()
+    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
+
+
 @pytest.mark.parametrize("arguments", PLAIN)
 def test_a_plain_command_line_is_answered_as_by_typer(
     sample: SampleSpool,
     by_typer: Run,
     capsys: pytest.CaptureFixture[str],
+    standing_clock: None,
     arguments: tuple[str, ...],
 ) -> None:
     expected = by_typer(*arguments)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.cli.estimate import Flow, estimate
+from spoolmta.cli.questions.estimate import Flow, estimate
 
 NOW = 1_000_000.0
 RATES = st.integers(min_value=0, max_value=10_000)

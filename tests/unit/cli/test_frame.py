@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.cli.frame import SORTS, Look, frame, ordered
-from spoolmta.cli.overview import BUCKETS, Overview, Shape, bucket
+from spoolmta.cli.questions.frame import SORTS, Look, frame, ordered
+from spoolmta.cli.questions.overview import BUCKETS, Overview, Shape, bucket
 from spoolmta.spool.gauges import Aged, Rates
 from spoolmta.spool.inspect import StateSummary
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spoolmta.cli.mailq import LONG, SHORT, json_line, listing
+from spoolmta.cli.queue_tools.mailq import LONG, SHORT, json_line, listing
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
 
 REFUSED = "connect to 127.0.0.1[127.0.0.1]:1: Connection refused"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spoolmta.cli.message_history import in_words
+from spoolmta.cli.questions.message_history import in_words
 from spoolmta.cli.spoolmta import main
 from spoolmta.spool.inspect import Event
 from tests.support.sample_spool import TIMED_OUT, SampleSpool

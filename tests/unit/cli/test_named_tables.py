@@ -1,4 +1,4 @@
-from spoolmta.cli.named_tables import faults
+from spoolmta.cli.checking.named_tables import faults
 from spoolmta.config.loader import from_text
 
 MASTER = "smtp inet n - n - - smtpd\n"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from spoolmta.cli.postcat import main
+from spoolmta.cli.queue_tools.postcat import main
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 

@@ -24,7 +24,12 @@ relay     unix  -       -       n       -       -       smtp
         -o syslog_name=postfix/$service_name
 """
 RELAY_OPTION = "-o syslog_name=postfix/$service_name"
-RUN = "import sys; from spoolmta.cli.postconf import main; sys.argv[0] = 'postconf'; main()"
+RUN = """
+import sys
+from spoolmta.cli.postconf.postconf import main
+sys.argv[0] = "postconf"
+main()
+"""
 
 
 @pytest.fixture

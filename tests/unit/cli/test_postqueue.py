@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spoolmta.cli.postqueue import mailq, main
+from spoolmta.cli.queue_tools.postqueue import mailq, main
 from spoolmta.protocols.showq import END, GREETING, ListedMessage, ListedRecipient, format_message
 from spoolmta.spool import flushes, inspect
 from tests.support.sample_spool import SampleSpool

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from spoolmta.cli.postsuper import main
+from spoolmta.cli.queue_tools.postsuper import main
 from spoolmta.spool import inspect
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.state import State

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spoolmta.cli.qshape import Counts, Shape, main, normal, parent_of, table
+from spoolmta.cli.queue_tools.qshape import Counts, Shape, main, normal, parent_of, table
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli.queue_routes import Comparison, Route
+from spoolmta.cli.checking.queue_routes import Comparison, Route
 from spoolmta.cli.spoolmta import main
 from spoolmta.spool.inspect import QueuedRecipient
 from tests.support.sample_spool import SampleSpool

@@ -579,7 +579,7 @@ def test_who_may_not_write_the_spool_keeps_the_mail_while_nobody_listens(site: S
     done = _run_in_python(
         site,
         f"os.setgroups([]); os.setgid({nobody.pw_gid}); os.setuid({nobody.pw_uid}); report()",
-        "spoolmta.cli.maildrop_entry",
+        "spoolmta.cli.sendmail.maildrop_entry",
         "spoolmta.config.parameters.log",
     )
     assert done.stdout.strip() == b"75 []"
@@ -602,7 +602,9 @@ def _run_in_python(site: Site, last: str, *imports: str) -> "subprocess.Complete
     program = f"""
 import os, sys
 sys.argv = ["sendmail", "-C", {str(site.folder)!r}, "-t", "a@x.test"]
-from spoolmta.cli import draft, hand_in, sendmail
+from spoolmta.cli.sendmail import draft
+from spoolmta.cli.sendmail import hand_in
+from spoolmta.cli.sendmail import sendmail
 from spoolmta.config import parameters
 from spoolmta.protocols import submission
 {"".join(f"import {name}" + chr(10) for name in imports)}

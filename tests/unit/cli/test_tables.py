@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.cli.postalias import POSTALIAS, entries, rebuild_aliases
-from spoolmta.cli.postmap import POSTMAP
-from spoolmta.cli.tables import TableProgram, run
+from spoolmta.cli.tables.postalias import POSTALIAS, entries, rebuild_aliases
+from spoolmta.cli.tables.postmap import POSTMAP
+from spoolmta.cli.tables.table_program import TableProgram, run
 from spoolmta.maps.text import logical_lines
 
 SOURCE = """\
@@ -214,7 +214,7 @@ def test_newaliases_keeps_the_old_table_where_a_line_is_not_understood(
 def test_the_command_passes_any_bytes_through(source: str, tmp_path: Path) -> None:
     (tmp_path / "main.cf").write_text("smtputf8_enable = no\n")
     (tmp_path / "src").write_bytes(b"key v\xe4lue\n")
-    command = [sys.executable, "-c", "from spoolmta.cli.postmap import main; main()"]
+    command = [sys.executable, "-c", "from spoolmta.cli.tables.postmap import main; main()"]
     command += ["-c", str(tmp_path)]
     subprocess.run([*command, source], check=True, cwd=tmp_path)
     found = subprocess.run(
@@ -259,7 +259,7 @@ def test_headers_of_parts_are_headers_if_asked(ran: Ran) -> None:
 
 def test_progress_is_shown_on_a_terminal_alone(source: str, tmp_path: Path) -> None:
     (tmp_path / "src").write_text("".join(f"key{i} value\n" for i in range(60_000)))
-    command = [sys.executable, "-c", "from spoolmta.cli.postmap import main; main()", source]
+    command = [sys.executable, "-c", "from spoolmta.cli.tables.postmap import main; main()", source]
     silent = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)
     assert (silent.stdout, silent.stderr) == (b"", b"")
     terminal, end = pty.openpty()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli.overview import Watch
+from spoolmta.cli.questions.overview import Watch
 from spoolmta.cli.spoolmta import main
 from spoolmta.spool import gauges
 from tests.support.sample_spool import SampleSpool

@@ -1,0 +1,1 @@
+"""spoolmta check: what is wrong with a configuration, before mail finds out."""

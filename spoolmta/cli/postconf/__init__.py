@@ -1,0 +1,1 @@
+"""postconf(1): main.cf and master.cf printed and changed."""

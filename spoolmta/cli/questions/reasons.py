@@ -1,0 +1,25 @@
+"""spoolmta reasons: why mail waits, the replies that mean the same taken together."""
+
+from typing import Annotated
+
+import typer
+
+
+def reasons(
+    context: typer.Context,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what is new since then: 2h, or 2026-11-30 02:00."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many reasons; 0: all.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a reason a line.")] = False,
+) -> None:
+    """Show why mail is deferred: replies without their numbers, addresses and hosts, counted.
+
+    With --since: the reasons of that time that the journal does not know from before.
+    """
+    from spoolmta.cli.access import Access
+    from spoolmta.cli.questions import reason_clusters
+
+    with Access(context.obj).spool() as spool:
+        reason_clusters.show(spool, since=since, limit=limit, as_json=as_json)
