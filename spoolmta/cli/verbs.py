@@ -3,6 +3,7 @@
 Must not: import more than a verb needs; whatever is heavy is imported inside it
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -24,9 +25,17 @@ from spoolmta.cli.questions import (
     trace,
     why,
 )
+from spoolmta.cli.sections import Sections
+
+RUN = "Run it"
+ASK = "Ask it"
+CHANGE = "Change the queue"
+KEEP = "Keep it, and prove it"
+
 
 app = typer.Typer(
     name="spoolmta",
+    cls=Sections,
     help="A complete mail transfer agent with a queue that can be queried.",
     no_args_is_help=True,
     add_completion=False,
@@ -34,24 +43,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(queues.app, name="queue")
-app.add_typer(scheduler.app, name="scheduler")
-app.command("why")(why.why)
-app.command("undo")(undo.undo)
-app.command("trace")(trace.trace)
-app.command("reasons")(reasons.reasons)
-app.command("top")(top.top)
-app.command("eta")(eta.eta)
-app.command("incident")(incident.incident)
-app.command("in-doubt")(in_doubt.in_doubt)
-app.command("events")(events.events)
-app.command("audit")(audit.audit)
-app.command("backup")(backup.backup)
-app.command("restore")(restore.restore)
-app.command("explain")(explain.explain)
-app.command("status")(status.status)
-app.command("sql")(sql.sql)
-app.command("sink")(sink.sink)
+
+
+def _verb(section: str, name: str, short: str, function: Callable[..., None]) -> None:
+    app.command(name, short_help=short, rich_help_panel=section)(function)
 
 
 @app.callback()
@@ -68,7 +63,6 @@ def choose(
     context.obj = config
 
 
-@app.command()
 def serve(context: typer.Context) -> None:
     """Run the mail system in the foreground until it is told to stop."""
     from spoolmta.cli.serve import serve as run
@@ -76,7 +70,6 @@ def serve(context: typer.Context) -> None:
     raise typer.Exit(run(context.obj))
 
 
-@app.command()
 def check(
     context: typer.Context,
     against_queue: Annotated[
@@ -107,7 +100,6 @@ def check(
     raise typer.Exit(int(failed))
 
 
-@app.command()
 def version(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -128,3 +120,36 @@ def version(
     else:
         for name, text in versions.items():
             print(f"{name} {text}")
+
+
+_verb(RUN, "serve", "Run the mail system in the foreground.", serve)
+_verb(RUN, "check", "Say what is wrong with main.cf and master.cf.", check)
+_verb(RUN, "status", "Does it run, what waits, what does it use?", status.status)
+_verb(RUN, "sink", "Receive mail, print it, answer as told: to try things with.", sink.sink)
+_verb(RUN, "version", "Print the versions of spoolmta and what it stands on.", version)
+_verb(ASK, "explain", "Where would mail for ADDRESS go, and why?", explain.explain)
+_verb(ASK, "why", "What exactly holds this message, and what to do?", why.why)
+_verb(ASK, "trace", "What happened to a message, also after its end?", trace.trace)
+_verb(ASK, "reasons", "Why is mail deferred? Replies that mean the same, counted.", reasons.reasons)
+_verb(ASK, "eta", "When will the mail for a domain have left?", eta.eta)
+_verb(ASK, "top", "A live screen: states, rates, destinations, reasons.", top.top)
+_verb(ASK, "sql", "Any other question, as a SELECT over documented views.", sql.sql)
+_verb(ASK, "events", "The journal as JSON lines, with a cursor; --follow.", events.events)
+app.add_typer(
+    scheduler.app,
+    name="scheduler",
+    short_help="Which delivery goes next, and what holds the rest?",
+    rich_help_panel=ASK,
+)
+app.add_typer(
+    queues.app,
+    name="queue",
+    short_help="List, hold, reroute, return, delete … messages, by any selector.",
+    rich_help_panel=CHANGE,
+)
+_verb(CHANGE, "undo", "Take back what was done to the queue.", undo.undo)
+_verb(CHANGE, "incident", "A stolen login: hold its mail, tell what has left.", incident.incident)
+_verb(KEEP, "audit", "Account for every recipient ever accepted.", audit.audit)
+_verb(KEEP, "in-doubt", "Which deliveries may a crash have repeated?", in_doubt.in_doubt)
+_verb(KEEP, "backup", "Copy the whole spool while mail flows; verified.", backup.backup)
+_verb(KEEP, "restore", "Put a backup in the place of the spool.", restore.restore)

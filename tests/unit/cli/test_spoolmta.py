@@ -43,6 +43,15 @@ def test_the_master_carries_no_command_line_library() -> None:
     assert done.stdout.strip() == "78 False"
 
 
+def test_every_verb_stands_in_a_section_of_the_help_with_a_whole_sentence(run: Run) -> None:
+    told = run(app, "--help").out
+    for name in get_command(app).commands:  # type: ignore[attr-defined]
+        line = re.search(rf"^  {name}  +(\S.*)$", told, re.MULTILINE)
+        assert line is not None, name
+        assert line[1].endswith((".", "?")), line[1]
+        assert not line[1].endswith("..."), line[1]
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("queue", "-h"), ("trace", "--help")], ids=str)
 def test_help_is_printed(run: Run, arguments: tuple[str, ...]) -> None:
     ended = run(main, *arguments)
