@@ -14,8 +14,8 @@ _PROGRESS_PAUSE = 0.2
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value on a line of its own."""
-    sys.stdout.write(_encoder()(value).decode() + "\n")
+    """Print one JSON value on a line of its own; what has named fields is an object."""
+    sys.stdout.write(_encoder()(_named(value)).decode() + "\n")
 
 
 @cache
@@ -24,6 +24,19 @@ def _encoder() -> Callable[[object], bytes]:
     import msgspec
 
     return msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _named(value: object) -> object:
+    """Return *value* with its named tuples as dictionaries, at any depth."""
+    if isinstance(value, dict):
+        return {name: _named(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        fields = getattr(value, "_fields", None)
+        if fields is None:
+            return [_named(one) for one in value]
+        return {name: _named(one) for name, one in zip(fields, value, strict=True)}
+    fields = getattr(value, "__dataclass_fields__", None)
+    return value if fields is None else {name: _named(getattr(value, name)) for name in fields}
 
 
 def print_table(

@@ -3,23 +3,18 @@
 Every read is a bounded one, page after page in the order of the ids: a listing of a large queue
 never holds one read open, and what moves meanwhile may be seen twice or not at all.
 
-Postfix:  showq(8), postqueue(1)
-Must not: change anything
+Must not: change anything; import what makes a question slow to start
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from spoolmta.maillog.addresses import shown
 from spoolmta.message.queue_id import parse_queue_id
-from spoolmta.protocols.showq import ListedMessage, ListedRecipient
 from spoolmta.spool.connection import Row, Spool, numbers, seconds
 from spoolmta.spool.state import State
 
 PAGE = 500
-LISTED_STATES = (State.MAILDROP, State.ACTIVE, State.INCOMING, State.DEFERRED, State.HOLD)
 
 _EVENT_WINDOW = 20_000
 _MOST_DELIVERIES = 1000
@@ -27,8 +22,7 @@ _MOST_DELIVERIES = 1000
 _RECIPIENTS_PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class StateSummary:
+class StateSummary(NamedTuple):
     """A state table: how many messages, and when the oldest of them arrived (seconds)."""
 
     state: str
@@ -36,8 +30,7 @@ class StateSummary:
     oldest_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A message as one line of a listing. Times are seconds; *waiting* recipients have no end."""
 
     message_id: int
@@ -53,8 +46,7 @@ class Entry:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientAnswer:
+class RecipientAnswer(NamedTuple):
     """A recipient of a message and the latest answer for it ("waiting" if there is none yet)."""
 
     number: int
@@ -69,8 +61,7 @@ class RecipientAnswer:
     answered_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PresentDelivery:
+class PresentDelivery(NamedTuple):
     """Where some recipients of an active message are on their way to; *pid* of the agent."""
 
     transport: str
@@ -81,8 +72,7 @@ class PresentDelivery:
     pid: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimer:
+class Claimer(NamedTuple):
     """The process that works on a message now, and since when (seconds)."""
 
     service: str
@@ -90,8 +80,7 @@ class Claimer:
     since_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One entry of the journal; *at* in seconds."""
 
     event_id: int
@@ -102,8 +91,7 @@ class Event:
     detail: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(NamedTuple):
     """A process that works on the spool, and how many rows it holds."""
 
     service: str
@@ -138,9 +126,15 @@ def pages(reader: Spool, states: Sequence[State]) -> Iterator[list[int]]:
     """Yield the ids of all messages of *states*, page by page, oldest first in each state."""
     for state in states:
         after = 0
-        while page := _page(reader, state, after, PAGE):
-            after = page[-1]
-            yield page
+        while ids := page(reader, state, after, PAGE):
+            after = ids[-1]
+            yield ids
+
+
+def page(reader: Spool, state: State, after: int, limit: int) -> list[int]:
+    """Return the next ids of *state* after an id, oldest first."""
+    rows = reader.read(f"page_{state}", {"after": after, "limit": limit})
+    return [row[0] for row in rows]
 
 
 def entries(reader: Spool, message_ids: Sequence[int]) -> list[Entry]:
@@ -159,44 +153,6 @@ def find(reader: Spool, queue_id: str) -> Entry | None:
     return found[0] if found else None
 
 
-def listing(
-    reader: Spool, state: State, after: int, *, null_recipient: str, external: bool = True
-) -> tuple[int, list[ListedMessage]]:
-    """Return (cursor, messages): a page of *state* after the message id *after*, as mailq shows it.
-
-    The cursor is 0 when there is no more. *null_recipient* stands for the null address; addresses
-    are quoted as in mail if they are *external*.
-    """
-    page = _page(reader, state, after, PAGE)
-    if not page:
-        return 0, []
-    recipients: dict[int, list[tuple[bool, int, ListedRecipient]]] = {}
-    for message_id, _, address, at, reason in reader.read(
-        "load_waiting_recipients", {"ids": numbers(page)}
-    ):
-        # As in Postfix: those that were tried first, in the order of the answers.
-        listed = ListedRecipient(shown(address, external=external) or null_recipient, reason)
-        recipients.setdefault(message_id, []).append((at is None, at or 0, listed))
-    from spoolmta.spool import expiry
-
-    expiring = expiry.marked(reader, page)
-    messages = [
-        ListedMessage(
-            str(state),
-            queue_id,
-            int(seconds(arrived_at)),
-            size,
-            shown(sender, external=external) or null_recipient,
-            tuple(r for *_, r in sorted(recipients.get(message_id, ()), key=_order_of_answers)),
-            forced_expire=message_id in expiring,
-        )
-        for message_id, queue_id, arrived_at, size, sender in reader.read(
-            "load_listed", {"ids": numbers(page)}
-        )
-    ]
-    return (page[-1] if len(page) == PAGE else 0), messages
-
-
 def recipients(reader: Spool, message_id: int) -> Iterator[RecipientAnswer]:
     """Yield the recipients of a message with their answers."""
     after = -1
@@ -212,9 +168,9 @@ def waiting_recipients(reader: Spool) -> Iterator[QueuedRecipient]:
 
     for state in State:
         after = 0
-        while page := _page(reader, state, after, _RECIPIENTS_PAGE):
-            after = page[-1]
-            for message in queues.load_unanswered(reader, page):
+        while ids := page(reader, state, after, _RECIPIENTS_PAGE):
+            after = ids[-1]
+            for message in queues.load_unanswered(reader, ids):
                 for _, address in message.recipients:
                     yield QueuedRecipient(
                         message.queue_id, message.sender, address, state is not State.MAILDROP
@@ -273,19 +229,10 @@ def processes(reader: Spool) -> list[Worker]:
     ]
 
 
-def _page(reader: Spool, state: State, after: int, limit: int) -> list[int]:
-    rows = reader.read(f"page_{state}", {"after": after, "limit": limit})
-    return [row[0] for row in rows]
-
-
 def _lower(text: str) -> str:
     """Fold case as SQLite's lower() does, ASCII alone; bytes that are no UTF-8 fit nothing."""
     folded = text.encode("utf-8", "surrogateescape").lower()
     return folded.decode("utf-8", "replace")
-
-
-def _order_of_answers(item: tuple[bool, int, ListedRecipient]) -> tuple[bool, int]:
-    return item[0], item[1]
 
 
 def _entry(row: Row) -> Entry:

@@ -16,7 +16,7 @@ from functools import partial
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.protocols import showq
 from spoolmta.service.context import ServiceContext
-from spoolmta.spool import inspect
+from spoolmta.spool import listing
 from spoolmta.spool.state import State
 
 _DRAIN_SECONDS = 3.0
@@ -84,7 +84,7 @@ class Lister:
 
     async def _list(self, writer: asyncio.StreamWriter) -> None:
         writer.write(showq.GREETING)
-        for state in inspect.LISTED_STATES:
+        for state in listing.LISTED_STATES:
             await self._list_state(writer, state)
         await self._write(writer, showq.END)
 
@@ -92,7 +92,7 @@ class Lister:
         after = 0
         while True:
             page = partial(
-                inspect.listing,
+                listing.listed,
                 state=state,
                 after=after,
                 null_recipient=self._null_recipient,

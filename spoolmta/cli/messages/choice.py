@@ -5,8 +5,7 @@ Must not: import what is heavy; the command line is built from it
 
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from spoolmta.cli.units import parse_age
 from spoolmta.errors import UsageError
@@ -20,8 +19,7 @@ FROM_STDIN = "-"
 _Texts = list[str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """The filter options as the command line gives them; None where one was not given."""
 
     state: _Texts = None
@@ -42,11 +40,10 @@ class Filters:
 
     def said(self) -> dict[str, list[str] | str]:
         """Return those that were given, by name."""
-        return {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name, value in self._asdict().items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The messages that are meant: *ids* one by one, or *everything*, or what *filters* fit."""
 
     ids: tuple[str, ...] = ()

@@ -5,7 +5,6 @@ Must not: import what is heavy; the command line is built from it
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
@@ -53,7 +52,7 @@ def with_selection(command: Callable[..., None]) -> Callable[..., None]:
     """Return *command* with ids and filters as options, which it gets as a Choice."""
 
     def run(**values: Any) -> None:
-        filters = Filters(**{field.name: values.pop(field.name) for field in fields(Filters)})
+        filters = Filters(**{name: values.pop(name) for name in Filters._fields})
         words, everything = values.pop("ids"), values.pop("everything")
         command(choice=Choice.of(words, filters, everything=everything), **values)
 

@@ -1,36 +1,18 @@
 """What runs and what waits: figures of the mail system, gathered and printed."""
 
 import os
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from spoolmta import __version__
 from spoolmta.cli.access import Access
 from spoolmta.cli.output import note, print_json, print_table
+from spoolmta.cli.questions.process_use import ProcessUse, family
 from spoolmta.cli.running import master_pid
 from spoolmta.cli.units import format_age, format_size
 from spoolmta.errors import SpoolUnusable
 from spoolmta.spool import inspect
 from spoolmta.spool.inspect import StateSummary, Worker
-
-if TYPE_CHECKING:
-    import psutil
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessUse:
-    """What one process uses. *pss* is its share of the memory, None if that may not be read."""
-
-    pid: int
-    service: str
-    age: float
-    rss: int
-    pss: int | None
-    cpu_seconds: float
-    claims: int = 0
-    attempts: int = 0
 
 
 @dataclass(slots=True)
@@ -70,7 +52,7 @@ def gather(access: Access) -> Status:
         master_pid(access.process_directory),
     )
     # As root still: the memory of processes of other users can be read.
-    uses = _uses(status.master) if status.master else []
+    uses = family(status.master) if status.master else []
     status.spool_bytes = _size(access.spool_path)
     status.wal_bytes = _size(access.spool_path.with_name(access.spool_path.name + "-wal"))
     if access.queue_directory.is_dir():
@@ -91,58 +73,15 @@ def gather(access: Access) -> Status:
 
 def _state(summary: StateSummary, now: float) -> dict[str, object]:
     age = None if summary.oldest_at is None else max(0.0, now - summary.oldest_at)
-    return {**asdict(summary), "oldest_age": age}
-
-
-def _uses(master: int) -> list[ProcessUse]:
-    import psutil  # only where a mail system runs: it takes its time
-
-    try:
-        processes = [psutil.Process(master)]
-        processes += processes[0].children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-    return [use for process in processes if (use := _use(process)) is not None]
-
-
-def _use(process: "psutil.Process") -> ProcessUse | None:
-    import psutil
-
-    try:
-        with process.oneshot():
-            age = time.time() - process.create_time()
-            cpu = process.cpu_times()
-            rss = process.memory_info().rss
-        return ProcessUse(process.pid, "", age, rss, _pss(process), cpu.user + cpu.system)
-    except psutil.Error:
-        return None
-
-
-def _pss(process: "psutil.Process") -> int | None:
-    import psutil
-
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.AccessDenied:
-        return None
+    return {**summary._asdict(), "oldest_age": age}
 
 
 def _named(use: ProcessUse, workers: list[Worker], master: int | None) -> ProcessUse:
     """Return the figures with what the spool knows of that process."""
     worker = next((worker for worker in workers if worker.pid == use.pid), None)
     if worker is None:
-        name = "master" if use.pid == master else "(child)"
-        return ProcessUse(use.pid, name, use.age, use.rss, use.pss, use.cpu_seconds)
-    return ProcessUse(
-        use.pid,
-        worker.service,
-        use.age,
-        use.rss,
-        use.pss,
-        use.cpu_seconds,
-        worker.claims,
-        worker.attempts,
-    )
+        return use._replace(service="master" if use.pid == master else "(child)")
+    return use._replace(service=worker.service, claims=worker.claims, attempts=worker.attempts)
 
 
 def _size(path: Path) -> int | None:

@@ -6,9 +6,9 @@ who may read the spool gets it from there. Who does not own the spool asks at pu
 Postfix:    postqueue(1)
 Parameters: authorized_mailq_users, authorized_flush_users, fast_flush_domains,
             enable_long_queue_ids, empty_address_recipient, info_log_address_format
+Must not:   import for a listing what only a flush needs
 """
 
-import asyncio
 import os
 import pwd
 import socket
@@ -16,8 +16,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
-from spoolmta.address.flush_domains import open_flush_domains
-from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import EX_TEMPFAIL, EX_UNAVAILABLE, Command, write_raw
 from spoolmta.cli.queue_tools import mailq as mailq_format
@@ -117,7 +115,7 @@ def _messages_of_socket(command: Command, connection: socket.socket) -> Iterator
 
 
 def _messages_of_spool(command: Command, access: Access, error: OSError) -> Iterator[ListedMessage]:
-    from spoolmta.spool import inspect
+    from spoolmta.spool import listing
 
     try:
         access.require_spool()
@@ -132,10 +130,10 @@ def _messages_of_spool(command: Command, access: Access, error: OSError) -> Iter
     null_recipient = access.parameters.empty_address_recipient
     form = access.configuration.section(LogParameters).info_log_address_format
     with access.spool() as spool:
-        for state in inspect.LISTED_STATES:
+        for state in listing.LISTED_STATES:
             after, more = 0, True
             while more:
-                after, page = inspect.listing(
+                after, page = listing.listed(
                     spool,
                     state,
                     after,
@@ -156,6 +154,11 @@ def _flush_message(command: Command, directory: str | None, queue_id: str) -> in
 
 
 def _flush_site(command: Command, directory: str | None, site: str) -> int:
+    import asyncio
+
+    from spoolmta.address.flush_domains import open_flush_domains
+    from spoolmta.address.hostname import is_hostname, literal_address
+
     access = Access(directory)
     _authorize_flush(command, access)
     is_literal = site.startswith("[")
@@ -237,6 +240,8 @@ def _authorize(command: Command, access: Access, parameter: str, deed: str) -> N
     users = str(getattr(access.configuration.section(QueueCommandParameters), parameter))
     if users == ANYONE or _owns_spool(access):
         return
+    import asyncio
+
     from spoolmta.maps import open_match_list
 
     if not asyncio.run(open_match_list(users, exact=True).matches(_user_name())):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from spoolmta.cli.queue_tools.postsuper import main
-from spoolmta.spool import inspect
+from spoolmta.spool import inspect, listing
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.state import State
 from tests.support.sample_spool import SampleSpool
@@ -146,7 +146,7 @@ def test_what_is_to_expire_is_named_once_and_shown_in_the_listing(
     assert ended.err == f"postsuper: {queue_id}: expired\npostsuper: Force-expired: 1 message\n"
     again = run(main, "-c", sample.configuration, "-e", queue_id)
     assert again.err == "postsuper: Force-expired: 0 messages\n"
-    _, (listed,) = inspect.listing(sample.spool, State.DEFERRED, 0, null_recipient="")
+    _, (listed,) = listing.listed(sample.spool, State.DEFERRED, 0, null_recipient="")
     assert listed.forced_expire
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.message.outcome import Action, Outcome
-from spoolmta.spool import admin, expiry, inspect, queues, shape
+from spoolmta.spool import admin, expiry, inspect, listing, queues, shape
 from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.question import ask
 from spoolmta.spool.state import State
@@ -59,21 +59,21 @@ def test_what_is_not_in_the_queue_is_not_found(sample: SampleSpool, name: str) -
 
 
 def test_a_listing_shows_who_waits_tried_ones_first(sample: SampleSpool) -> None:
-    _, (message,) = inspect.listing(sample.spool, State.DEFERRED, 0, null_recipient="MAILER-DAEMON")
+    _, (message,) = listing.listed(sample.spool, State.DEFERRED, 0, null_recipient="MAILER-DAEMON")
     assert [(r.address, r.reason) for r in message.recipients] == [("bob@slow.example", TIMED_OUT)]
     assert (message.queue_name, message.queue_id) == ("deferred", sample.ids["deferred"])
 
 
 def test_the_null_sender_is_listed_under_another_name(sample: SampleSpool) -> None:
-    _, (message,) = inspect.listing(sample.spool, State.INCOMING, 0, null_recipient="MAILER-DAEMON")
+    _, (message,) = listing.listed(sample.spool, State.INCOMING, 0, null_recipient="MAILER-DAEMON")
     assert message.sender == "MAILER-DAEMON"
 
 
 def test_a_listing_ends_with_the_cursor_zero(sample: SampleSpool) -> None:
     for _ in range(inspect.PAGE):
         sample.enqueue("more", State.HOLD, Envelope("a@b.example", (Recipient("c@d.example"),)))
-    after, first = inspect.listing(sample.spool, State.HOLD, 0, null_recipient="x")
-    end, second = inspect.listing(sample.spool, State.HOLD, after, null_recipient="x")
+    after, first = listing.listed(sample.spool, State.HOLD, 0, null_recipient="x")
+    end, second = listing.listed(sample.spool, State.HOLD, after, null_recipient="x")
     assert (len(first), len(second), end) == (inspect.PAGE, 1, 0)
 
 
@@ -146,7 +146,7 @@ def test_a_recipient_whose_bounce_was_reopened_still_waits_in_every_listing(
         (0, "waiting"),
         (1, "sent"),
     ]
-    _, (message,) = inspect.listing(sample.spool, State.DEFERRED, 0, null_recipient="x")
+    _, (message,) = listing.listed(sample.spool, State.DEFERRED, 0, null_recipient="x")
     assert [(r.address, r.reason) for r in message.recipients] == [("bob@slow.example", "")]
     question = "SELECT waiting FROM v1_queue WHERE state = 'deferred'"
     assert ask(sample.path, question, seconds=5, limit=1).rows == [(1,)]
