@@ -247,6 +247,12 @@ def erase(tx: Transaction, message_ids: Sequence[int]) -> None:
         tx.run(statement, {"ids": numbers(message_ids)})
 
 
+def measure_incoming(reader: Reader, most: int) -> tuple[int, int]:
+    """Return how many messages are in incoming, as far as *most*, and the id of the oldest or 0."""
+    ((count, oldest),) = reader.read("measure_incoming", {"most": most})
+    return count, oldest or 0
+
+
 def next_retry(reader: Reader) -> float | None:
     """Return when the first deferred message is due, in seconds; None if there is none."""
     value = reader.read("next_retry")[0][0]

@@ -33,6 +33,7 @@ SCANS_ALLOWED = {
     "count_planned": "recipients with deliveries are bounded by qmgr_message_recipient_limit",
     "claim_maildrop": "in key order, and it stops at the limit",
     "claim_incoming": "in key order, and it stops at the limit",
+    "measure_incoming": "in key order, and it stops at the limit",
     "count_active": "active is bounded by qmgr_message_active_limit",
     "busy_destinations": "what is let go or under way at this moment",
     "read_schedule": "an operator asks; active mail is bounded by qmgr_message_active_limit",

@@ -3,7 +3,7 @@
 Postfix: cleanup(8), postconf(5)
 """
 
-from spoolmta.config.parameter import text, yes_no
+from spoolmta.config.parameter import seconds, text, yes_no
 from spoolmta.config.parameters.address import RewritingParameters
 
 
@@ -20,6 +20,9 @@ class CleanupParameters(RewritingParameters):
     sender_bcc_maps: str = text("")  # who gets a copy, by sender
     recipient_bcc_maps: str = text("")  # who gets a copy, by recipient
     internal_mail_filter_classes: str = text("")  # bounce: check the mail we make ourselves, too
+    in_flow_delay: float = seconds(
+        "1s", max=10
+    )  # pause before a message from the network while more comes in than is taken; 0: none
     cleanup_service_name: str = text("cleanup", empty_allowed=False)  # whose -o options count
     receive_override_options: str = text("")  # no_address_mappings, no_header_body_checks, ...
     canonical_classes: str = text(  # what canonical_maps see

@@ -57,9 +57,6 @@ class QueueFileParameters(Section, without_meaning="the queue is a database, not
     dont_remove: int = number("0")  # keep files of sent mail in "saved"
     hash_queue_depth: int = number("1", min=1)  # levels of folders
     hash_queue_names: str = text("deferred, defer", empty_allowed=False)  # queues with such levels
-    in_flow_delay: float = seconds(
-        "1s", max=10
-    )  # pause of who takes mail in while the queue manager lags behind
     queue_file_attribute_count_limit: int = number("100", min=1)  # attributes of a queue file
 
 

@@ -63,6 +63,10 @@ SELECT incoming.message_id, :process_id, :now
  ORDER BY incoming.message_id LIMIT :limit
 RETURNING message_id;
 
+-- name: measure_incoming
+-- How many messages wait to be taken, as far as :most, and which waits longest.
+SELECT count(*), min(message_id) FROM (SELECT message_id FROM incoming ORDER BY message_id LIMIT :most);
+
 -- name: claim_deferred
 -- What is due, longest due first, and nobody has claimed.
 INSERT INTO claim (message_id, process_id, claimed_at)

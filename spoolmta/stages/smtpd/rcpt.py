@@ -52,7 +52,9 @@ async def rcpt(session: Session, argument: bytes) -> Reply:
     refusal = await check_recipient(session, "RCPT", address, path)
     if refusal is not None:
         return refusal
-    _accept(session, Recipient(address, orcpt=options.orcpt, notify=options.notify))
+    if not transaction.recipients:
+        await _begin_message(session)
+    transaction.recipients.append(Recipient(address, orcpt=options.orcpt, notify=options.notify))
     return OK
 
 
@@ -86,11 +88,14 @@ def is_excused(session: Session, reply: Reply) -> bool:
     return reply is TOO_MANY and session.transaction.refused_recipients <= limit
 
 
-def _accept(session: Session, recipient: Recipient) -> None:
+async def _begin_message(session: Session) -> None:
+    """Give the mail its ids: it has a recipient, and its turn has come."""
     transaction, context = session.transaction, session.server.context
-    if not transaction.recipients:
-        transaction.message_id = context.ids.next()
-        transaction.queue_id = context.queue_id(transaction.message_id)
-        transaction.arrived_at = context.clock.now()
-        maillog.client(context.log, transaction.queue_id, session.peer)
-    transaction.recipients.append(recipient)
+    inflow = session.server.inflow
+    if inflow.is_ahead:
+        await inflow.pause()
+    transaction.message_id = context.ids.next()
+    transaction.queue_id = context.queue_id(transaction.message_id)
+    transaction.arrived_at = context.clock.now()
+    inflow.begin(transaction.message_id)
+    maillog.client(context.log, transaction.queue_id, session.peer)

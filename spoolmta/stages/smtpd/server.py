@@ -22,6 +22,7 @@ from spoolmta.net.dns import Resolver, parse_nameservers
 from spoolmta.service.context import ServiceContext
 from spoolmta.spool import content
 from spoolmta.stages.cleanup.rules import CleanupRules
+from spoolmta.stages.smtpd.inflow import Inflow
 from spoolmta.stages.smtpd.peer import PeerNames
 from spoolmta.stages.smtpd.restrictions.lists import Restriction, RestrictionLists
 from spoolmta.stages.smtpd.restrictions.rules import AccessRules
@@ -42,6 +43,7 @@ class Server:
     lists: RestrictionLists
     cleanup_rules: CleanupRules
     storage: Storage
+    inflow: Inflow
     names: PeerNames
     noop_commands: frozenset[bytes]
     forbidden_commands: MatchList
@@ -66,6 +68,7 @@ class Server:
         routing = Routing.open(context.section(RoutingParameters))
         resolver = Resolver(parse_nameservers(parameters.dns_nameservers))
         lists = RestrictionLists(parameters, lambda name: configuration.value(name, overrides))
+        cleanup_rules = CleanupRules.open(configuration, context.log_as("cleanup"), overrides)
         return cls(
             context=context,
             parameters=parameters,
@@ -73,8 +76,9 @@ class Server:
             routing=routing,
             rules=AccessRules.open(parameters, routing, resolver),
             lists=lists,
-            cleanup_rules=CleanupRules.open(configuration, context.log_as("cleanup"), overrides),
+            cleanup_rules=cleanup_rules,
             storage=Storage(parameters, context.clock),
+            inflow=Inflow.open(context, cleanup_rules.parameters),
             names=PeerNames(looks_up=parameters.smtpd_peername_lookup),
             noop_commands=frozenset(
                 word.upper().encode() for word in split_words(parameters.smtpd_noop_commands)
