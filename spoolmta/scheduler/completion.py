@@ -44,40 +44,44 @@ class Completion(NamedTuple):
     notices: tuple[Kind, ...]
 
 
+# To look a member up in its class takes longer than to compare with it.
+_SENT, _BOUNCED, _DEFERRED = Action.SENT, Action.BOUNCED, Action.DEFERRED
+_VERIFY = Trace.VERIFY
+
 # Nothing is left to do: every recipient has the message, and nobody is to be told.
 REMOVED = Completion(retry_at=None, expired=False, notices=())
 
 
 def decide(message: Answered, now: float, lifetimes: Lifetimes) -> Completion:
     """Return what becomes of *message* at time *now* (seconds)."""
-    if message.trace is Trace.VERIFY:
+    if message.trace is _VERIFY:
         return Completion(None, expired=False, notices=(Kind.TRACE,))
     actions = [outcome.action for outcome in message.open]
-    deferred = Action.DEFERRED in actions
+    deferred = _DEFERRED in actions
     expired = deferred and now >= message.created_at + lifetimes.of(message.sender)
     notices = []
-    if Action.BOUNCED in actions or expired:
+    if expired or _BOUNCED in actions:
         notices.append(Kind.FAILURE)
-    if Action.SENT in actions and message.sender:
+    if _SENT in actions and message.sender:
         notices.append(Kind.SUCCESS)
-    if deferred and not expired and _is_late(message, now, lifetimes.delay_warning):
-        notices.append(Kind.DELAY)
-    if message.trace and message.sender:
-        notices.append(Kind.TRACE)
     retry = None
     if deferred and not expired:
+        if lifetimes.delay_warning and _is_late(message, now, lifetimes.delay_warning):
+            notices.append(Kind.DELAY)
         retry = retry_at(
             now, message.created_at, lifetimes.minimal_backoff, lifetimes.maximal_backoff
         )
         if message.asked:
             retry = spread(retry, now, message.message_id)
+    if message.trace and message.sender:
+        notices.append(Kind.TRACE)
     return Completion(retry, expired, tuple(notices))
 
 
 def _is_late(message: Answered, now: float, delay_warning: float) -> bool:
     """Return whether the sender is to be told that mail is late: once, never the null sender."""
     return (
-        bool(delay_warning and message.sender)
+        message.sender != ""
         and now >= message.arrived_at + delay_warning
         and not any(outcome.delay_told for outcome in message.open)
     )

@@ -35,6 +35,8 @@ class DeadDestinations:
 
     def take_stalled(self) -> list[Destination]:
         """Take the dead destinations that deliveries wait for."""
+        if not self._stalled:
+            return []
         stalled = [destination for destination in self._stalled.values() if destination.is_dead]
         self._stalled.clear()
         return stalled

@@ -10,7 +10,6 @@ Postfix:    SCHEDULER_README, postconf(5) default_destination_concurrency_limit,
 Must not:   know of rows, clocks or transports
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from spoolmta.scheduler.feedback import ConcurrencyFeedback
@@ -61,7 +60,7 @@ class Destination:
     resting_until: float = 0.0
     step: float | None = None
     pace: Pace = FULL_SPEED
-    todo: dict[Job, deque[Waiting]] = field(default_factory=dict)
+    todo: dict[Job, list[Waiting]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.window = self.window or self.limits.first_window

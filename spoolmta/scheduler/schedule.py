@@ -106,10 +106,12 @@ class Schedule:
     def admit(self, planned: Iterable[Waiting], now: float) -> None:
         """Queue deliveries that are to be made."""
         for waiting in planned:
-            if waiting.transport in self._put_off and not waiting.asked:
+            if self._put_off and waiting.transport in self._put_off and not waiting.asked:
                 self._refused.append(Suspended(waiting, *_PUT_OFF))
                 continue
-            transport = self._transport(waiting.transport)
+            transport = self._transports.get(waiting.transport)
+            if transport is None:
+                transport = self._transport(waiting.transport)
             known = transport.destinations.get(waiting.destination)
             if known is not None and known.dead_until:
                 # What is put off at once need not stand in line first.
@@ -188,11 +190,11 @@ class Schedule:
     def take_suspended(self) -> list[Suspended]:
         """Take everything that waits for destinations or transports that are not tried now."""
         refused, self._refused = self._refused, []
-        return refused + [
-            Suspended(waiting, destination.dsn, destination.reason)
-            for destination in self._dead.take_stalled()
-            for waiting in self._transport(destination.transport).take_all(destination)
-        ]
+        for destination in self._dead.take_stalled():
+            dsn, reason = destination.dsn, destination.reason
+            taken = self._transport(destination.transport).take_all(destination)
+            refused += [Suspended(waiting, dsn, reason) for waiting in taken]
+        return refused
 
     def revive(self, now: float, *, everything: bool = False) -> None:
         """Let destinations be tried whose time has come, or all."""
@@ -212,9 +214,12 @@ class Schedule:
 
     def next_due(self) -> float | None:
         """Return when something may go that may not go now (seconds), None if nothing will."""
-        times = [transport.next_due() for transport in self._transports.values()]
-        times.append(self._dead.next_revival())
-        return min((time for time in times if time is not None), default=None)
+        first = self._dead.next_revival()
+        for transport in self._transports.values():
+            due = transport.next_due()
+            if due is not None and (first is None or due < first):
+                first = due
+        return first
 
     def _slow_down(self, destination: Destination, now: float) -> None:
         limit = self._transport(destination.transport).limits.slowdown_limit

@@ -11,7 +11,6 @@ Must not:   know of rows or clocks
 """
 
 import heapq
-from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import NamedTuple
@@ -73,7 +72,9 @@ class Transport:
 
     def add(self, waiting: Waiting, now: float) -> Destination:
         """Queue a delivery behind the others of its destination and message."""
-        destination = self.destination(waiting.destination)
+        destination = self.destinations.get(waiting.destination)
+        if destination is None:
+            destination = self.destination(waiting.destination)
         job = self._jobs.get(waiting.message_id)
         if job is None:
             self._jobs_seen += 1
@@ -81,13 +82,15 @@ class Transport:
             job = Job(number, waiting.message_id, now)
             self._jobs[waiting.message_id] = job
         queue = destination.todo.get(job)
-        if queue is None:
-            queue = destination.todo[job] = deque()
+        if queue is not None:
+            queue.append(waiting)
+        else:
+            # A list: nearly all have one, and a deque of one takes ten times as much memory.
+            destination.todo[job] = [waiting]
             job.peers[destination] = None
             if waiting.urgent:
                 jobs = sorted(destination.todo.items(), key=lambda item: item[0].number)
                 destination.todo = dict(jobs)
-        queue.append(waiting)
         job.total += 1
         job.waiting += 1
         # What comes last changes no head of a line.
@@ -141,17 +144,18 @@ class Transport:
             taken += queue
             job.waiting -= len(queue)
             job.peers.pop(destination, None)
-            self._retire(job)
+            if not job.waiting:
+                self._jobs.pop(job.message_id, None)
         destination.todo.clear()
         self.look_again(destination)
         return taken
 
     def next_due(self) -> float | None:
         """Return when a pause ends that something waits for, in seconds; None if none does."""
-        times = [self._resting[0][0]] if self._resting else []
+        due = self._resting[0][0] if self._resting else None
         if self._ready and self._pause_until:
-            times.append(self._pause_until)
-        return min(times, default=None)
+            return self._pause_until if due is None else min(due, self._pause_until)
+        return due
 
     def grants(self, now: float) -> Iterator[Waiting]:
         """Yield what may go now; each counts as under way."""
@@ -215,7 +219,7 @@ class Transport:
 
     def _give(self, job: Job, destination: Destination, now: float) -> Waiting:
         queue = destination.todo[job]
-        waiting = queue.popleft()
+        waiting = queue.pop(0)
         del job.peers[destination]
         if queue:
             job.peers[destination] = None  # its next turn comes after those of the others
@@ -229,7 +233,8 @@ class Transport:
         if self._head.get(destination) is job:
             self._unready(destination, job)
         self.look_again(destination)
-        self._retire(job)
+        if not job.waiting:
+            self._jobs.pop(job.message_id, None)
         if self.limits.rate_delay:
             self._pause_until = now + self.limits.rate_delay
         return waiting
@@ -247,10 +252,6 @@ class Transport:
         del peers[destination]
         if not peers:
             del self._ready[head]
-
-    def _retire(self, job: Job) -> None:
-        if not job.waiting:
-            self._jobs.pop(job.message_id, None)
 
     # ---- who may overtake
 

@@ -22,6 +22,7 @@ from spoolmta.spool.deliveries import Feedback, Verdict, Waiting
 from tools.simulate.destination import Answer, Model
 
 TRANSPORT = "smtp"
+NEVER = float("inf")
 
 _DEFERRED = (OpenOutcome(0, Action.DEFERRED, "4.4.1", "", "", Notify(0), ""),)
 
@@ -56,6 +57,40 @@ class Rules:
     active_limit: int = 20_000
 
 
+class Deferred:
+    """Messages by the time of their next try; *next* is the earliest, NEVER if there is none.
+
+    What is put off at a later time mostly waits until a later time: such messages stand in a line,
+    and the others alone in a heap, which takes much longer.
+    """
+
+    def __init__(self) -> None:
+        self.next = NEVER
+        self._line: deque[tuple[float, int]] = deque()
+        self._heap: list[tuple[float, int]] = []
+
+    def put(self, retry_at: float, message_id: int) -> None:
+        """Let a message wait until *retry_at*."""
+        entry = retry_at, message_id
+        if not self._line or entry >= self._line[-1]:
+            self._line.append(entry)
+        else:
+            heapq.heappush(self._heap, entry)
+        if retry_at < self.next:
+            self.next = retry_at
+
+    def take(self) -> int:
+        """Take the message whose time comes first; of two with one time, that of the lower id."""
+        line, heap = self._line, self._heap
+        if heap and (not line or heap[0] < line[0]):
+            message_id = heapq.heappop(heap)[1]
+        else:
+            message_id = line.popleft()[1]
+        first = line[0][0] if line else NEVER
+        self.next = heap[0][0] if heap and heap[0][0] < first else first
+        return message_id
+
+
 @dataclass(slots=True)
 class Simulation:
     """A queue over time; `run` yields the time of each event."""
@@ -67,13 +102,14 @@ class Simulation:
     schedule: Schedule = field(init=False)
     _arrivals: deque[Message] = field(init=False)
     _incoming: deque[Message] = field(default_factory=deque)
-    _deferred: list[tuple[float, int]] = field(default_factory=list)
+    _deferred: "Deferred" = field(init=False)
     _active: int = 0
     _ends: list[tuple[float, int]] = field(default_factory=list)
     _prefers_deferred: bool = False
 
     def __post_init__(self) -> None:
         self._arrivals = deque(sorted(self.messages.values(), key=lambda m: m.arrived_at))
+        self._deferred = Deferred()
         self.schedule = Schedule(
             lambda _: self.rules.limits,
             served={TRANSPORT},
@@ -93,14 +129,16 @@ class Simulation:
             yield self.now
 
     def _next_event(self) -> float | None:
-        times = [self._arrivals[0].arrived_at] if self._arrivals else []
-        times += [self._ends[0][0]] if self._ends else []
-        if self._active < self.rules.active_limit and self._deferred:
-            times.append(self._deferred[0][0])
-        due = self.schedule.next_due()
-        if due is not None and (times or self._active):
-            times.append(due)
-        return min(times, default=None)
+        first = self._arrivals[0].arrived_at if self._arrivals else NEVER
+        if self._ends and self._ends[0][0] < first:
+            first = self._ends[0][0]
+        if self._active < self.rules.active_limit and self._deferred.next < first:
+            first = self._deferred.next
+        if first < NEVER or self._active:
+            due = self.schedule.next_due()
+            if due is not None and due < first:
+                return due
+        return first if first < NEVER else None
 
     def _arrive(self) -> None:
         while self._arrivals and self._arrivals[0].arrived_at <= self.now:
@@ -108,13 +146,8 @@ class Simulation:
 
     def _activate(self) -> bool:
         """Let some messages become active; return whether there were any."""
-        batch: list[Waiting] = []
         room = min(self.rules.active_limit - self._active, 100)
-        while len(batch) < room:
-            message = self._take_next()
-            if message is None:
-                break
-            batch.append(message.waiting)
+        batch = self._take(room) if self._incoming or self._deferred.next <= self.now else []
         if not batch:
             return False
         self._active += len(batch)
@@ -122,13 +155,19 @@ class Simulation:
         self.schedule.admit(batch, self.now)
         return True
 
-    def _take_next(self) -> Message | None:
-        """Take a message from incoming and from what is due, in turns."""
-        self._prefers_deferred = not self._prefers_deferred
-        is_due = bool(self._deferred) and self._deferred[0][0] <= self.now
-        if is_due and (self._prefers_deferred or not self._incoming):
-            return self.messages[heapq.heappop(self._deferred)[1]]
-        return self._incoming.popleft() if self._incoming else None
+    def _take(self, room: int) -> list[Waiting]:
+        """Take up to *room* messages from incoming and from what is due, in turns."""
+        incoming, deferred, messages, now = self._incoming, self._deferred, self.messages, self.now
+        batch: list[Waiting] = []
+        while len(batch) < room:
+            self._prefers_deferred = not self._prefers_deferred
+            if deferred.next <= now and (self._prefers_deferred or not incoming):
+                batch.append(messages[deferred.take()].waiting)
+            elif incoming:
+                batch.append(incoming.popleft().waiting)
+            else:
+                break
+        return batch
 
     def _defer_suspended(self) -> None:
         for suspended in self.schedule.take_suspended():
@@ -165,4 +204,4 @@ class Simulation:
         if end.retry_at is None:
             message.returned_at = self.now
         else:
-            heapq.heappush(self._deferred, (end.retry_at, message.message_id))
+            self._deferred.put(end.retry_at, message.message_id)
