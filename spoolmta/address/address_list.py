@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from spoolmta.address.rewrite import RewriteRules, rewrite_written
+from spoolmta.address.rewrite import PLAIN
 from spoolmta.address.tokens import (
     ATOM,
     COMMENT,
@@ -64,10 +64,6 @@ class ListedAddress(tuple[Token, ...]):
             [_written(token) if token[0] in _WRITTEN_APART else token[1] for token in self]
         )
 
-    def rewritten(self, rules: RewriteRules) -> str:
-        """Return the address in internal form, rewritten."""
-        return rewrite_written(self.external, rules)
-
 
 ListItem = Token | ListedAddress
 
@@ -79,6 +75,13 @@ def parse_address_list(text: str, *, token_limit: int = sys.maxsize) -> list[Lis
     """
     items = parse_list_items(text, token_limit=token_limit)
     return [item for item in items if isinstance(item, ListedAddress)]
+
+
+def external_addresses(text: str, at_most: int) -> list[str]:
+    """Return the addresses of a list as they are written; of more than *at_most*, the first."""
+    if PLAIN.fullmatch(text):
+        return [text]
+    return [listed.external for listed in parse_address_list(text)[:at_most]]
 
 
 def read_address(text: str) -> ListedAddress:

@@ -84,10 +84,12 @@ class Canonical:
         Raises MapUnavailable: the caller tries again later; its cause may have more to tell.
         """
         known = self._answers(routing)
+        key = kind, address
+        found = known.get(key) if known is not None else None
+        if found is not None:
+            return found
         if known is None or not is_memorable(address):
             return await self._replaced(address, kind, routing, tell)
-        if (kind, address) in known:
-            return known[kind, address]
         warnings: list[str] = []
         try:
             replaced = await self._replaced(address, kind, routing, warnings.append)
@@ -95,7 +97,7 @@ class Canonical:
             for warning in warnings:
                 tell(warning)
         if not warnings:
-            known[kind, address] = replaced
+            known[key] = replaced
         return replaced
 
     def _answers(self, routing: Routing) -> dict[tuple[AddressKind, str], str] | None:
@@ -108,12 +110,15 @@ class Canonical:
 
     async def _replaced(self, address: str, kind: AddressKind, routing: Routing, tell: Tell) -> str:
         if kind in _SENDERS:
-            if kind in self._sender and (maps := routing.sender_canonical_maps):
-                address = await _chain(address, (maps, "sender_canonical_maps"), routing, tell)
-        elif kind in self._recipient and (maps := routing.recipient_canonical_maps):
-            address = await _chain(address, (maps, "recipient_canonical_maps"), routing, tell)
-        if kind in self._common and (maps := routing.canonical_maps):
-            address = await _chain(address, (maps, "canonical_maps"), routing, tell)
+            if kind in self._sender:
+                maps = routing.sender_canonical_maps, "sender_canonical_maps"
+                address = await _chain(address, maps, routing, tell)
+        elif kind in self._recipient:
+            maps = routing.recipient_canonical_maps, "recipient_canonical_maps"
+            address = await _chain(address, maps, routing, tell)
+        if kind in self._common:
+            maps = routing.canonical_maps, "canonical_maps"
+            address = await _chain(address, maps, routing, tell)
         return address
 
 

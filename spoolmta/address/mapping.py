@@ -6,11 +6,12 @@ the new addresses if the table's kind is in propagate_unmatched_extensions.
 Postfix: mail_addr_map(3), mail_addr_crunch(3), canonical(5), virtual(5)
 """
 
-from spoolmta.address.address_list import ListedAddress, parse_address_list
+from spoolmta.address.address_list import external_addresses
 from spoolmta.address.parts import split_address
+from spoolmta.address.rewrite import rewrite_written
 from spoolmta.address.routing import Routing
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps import Hit, Maps, lookup_address
+from spoolmta.maps import Hit, Maps
 
 
 async def map_address(
@@ -23,13 +24,11 @@ async def map_address(
 
     Raises MapUnavailable: the caller tries again later.
     """
-    hit = await lookup_address(
-        maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
-    )
+    hit = await routing.lookup(maps, address)
     if hit is None:
         return []
-    listed = _listed(address, hit)[:at_most]
-    addresses = [one.rewritten(routing.rules) for one in listed]
+    listed = external_addresses(_value(address, hit), at_most)
+    addresses = [rewrite_written(one, routing.rules) for one in listed]
     if hit.extension and keep_extension:
         addresses = [_with_extension(one, hit.extension) for one in addresses]
     if not addresses:
@@ -39,12 +38,11 @@ async def map_address(
     return addresses
 
 
-def _listed(address: str, hit: Hit) -> list[ListedAddress]:
-    text = hit.value
-    if text.startswith("@"):
-        local, _ = split_address(address)
-        text = (local.removesuffix(hit.extension) if hit.extension else local) + text
-    return parse_address_list(text)
+def _value(address: str, hit: Hit) -> str:
+    if not hit.value.startswith("@"):
+        return hit.value
+    local, _ = split_address(address)
+    return (local.removesuffix(hit.extension) if hit.extension else local) + hit.value
 
 
 def _with_extension(address: str, extension: str) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from spoolmta.address.parts import split_address
 from spoolmta.address.resolve import ERROR_TRANSPORT, RETRY_TRANSPORT, Resolution
 from spoolmta.address.routing import AddressClass, Routing
-from spoolmta.maps import Maps, lookup_address
 
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 
@@ -54,14 +53,14 @@ async def recipient_problem(
         routing.canonical_maps,
         routing.virtual_alias_maps,
     ):
-        if replacing and await _holds(replacing, recipient, routing):
+        if await routing.lookup(replacing, recipient) is not None:
             return None
     if resolution.transport in (ERROR_TRANSPORT, RETRY_TRANSPORT):
         return _undeliverable(resolution)
     maps = routing.recipient_maps(resolution.address_class)
     if not maps or _is_always_known(resolution, routing):
         return None
-    if await _holds(maps, recipient, routing):
+    if await routing.lookup(maps, recipient) is not None:
         return None
     text = "User unknown"
     if routing.parameters.show_user_unknown_table_name:
@@ -74,13 +73,6 @@ def recipient_table(address_class: AddressClass) -> str:
     if address_class in (AddressClass.LOCAL, AddressClass.RELAY):
         return f"{address_class} recipient table"
     return f"{address_class} table"
-
-
-async def _holds(maps: Maps, recipient: str, routing: Routing) -> bool:
-    hit = await lookup_address(
-        maps, recipient, delimiter=routing.delimiter, is_local=routing.has_local_names
-    )
-    return hit is not None
 
 
 def _is_always_known(resolution: Resolution, routing: Routing) -> bool:

@@ -22,8 +22,7 @@ from spoolmta.address.rewrite import rewrite_tokens, strip_trailing_dot
 from spoolmta.address.routing import AddressClass, Routing, TransportChoice, parse_transport
 from spoolmta.address.tokens import AT, QUOTED, Token, find_last, internal, scan
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps import Hit, Maps, lookup_address
-from spoolmta.maps.lookup import search, transport_keys
+from spoolmta.maps.lookup import search, user_keys
 from spoolmta.maps.memory import is_memorable
 from spoolmta.net.network import parse_address
 
@@ -110,12 +109,11 @@ async def _find_route(address: str, routing: Routing) -> Resolution | _Route:
         routed = _first_operator(recipient) != len(recipient) - len(domain) - 1
     value = moved = None
     if routing.transport_maps and address_class is not AddressClass.VIRTUAL_ALIAS:
-        dotted = routing.transport_parents_dotted
-        keys = transport_keys(recipient, routing.delimiter, dotted=dotted)
+        keys = user_keys(recipient, routing.delimiter)
         hit = await search(routing.transport_maps, keys)
-        value = None if hit is None else hit.value
+        value = await routing.transport_value(domain) if hit is None else hit.value
     if routing.relocated_maps:
-        hit = await _lookup(routing.relocated_maps, recipient, routing)
+        hit = await routing.lookup(routing.relocated_maps, recipient)
         moved = None if hit is None else hit.value
     route = _Route(recipient, domain, address_class, routed, value, moved)
     if address_class in _ASKS_SENDER and routing.asks_senders:
@@ -235,7 +233,7 @@ async def _default_transport(sender: str, routing: Routing) -> TransportChoice:
         return routing.default_transport
     parameters = routing.parameters
     key = sender or parameters.empty_address_default_transport_maps_lookup_key
-    hit = await _lookup(routing.sender_transport_maps, key, routing)
+    hit = await routing.lookup(routing.sender_transport_maps, key)
     if hit is None or hit.value.upper() == "DUNNO":
         return routing.default_transport
     try:
@@ -249,16 +247,10 @@ async def _relayhost(sender: str, routing: Routing) -> str:
     if not routing.sender_relayhost_maps:
         return parameters.relayhost
     key = sender or parameters.empty_address_relayhost_maps_lookup_key
-    hit = await _lookup(routing.sender_relayhost_maps, key, routing)
+    hit = await routing.lookup(routing.sender_relayhost_maps, key)
     if hit is None or hit.value.upper() == "DUNNO":
         return parameters.relayhost
     return hit.value
-
-
-async def _lookup(maps: Maps, address: str, routing: Routing) -> Hit | None:
-    return await lookup_address(
-        maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
-    )
 
 
 def _override(value: str, domain: str, choice: TransportChoice) -> TransportChoice:

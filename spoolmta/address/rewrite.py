@@ -27,7 +27,8 @@ from spoolmta.address.tokens import (
 )
 
 _ATOMS = r'[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+(?:\.[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+)*'
-_PLAIN = re.compile(rf"{_ATOMS}(?:@{_ATOMS})?")
+PLAIN = re.compile(rf"{_ATOMS}(?:@{_ATOMS})?")
+"""An address that is written as it reads: nothing of it is quoted, and nothing a route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,21 @@ class RewriteRules:
 
 def rewrite(address: str, rules: RewriteRules) -> str:
     """Return an address in internal form, rewritten; "" stays as it is."""
-    if _PLAIN.fullmatch(address):
+    if PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
     return rewrite_written(quote(address), rules) if address else address
 
 
 def rewrite_written(address: str, rules: RewriteRules) -> str:
     """Return an address in external form, rewritten, in internal form."""
-    if _PLAIN.fullmatch(address):
+    if PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
     return internal(rewrite_tokens(scan(address), rules))
 
 
 def rewrite_external(address: str, rules: RewriteRules) -> str:
     """Return an address in external form, rewritten; it is quoted no more than it need be."""
-    if _PLAIN.fullmatch(address):
+    if PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
     tokens = rewrite_tokens(scan(address), rules)
     return external(tokens) if tokens else ""

@@ -18,14 +18,16 @@ from typing import Any, NamedTuple
 from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps import Delimiter, Maps, open_maps, open_match_list
-from spoolmta.maps.lookup import PROBLEMS, States
+from spoolmta.maps import Delimiter, Hit, Maps, open_maps, open_match_list
+from spoolmta.maps.lookup import PROBLEMS, Key, States, address_keys, search, transport_keys
 from spoolmta.maps.match_list import MatchList
 from spoolmta.maps.memory import Memory, is_memorable
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
 from spoolmta.net.network import parse_address
 
 _COMPARED_DOMAINS = 10_000
+# One address is looked for in many tables, one after the other.
+_REMEMBERED_KEYS = 256
 
 
 class AddressClass(StrEnum):
@@ -77,6 +79,7 @@ class Routing:
         self._recipient_maps: dict[AddressClass, Maps] = {}
         self._expansions: Memory[str, tuple[str, ...]] | None = None
         self._routes: Memory[str, Any] | None = None
+        self._transports: Memory[str, str] | None = None
 
     @classmethod
     def open(cls, parameters: RoutingParameters) -> "Routing":
@@ -112,18 +115,20 @@ class Routing:
                 known[domain] = is_local
         return is_local
 
-    async def has_local_names(self, domain: str) -> bool:
-        """Return whether "user" alone is a key for user@domain: local, or $myorigin.
+    async def lookup(self, maps: Maps, address: str) -> Hit | None:
+        """Return what *maps* hold for an address (internal form); see lookup_address().
 
         Raises MapUnavailable: the caller tries again later.
         """
-        known = self._named.answers()
-        has_names = known.get(domain) if known is not None else None
-        if has_names is None:
-            has_names = domain.lower() == self._myorigin or await self.is_local(domain)
-            if known is not None and is_memorable(domain):
-                known[domain] = has_names
-        return has_names
+        if not maps.maps or not address:
+            return None
+        known = self._keys.answers()
+        keys = known.get(address) if known is not None else None
+        if keys is None:
+            keys = await self._find_keys(address)
+            if known is not None and is_memorable(address):
+                known[address] = keys
+        return maps.find(keys) if maps.states is not None else await search(maps, keys)
 
     @property
     def asks_senders(self) -> bool:
@@ -132,7 +137,7 @@ class Routing:
 
     @property
     def local_states(self) -> States | None:
-        """What tells whether has_local_names() may answer otherwise now; see Maps."""
+        """What tells whether an address may have other keys now; see Maps."""
         return self._mydestination.states
 
     @property
@@ -143,12 +148,40 @@ class Routing:
         return self._expansions
 
     @property
+    def transports(self) -> Memory[str, str]:
+        """What transport_maps have for domains; "" is nothing."""
+        if self._transports is None:
+            self._transports = Memory([self.transport_maps.states])
+        return self._transports
+
+    @property
     def routes(self) -> Memory[str, Any]:
         """What resolve() found out of addresses."""
         if self._routes is None:
             maps = (self.transport_maps, self.relocated_maps)
             self._routes = Memory([*self._class_states, *(one.states for one in maps)])
         return self._routes
+
+    async def _find_keys(self, address: str) -> tuple[Key, ...]:
+        """Return the keys of an address, "user" alone among them in $myorigin and local domains."""
+        _, at, domain = address.rpartition("@")
+        has_names = bool(at) and (domain.lower() == self._myorigin or await self.is_local(domain))
+        return address_keys(address, self.delimiter, is_local=has_names)
+
+    async def transport_value(self, domain: str) -> str | None:
+        """Return what transport_maps have for a domain, whoever is there.
+
+        Raises MapUnavailable: the caller tries again later.
+        """
+        known = self.transports.answers()
+        value = known.get(domain) if known is not None else None
+        if value is None:
+            keys = transport_keys(domain, dotted=self.transport_parents_dotted)
+            hit = await search(self.transport_maps, keys)
+            value = "" if hit is None else hit.value
+            if known is not None and is_memorable(domain):
+                known[domain] = value
+        return value or None
 
     async def _find_local(self, domain: str) -> bool:
         name = domain.removesuffix(".")
@@ -211,7 +244,9 @@ class Routing:
         lists = self._lists.values()
         self._class_states = [self._mydestination.states, *(one.states for one in lists)]
         self._local: Memory[str, bool] = Memory([self._mydestination.states])
-        self._named: Memory[str, bool] = Memory([self._mydestination.states])
+        self._keys: Memory[str, tuple[Key, ...]] = Memory(
+            [self._mydestination.states], _REMEMBERED_KEYS
+        )
         self._classes: Memory[str, AddressClass] = Memory(self._class_states)
         self._compared: set[str] = set()
         families = enabled_families(parameters.inet_protocols)

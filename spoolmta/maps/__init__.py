@@ -14,6 +14,7 @@ table_build  building hash, btree, dbm, sdbm, lmdb and cdb tables
 table_file   replacing a table's file as a whole
 index        hash, btree, dbm, sdbm: what our postmap and postalias have built
 index_build  writing it
+held         an index that is asked much, in memory
 lmdb_table   lmdb
 cdb_table    cdb
 pattern      regexp, pcre

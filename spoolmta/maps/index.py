@@ -9,12 +9,14 @@ Must not: read Berkeley DB and DBM files, which are Postfix's own; write an inde
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import apsw
 
 from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps.held import Entries, reading
 from spoolmta.maps.keys import Fold, fold
 from spoolmta.maps.table_file import open_error
 from spoolmta.maps.text import decode, encode, modified_ns
@@ -43,7 +45,10 @@ class IndexMap:
         self.name = f"{kind}:{argument}"
         self._fold = fold_key
         self._answers: dict[str, str | None] = {}
-        self._connection = open_index(index_path(argument), argument, self.name)
+        path = index_path(argument)
+        self._connection = open_index(path, argument, self.name)
+        self._held: Entries | None = None
+        self._reading = reading(path.stat().st_size, partial(_items, self._connection, self.name))
 
     async def lookup(self, key: str) -> str | None:
         """See Map."""
@@ -51,6 +56,8 @@ class IndexMap:
 
     def find(self, key: str) -> str | None:
         """See Table."""
+        if self._held is not None:
+            return self._held.get(self._fold(key))
         # The file never changes: what it said once, of a domain above all, it says again.
         answers = self._answers
         if key in answers:
@@ -59,6 +66,10 @@ class IndexMap:
         if len(answers) >= _REMEMBERED_KEYS:
             answers.clear()
         answers[key] = value
+        self._held = next(self._reading)
+        if self._held is not None:
+            answers.clear()
+            self._connection.release_memory()
         return value
 
     def _find(self, key: str) -> str | None:
@@ -69,9 +80,11 @@ class IndexMap:
         return None if value is None else decode(cast("bytes", value))
 
     def items(self) -> Iterator[tuple[str, str]]:
-        """Yield all keys with their values, sorted by key."""
-        for key, value in self._connection.execute(_ITEMS):
-            yield decode(cast("bytes", key)), decode(cast("bytes", value))
+        """Yield all keys with their values, sorted by key.
+
+        Raises MapUnavailable: the file cannot be read.
+        """
+        return _items(self._connection, self.name)
 
 
 def index_path(source: str | Path) -> Path:
@@ -105,6 +118,14 @@ def open_index(path: Path, source: str, name: str) -> apsw.Connection:
         connection.close()
         raise _foreign(path, name)
     return connection
+
+
+def _items(connection: apsw.Connection, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        for key, value in connection.execute(_ITEMS):
+            yield decode(cast("bytes", key)), decode(cast("bytes", value))
+    except apsw.Error as error:
+        raise MapUnavailable(f"{name}: {error}") from error
 
 
 def _check_magic(path: Path, source: str, name: str) -> None:

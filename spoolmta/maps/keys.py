@@ -14,9 +14,10 @@ Fold = Callable[[str], str]
 
 _UNSPLIT = frozenset({"postmaster", "mailer-daemon", "double-bounce"})
 # What needs no quoting: dot-separated atoms. 8-bit characters count as atom characters.
-_DOT_STRING = re.compile(
-    r'[^\x00-\x20\x7f()<>@,;:\\".\[\]]+(?:\.[^\x00-\x20\x7f()<>@,;:\\".\[\]]+)*'
-)
+_ATOM = r'[^\x00-\x20\x7f()<>@,;:\\".\[\]]++'
+_ATOMS = rf"{_ATOM}(?:\.{_ATOM})*+"
+_DOT_STRING = re.compile(_ATOMS)
+_PLAIN = re.compile(rf"{_ATOMS}(?:@[^@]*+)?", re.DOTALL)
 _LOWER = {ord(letter): ord(letter) + 32 for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
@@ -60,6 +61,8 @@ def quote(address: str) -> str:
 
     A source route ("@a,@b:") in front is left as it is.
     """
+    if _PLAIN.fullmatch(address):
+        return address
     route, local, domain = split_route(address)
     return route + quote_local(local) + domain
 
@@ -88,9 +91,8 @@ def split_route(address: str) -> tuple[str, str, str]:
     return address[:start], address[start:at], address[at:]
 
 
-def fold(key: str) -> str:
-    """Return the form in which keys are compared, without regard to case."""
-    return key.lower() if key.isascii() else key.casefold()
+fold: Fold = str.casefold
+"""Returns the form in which keys are compared, without regard to case."""
 
 
 def fold_ascii(key: str) -> str:

@@ -8,7 +8,8 @@ Must not:   take a lookup error for "not found"
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -19,6 +20,8 @@ from spoolmta.maps.text import is_utf8, malformed
 # What is wrong with tables is told here.
 PROBLEMS = logging.getLogger("spoolmta.maps")
 
+# Files are looked at once a second; this is to ask them less often than for every address.
+LOOK_AGAIN_S = 0.01
 # One address is looked for in many tables, one after the other.
 _REMEMBERED_KEYS = 256
 # The keys of a longer address are not remembered, for they would take much memory.
@@ -79,13 +82,15 @@ class Maps:
     With *utf8* they are not asked for a key that is not UTF-8: it is in none of them.
     """
 
-    __slots__ = ("_steady", "maps", "name", "states", "utf8")
+    __slots__ = ("_next_look", "_steady", "_tables", "maps", "name", "states", "utf8")
 
     def __init__(self, maps: Sequence[Map], name: str = "", *, utf8: bool = True) -> None:
         self.maps = tuple(maps)
         self.name = name
         self.utf8 = utf8
         self._steady = [(table, table.state) for table in self.maps if isinstance(table, SteadyMap)]
+        self._tables: list[tuple[Map, bool, Callable[[str], str | None]]] = []
+        self._next_look = 0.0
         self.states: States | None = None
         """What tells whether answers may have changed; None: they may at any time."""
         if len(self._steady) == len(self.maps):
@@ -121,10 +126,13 @@ class Maps:
 
         Raises MapUnavailable: the caller tries again later.
         """
-        tables = [(table, table.fixed, state().find) for table, state in self._steady]
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._tables = [(table, table.fixed, state().find) for table, state in self._steady]
+            self._next_look = now + LOOK_AGAIN_S
         for text, partial, extension in keys:
             is_malformed = not text.isascii() and self.utf8 and not is_utf8(text)
-            for table, is_fixed, find in tables:
+            for table, is_fixed, find in self._tables:
                 if is_fixed and partial:
                     continue
                 if is_malformed:
@@ -154,9 +162,6 @@ class Hit(NamedTuple):
     extension: str = ""
 
 
-IsLocal = Callable[[str], Awaitable[bool]]
-
-
 async def search(maps: Maps, keys: Iterable[Key]) -> Hit | None:
     """Return what *maps* hold for the first of *keys* that they know.
 
@@ -172,31 +177,28 @@ async def search(maps: Maps, keys: Iterable[Key]) -> Hit | None:
 
 
 async def lookup_address(
-    maps: Maps,
-    address: str,
-    *,
-    delimiter: Delimiter | str = "",
-    is_local: IsLocal | None = None,
+    maps: Maps, address: str, *, delimiter: Delimiter | str = "", is_local: bool = False
 ) -> Hit | None:
     """Return what *maps* hold for an address in internal form.
 
-    Keys are user+ext@domain, user@domain, user+ext and user if *is_local* says so of the domain,
-    @domain.
+    Keys are user+ext@domain, user@domain, user+ext and user if its domain *is_local*, @domain.
 
     Raises MapUnavailable: the caller tries again later.
     """
-    if not maps or not address:
+    if not address:
         return None
-    at = address.rfind("@")
-    is_local_name = at >= 0 and is_local is not None and await is_local(address[at + 1 :])
-    keys = address_keys(address, delimiter, is_local=is_local_name)
+    keys = address_keys(address, delimiter, is_local=is_local)
     return maps.find(keys) if maps.states is not None else await search(maps, keys)
 
 
 def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> tuple[Key, ...]:
     """Return the keys of an address; with its local part alone if its domain *is_local*."""
-    find = _address_keys if len(address) <= _LONGEST_ADDRESS else _address_keys.__wrapped__
-    return find(address, delimiter, is_local=is_local)
+    users = user_keys(address, delimiter)
+    at = address.rfind("@")
+    if at < 0:
+        return users
+    names = _local_keys(address[:at], "", delimiter) if is_local else ()
+    return (*users, *names, (address[at:], True, ""))
 
 
 def user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
@@ -206,25 +208,15 @@ def user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
 
 
 @lru_cache(_REMEMBERED_KEYS)
-def _address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> tuple[Key, ...]:
-    at = address.rfind("@")
-    if at < 0:
-        return user_keys(address, delimiter)
-    names = _local_keys(address[:at], "", delimiter) if is_local else ()
-    return (*user_keys(address, delimiter), *names, (address[at:], True, ""))
-
-
-@lru_cache(_REMEMBERED_KEYS)
 def _user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
     at = address.rfind("@")
     local, at_domain = (address, "") if at < 0 else (address[:at], address[at:])
     return tuple(_local_keys(local, at_domain, delimiter, partial=False))
 
 
-def transport_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> Iterator[Key]:
-    """Yield the keys of transport(5): user+ext@domain, user@domain, domain, its parents, *."""
-    yield from user_keys(address, delimiter)
-    yield from domain_keys(address[address.rfind("@") + 1 :], dotted=dotted, partial=True)
+def transport_keys(domain: str, *, dotted: bool) -> Iterator[Key]:
+    """Yield the keys of transport(5) for whoever is at a domain: it, its parents, *."""
+    yield from domain_keys(domain, dotted=dotted, partial=True)
     yield "*", False, ""
 
 

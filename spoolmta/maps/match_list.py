@@ -65,6 +65,16 @@ class _Elements:
     def __bool__(self) -> bool:
         return bool(self._elements)
 
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The names that are all there is, if that is so."""
+        if not self._elements:
+            return frozenset()
+        first, *others = self._elements
+        if others or not isinstance(first, _Names) or not first.answer:
+            return None
+        return first.names
+
     async def answer(self, subject: _Subject, rules: "_Rules") -> bool | None:
         for element in self._elements:
             answer: bool | None = None
@@ -169,6 +179,7 @@ class MatchList:
         self.is_static = self._elements.is_static
         self.states = self._elements.states
         """What tells whether what it says may have changed; see Maps."""
+        self._names = self._elements.names if exact else None
 
     def __bool__(self) -> bool:
         return bool(self._elements)
@@ -178,6 +189,8 @@ class MatchList:
 
         Raises MapUnavailable: the caller defers or answers 4xx.
         """
+        if self._names is not None:
+            return fold(name) in self._names
         return bool(await self._elements.answer(_Subject(fold(name)), self._rules))
 
     async def address_matches(self, address: str) -> bool:

@@ -5,7 +5,7 @@ from files and main.cf alone; one changed file, and all that involved it is forg
 behind a socket may answer otherwise at any time: what involves one is never remembered.
 
 Must not: remember what could not be decided, or what a warning was given for
-Limits:   about 10,000 answers each; none of keys longer than a usual address
+Limits:   about 10,000 answers each, or fewer; none of keys longer than a usual address
 """
 
 import time
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps.lookup import States
+from spoolmta.maps.lookup import LOOK_AGAIN_S, States
 from spoolmta.maps.text import is_utf8
 
 K = TypeVar("K")
@@ -21,16 +21,16 @@ V = TypeVar("V")
 
 _REMEMBERED = 10_000
 _LONGEST_KEY = 320
-# Files are looked at once a second; this is to ask them less often than for every address.
-_LOOK_INTERVAL_S = 0.01
 
 
 class Memory(Generic[K, V]):
     """Answers that were made from tables and lists; *sources* are the `states` of all of these."""
 
-    __slots__ = ("_answers", "_next_look", "_seen", "_states")
+    __slots__ = ("_answers", "_limit", "_next_look", "_seen", "_states")
 
-    def __init__(self, sources: Iterable[States | None]) -> None:
+    def __init__(self, sources: Iterable[States | None], limit: int = _REMEMBERED) -> None:
+        """About *limit* answers are remembered."""
+        self._limit = limit
         self._answers: dict[K, V] | None = None
         self._next_look = 0.0
         self._seen: list[object] = []
@@ -50,7 +50,7 @@ class Memory(Generic[K, V]):
         now = time.monotonic()
         if now >= self._next_look:
             self._look()
-            self._next_look = now + _LOOK_INTERVAL_S
+            self._next_look = now + LOOK_AGAIN_S
         return self._answers
 
     def _look(self) -> None:
@@ -62,7 +62,7 @@ class Memory(Generic[K, V]):
             seen = [None]
         if None in seen:
             self._answers = None
-        elif self._answers is None or seen != self._seen or len(self._answers) >= _REMEMBERED:
+        elif self._answers is None or seen != self._seen or len(self._answers) >= self._limit:
             self._answers = {}
         self._seen = seen
 
@@ -72,4 +72,4 @@ def is_memorable(key: str) -> bool:
 
     Of what is not UTF-8 each lookup warns.
     """
-    return len(key) <= _LONGEST_KEY and is_utf8(key)
+    return len(key) <= _LONGEST_KEY and (key.isascii() or is_utf8(key))

@@ -173,11 +173,20 @@ class FileMap(WatchedMap):
     What *open_table* opens is a Table, too.
     """
 
-    __slots__ = ()
+    __slots__ = ("state",)
 
-    def state(self) -> Table:
+    def __init__(
+        self,
+        name: str,
+        paths: Iterable[str | os.PathLike[str]],
+        open_table: Callable[[], Map],
+        *,
+        fixed: bool,
+    ) -> None:
+        """Raises ConfigError: see WatchedFiles."""
+        super().__init__(name, paths, open_table, fixed=fixed)
+        self.state = cast("Callable[[], Table]", self._files.current)
         """See SteadyMap."""
-        return cast("Table", self._files.current())
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

@@ -50,14 +50,15 @@ RECIPIENT_HEADERS = frozenset(
 )
 
 # One address, with or without a name before it: nearly all headers. A simple name is written back
-# as it is written; in another, dots and blanks may move.
+# as it is written; in another, blanks may move.
+_WORD = rb"[A-Za-z0-9#$&'*+/=?^_`{}~-]++"
 _ATOM = rb"[A-Za-z0-9!#$&'*+/=?^_`{}~-]++"
 _ADDRESS = rb"%s(?:\.%s)*+(?:@%s(?:\.%s)*+)?" % (_ATOM, _ATOM, _ATOM, _ATOM)
-_NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_ATOM, _ATOM)
-_NAMED = rb"(?:(%s <)|[A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]++<)(%s)>" % (_NAME, _ADDRESS)
+_NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_WORD, _WORD)
+_NAMED = rb"(?:(%s )|([A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]*+))<(%s)>" % (_NAME, _ADDRESS)
 _PLAIN = re.compile(rb"[ \t]*+(?:%s|(%s))" % (_NAMED, _ADDRESS))
-_PLAIN_ADDRESS = re.compile(_ADDRESS)
 _PLAIN_TEXT = re.compile(_ADDRESS.decode())
+_SIGN_IN_NAME = re.compile(rb"[ \t]*+([.!])[ \t]*+")
 
 Change = Callable[[str], Awaitable[str]]
 """Takes an address as it is written (external form) and returns it changed, or as it was."""
@@ -76,23 +77,18 @@ async def change_addresses(
         await turn.give_way()
     colon = raw.index(b":")
     plain = _PLAIN.fullmatch(raw, colon + 1, len(raw) - 2)
-    if plain is not None and len(raw) < token_limit:
-        named, bracketed, bare = plain.groups()
-        written = (bracketed or bare).decode("ascii")
-        changed = await change(written)
-        if changed == written:
-            return None
-        after = changed.encode("utf-8", "surrogateescape")
-        if (named or bare) and _PLAIN_ADDRESS.fullmatch(after):
-            name = raw[:colon].rstrip(b" \t")
-            end = b">" if named else b""
-            return b"%s: %s%s%s\r\n" % (name, named or b"", after, end)
-
-        async def once_more(address: str) -> str:
-            return changed if address == written else await change(address)
-
-        return await _change_list(raw, colon, once_more, token_limit, turn)
-    return await _change_list(raw, colon, change, token_limit, turn)
+    if plain is None or len(raw) >= token_limit:
+        return await _change_list(raw, colon, change, token_limit, turn)
+    named, spaced, bracketed, bare = plain.groups()
+    before = (bracketed or bare).decode("ascii")
+    after = await change(before)
+    if after == before:
+        return None
+    header = raw[:colon].rstrip(b" \t")
+    address = _written(after).encode("utf-8", "surrogateescape")
+    if bare:
+        return b"%s: %s\r\n" % (header, address)
+    return b"%s: %s<%s>\r\n" % (header, named or _spaced(spaced), address)
 
 
 async def _change_list(
@@ -119,6 +115,12 @@ async def _change_list(
     name = raw[:colon].rstrip(b" \t")
     text = format_list_items(changed, width=len(name) + 2)
     return b"%s: %s\r\n" % (name, text.encode("utf-8", "surrogateescape"))
+
+
+def _spaced(name: bytes) -> bytes:
+    """Return the words of a display name, no blanks around signs, as Postfix writes it."""
+    words = _SIGN_IN_NAME.sub(rb"\1", name).split()
+    return b" ".join([*words, b""])
 
 
 def _written(address: str) -> str:

@@ -15,8 +15,7 @@ from spoolmta.address.quoting import unquote
 from spoolmta.address.rewrite import rewrite
 from spoolmta.address.routing import Routing
 from spoolmta.address.virtual_alias import expand_virtual_aliases
-from spoolmta.maps import lookup_address
-from spoolmta.maps.lookup import Maps
+from spoolmta.maps import Maps
 from spoolmta.message.envelope import Notify, Recipient
 from spoolmta.stages.cleanup.rewriting import Rewriting
 from spoolmta.stages.cleanup.rules import CleanupRules
@@ -88,9 +87,7 @@ def silent_copy(address: str, routing: Routing) -> Recipient:
 
 
 async def _lookup(maps: Maps, address: str, routing: Routing) -> list[str]:
-    hit = await lookup_address(
-        maps, address, delimiter=routing.delimiter, is_local=routing.has_local_names
-    )
+    hit = await routing.lookup(maps, address)
     return [] if hit is None else [hit.value]
 
 

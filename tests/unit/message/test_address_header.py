@@ -39,6 +39,9 @@ def completed(raw: bytes, token_limit: int = 10240) -> bytes | None:
         (b"To: <@>", b'To: <"">'),
         (b'To: "joe', b"To: joe@example.com"),
         (b"To: a b@x.org", b"To: a@example.com, b@x.org"),
+        (b"To:\tJ . Q.  Doe <joe>", b"To: J.Q.Doe <joe@example.com>"),
+        (b"To: Hi ! <joe>", b"To: Hi! <joe@example.com>"),
+        (b"To:  <joe>", b"To: <joe@example.com>"),
     ],
 )
 def test_bare_addresses_of_a_header_are_completed(before: bytes, after: bytes) -> None:
@@ -67,6 +70,16 @@ def test_what_is_beyond_the_token_limit_is_lost_when_a_header_changes() -> None:
         b"To: a@example.com, b@example.com, c@example.com\r\n"
     )
     assert completed(b"To: a@x.org, b", token_limit=5) is None
+
+
+NAMES = st.text("ab.! \t-", max_size=12)
+SIMPLE = st.sampled_from(["a", "a.b", "a!b", "a%b"])
+
+
+@given(NAMES, SIMPLE)
+def test_one_address_is_written_as_in_a_list(name: str, address: str) -> None:
+    header = f"To: {name}<{address}>".encode()
+    assert completed(header, len(header)) == completed(header)
 
 
 BODIES = st.binary() | st.lists(
