@@ -329,13 +329,45 @@ CREATE TABLE priority (
     message_id INTEGER PRIMARY KEY
 ) STRICT;
 
+-- A standing rule of an operator: what is done with all mail that fits, queued or yet to come, until it ends. trivial_rewrite
+-- binds mail by it at each activation, and ends it at its time. It stays after its end, for its history.
+CREATE TABLE rule (
+    rule_id     INTEGER PRIMARY KEY AUTOINCREMENT,   -- the number that operators call it by
+    action      TEXT    NOT NULL CHECK (action IN ('hold', 'suspend', 'reroute', 'slow-down', 'bounce')),
+    selection   TEXT    NOT NULL,                    -- whose mail: a JSON object, patterns by option
+    transport   TEXT    NOT NULL,                    -- reroute: where to; '' with the others
+    nexthop     TEXT    NOT NULL,                    -- '': the mail keeps its own
+    concurrency INTEGER NOT NULL,                    -- slow-down: so many deliveries at once to a destination; 0: as ever
+    pause       REAL    NOT NULL,                    -- slow-down: seconds between two deliveries to a destination; 0: none
+    dsn         TEXT    NOT NULL,                    -- bounce: enhanced status code that the sender is told; '' with the others
+    text        TEXT    NOT NULL,                    -- and the text
+    author      TEXT    NOT NULL,                    -- login name of who made it
+    uid         INTEGER NOT NULL,
+    because     TEXT    NOT NULL,                    -- why, in the operator's words
+    created_at  INTEGER NOT NULL,
+    ends_at     INTEGER,                             -- NULL: when somebody removes it
+    ended_at    INTEGER,                             -- NULL: it is in force
+    ended_by    TEXT    NOT NULL,                    -- who removed it; 'time'; '' while it is in force
+    ended_because TEXT  NOT NULL                     -- why it was removed; '' otherwise
+) STRICT;
+CREATE INDEX rule_in_force ON rule (rule_id) WHERE ended_at IS NULL;
+
+-- Mail that a rule in force keeps here, or has kept: what a hold rule has held once it does not hold again when somebody released
+-- it; what is suspended is tried when the rule ends. The rows end with their rule.
+CREATE TABLE bound (
+    message_id INTEGER NOT NULL,
+    rule_id    INTEGER NOT NULL,
+    PRIMARY KEY (message_id, rule_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bound_by_rule ON bound (rule_id);
+
 -- ------------------------------------------------------------------------------------------------------------- the journal
 
 -- What happened, written in the transaction that did it; kept after the message is gone: the keeper then moves it to a day file
 -- (spool/history.py). detail is a JSON object; message_id is 0 where no message is meant.
 --   accepted cleaned refused discarded resolved passed granted crashed sent deferred bounced postponed expired held released
 --   requeued flushed expiring noticed corrupted removed deleted returned recalled rerouted prioritised sender_changed
---   recipient_added recipient_dropped recipient_replaced restored undone
+--   recipient_added recipient_dropped recipient_replaced restored undone rule_added rule_ended
 -- expiring: an operator wants it returned. accepted and cleaned name the first recipients, addressed the others. In sent,
 -- deferred and bounced number is the recipient's, if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
 CREATE TABLE event (
@@ -395,7 +427,8 @@ CREATE VIEW v1_queue (
     sasl_username,   -- the login it used, if any
     uid,             -- the user who handed it in on this machine
     envid,           -- envelope id that the sender gave (RFC 3461)
-    crashes          -- how many processes have died with it; the third makes it corrupt
+    crashes,         -- how many processes have died with it; the third makes it corrupt
+    rule             -- number of the standing rule that holds or suspends it (v1_rules); NULL: none does
 ) AS
 SELECT message.queue_id,
        message.message_id,
@@ -425,7 +458,9 @@ SELECT message.queue_id,
        message.sasl_username,
        message.uid,
        message.envid,
-       coalesce((SELECT crash.count FROM crash WHERE crash.message_id = message.message_id), 0) AS crashes
+       coalesce((SELECT crash.count FROM crash WHERE crash.message_id = message.message_id), 0) AS crashes,
+       (SELECT max(rule.rule_id) FROM bound JOIN rule USING (rule_id)
+         WHERE bound.message_id = message.message_id AND rule.action = iif(located.state = 'hold', 'hold', 'suspend')) AS rule
   FROM (SELECT message_id, 'maildrop' AS state, entered_at, NULL AS retry_at, '' AS reason FROM maildrop
         UNION ALL SELECT message_id, 'incoming', entered_at, NULL, '' FROM incoming
         UNION ALL SELECT message_id, 'active', entered_at, NULL, '' FROM active
@@ -682,6 +717,55 @@ SELECT placed.transport,
                        FROM (SELECT delivery_id FROM granted UNION ALL SELECT delivery_id FROM attempt) AS let_go
                       CROSS JOIN delivery USING (delivery_id)
                       GROUP BY delivery.transport, delivery.destination) AS gone USING (transport, destination)) AS placed;
+
+-- One row a standing rule, also those that have ended.
+CREATE VIEW v1_rules (
+    rule,           -- its number
+    action,         -- hold, suspend, reroute, slow-down, bounce
+    selection,      -- whose mail: a JSON object, patterns by option; of different options all must fit, of one option any
+    in_force,       -- 1 until it ends
+    transport,      -- reroute: service of master.cf that delivers the mail
+    nexthop,        -- reroute: where it goes; empty: where it would go anyway
+    concurrency,    -- slow-down: how many deliveries at once to a destination; NULL: as ever
+    pause,          -- slow-down: seconds between two deliveries to a destination; NULL: none
+    dsn,            -- bounce: enhanced status code that the sender is told
+    text,           -- bounce: what else the sender is told
+    messages,       -- how many messages of the spool it keeps, or has kept: hold and suspend
+    author,         -- login name of who made it
+    uid,            -- and the user id
+    because,        -- why
+    created_at,     -- when it was made, seconds since 1970
+    created,        -- the same as text, UTC
+    ends_at,        -- when it ends by itself, seconds since 1970; NULL: when it is removed
+    ends,           -- the same as text, UTC
+    ended_at,       -- when it ended, seconds since 1970; NULL: it is in force
+    ended,          -- the same as text, UTC
+    ended_by,       -- who removed it, or time
+    ended_because   -- why it was removed
+) AS
+SELECT rule.rule_id,
+       rule.action,
+       rule.selection,
+       rule.ended_at IS NULL,
+       rule.transport,
+       rule.nexthop,
+       nullif(rule.concurrency, 0),
+       nullif(rule.pause, 0),
+       rule.dsn,
+       rule.text,
+       (SELECT count(*) FROM bound WHERE bound.rule_id = rule.rule_id),
+       rule.author,
+       rule.uid,
+       rule.because,
+       rule.created_at / 1000000.0,
+       strftime('%Y-%m-%d %H:%M:%S', rule.created_at / 1000000, 'unixepoch'),
+       rule.ends_at / 1000000.0,
+       strftime('%Y-%m-%d %H:%M:%S', rule.ends_at / 1000000, 'unixepoch'),
+       rule.ended_at / 1000000.0,
+       strftime('%Y-%m-%d %H:%M:%S', rule.ended_at / 1000000, 'unixepoch'),
+       rule.ended_by,
+       rule.ended_because
+  FROM rule;
 
 -- One row a process that has the spool open for work, and what it holds.
 CREATE VIEW v1_processes (

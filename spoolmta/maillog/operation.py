@@ -62,3 +62,8 @@ def queue_change_total(log: MailLog, change: str, count: int) -> str:
     text = f"{_TOTALS[change]}: {count} message{'' if count == 1 else 's'}"
     log.info(text)
     return text
+
+
+def kept(log: MailLog, queue_id: str, action: str, rule: str) -> None:
+    """A standing rule keeps a message from going on: "hold" or "suspend"."""
+    log.info(f"{queue_id}: {action}: {rule}")

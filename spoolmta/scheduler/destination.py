@@ -43,7 +43,8 @@ class Destination:
     *todo* has what waits, by job, in the order of the jobs. It is *dead_until* a time with the
     reason that its mail is deferred with, and rests until *resting_until* between deliveries.
     *success* and *failure* are the parts of a step that feedback has added up to, *step* is what
-    the latest answer added, if any. *pace* is how slowly it is served since it asked for less.
+    the latest answer added, if any. *pace* is how slowly it is served since it asked for less,
+    *pause* how long it rests between deliveries anyway.
     """
 
     transport: str
@@ -60,6 +61,7 @@ class Destination:
     resting_until: float = 0.0
     step: float | None = None
     pace: Pace = FULL_SPEED
+    pause: float = 0.0
     todo: dict[Job, list[Waiting]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

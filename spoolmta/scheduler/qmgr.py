@@ -32,7 +32,7 @@ from spoolmta.scheduler.transport import TransportLimits
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import completion, deliveries, flushes, queues
+from spoolmta.spool import completion, deliveries, flushes, queues, rules
 from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Reported, SuspendedRecipient, Verdict, Waiting
@@ -94,6 +94,7 @@ class QueueManager:
             dead_seconds=parameters.minimal_backoff_time,
             retry_seconds=parameters.transport_retry_time,
             put_off=frozenset(parameters.defer_transports.replace(",", " ").split()),
+            slowness=lambda destination: rules.slowness(context.spool, destination),
         )
         self._last_delivery = 0
         self.may_have_more = False

@@ -14,6 +14,7 @@ from spoolmta.scheduler.destination import Destination
 from spoolmta.scheduler.pace import FULL_SPEED
 from spoolmta.scheduler.transport import Transport, TransportLimits
 from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
+from spoolmta.spool.rule import UNSLOWED, Slowness
 
 _PUT_OFF = ("4.3.2", "deferred transport")
 _NO_TRANSPORT = ("4.3.0", "mail transport unavailable")
@@ -46,14 +47,17 @@ class Schedule:
         retry_seconds: float = 60.0,
         put_off: Collection[str] = (),
         heard: Callable[[Destination, Verdict], None] | None = None,
+        slowness: Callable[[str], Slowness] = lambda _: UNSLOWED,
     ) -> None:
         """*limits* tells a transport's; mail for others than those *served* is deferred.
 
         A destination that fails is not tried for *dead_seconds*, a transport that is not served
         for *retry_seconds*. Mail for the transports that are
         *put_off* is deferred, too, until somebody asks for it. *heard* is told of each
-        answer that may have changed a window.
+        answer that may have changed a window. *slowness* tells how slowly operators want mail to
+        a destination to go.
         """
+        self._slowness = slowness
         self._limits = limits
         self._served = served
         self._dead_seconds = dead_seconds
@@ -237,5 +241,5 @@ class Schedule:
     def _transport(self, name: str) -> Transport:
         found = self._transports.get(name)
         if found is None:
-            found = self._transports[name] = Transport(name, self._limits(name))
+            found = self._transports[name] = Transport(name, self._limits(name), self._slowness)
         return found

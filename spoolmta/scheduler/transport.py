@@ -11,13 +11,15 @@ Must not:   know of rows or clocks
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from typing import NamedTuple
 
 from spoolmta.scheduler.destination import Destination, WindowLimits
 from spoolmta.scheduler.job import Job, Preemption
 from spoolmta.spool.deliveries import Waiting
+from spoolmta.spool.rule import UNSLOWED, Slowness
 
 # How many jobs and destinations are looked at for one that may overtake, and how often.
 _CANDIDATES = 64
@@ -41,14 +43,30 @@ class TransportLimits(NamedTuple):
     slowdown_limit: float = 0.0
     preemption: Preemption = Preemption()
 
+    def window_of(self, slowness: Slowness) -> WindowLimits:
+        """Return the limits of a destination that operators may have slowed down."""
+        window = self.window
+        # As with a rate delay: one at a time, unless more are asked for.
+        most = slowness.concurrency or (1 if slowness.pause else 0)
+        if not most:
+            return window
+        limit = min(window.limit or most, most)
+        return replace(window, initial=min(window.initial, limit), limit=limit)
+
 
 class Transport:
     """The queues of one master.cf transport."""
 
-    def __init__(self, name: str, limits: TransportLimits) -> None:
-        """*limits* hold for each of its destinations."""
+    def __init__(
+        self,
+        name: str,
+        limits: TransportLimits,
+        slowness: Callable[[str], Slowness] = lambda _: UNSLOWED,
+    ) -> None:
+        """*limits* hold for each of its destinations, and *slowness* for one of a name."""
         self.name = name
         self.limits = limits
+        self._slowness = slowness
         self.destinations: dict[str, Destination] = {}
         self.busy = 0
         self._jobs: dict[int, Job] = {}
@@ -67,7 +85,10 @@ class Transport:
         """Return the destination *name*, made on its first use."""
         found = self.destinations.get(name)
         if found is None:
-            found = self.destinations[name] = Destination(self.name, name, self.limits.window)
+            slow = self._slowness(name)
+            window = self.limits.window_of(slow)
+            found = Destination(self.name, name, window, pause=slow.pause)
+            self.destinations[name] = found
         return found
 
     def add(self, waiting: Waiting, now: float) -> Destination:
@@ -107,7 +128,7 @@ class Transport:
         """Count a delivery as ended, and let the destination rest if it has to."""
         destination.busy -= 1
         self.busy -= 1
-        delay = self.limits.destination_rate_delay
+        delay = max(self.limits.destination_rate_delay, destination.pause)
         if delay and not destination.dead_until:
             destination.resting_until = max(destination.resting_until, now + delay)
             self.let_rest(destination)
@@ -226,7 +247,7 @@ class Transport:
         else:
             del destination.todo[job]
         self.began(destination)
-        if destination.pace.seconds:
+        if destination.pace.seconds or destination.pause:
             self._keep_pace(destination, now)
         job.waiting -= 1
         job.slots += 1
@@ -240,8 +261,8 @@ class Transport:
         return waiting
 
     def _keep_pace(self, destination: Destination, now: float) -> None:
-        """Let a destination that asked for less rest before the next delivery."""
-        pause = destination.pace.at(now)
+        """Let a destination rest before the next delivery, if it asked or is told to."""
+        pause = max(destination.pace.at(now), destination.pause)
         if pause:
             destination.resting_until = now + pause
             self.let_rest(destination)

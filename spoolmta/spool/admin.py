@@ -198,6 +198,15 @@ def take(tx: Transaction, found: dict[State, list[int]]) -> None:
     slices.forget(tx, ids)
 
 
+def recall(tx: Transaction, found: dict[State, list[int]], now: int, **told: object) -> None:
+    """Let messages that are on their way to agents be resolved afresh, at once."""
+    ids = all_of(found)
+    deliveries.withdraw(tx, ids)
+    take(tx, found)
+    tx.run("defer_messages", {"ids": numbers(ids), "now": now})
+    events.record_each(tx, ids, "recalled", **told)
+
+
 def withdraw_unattempted(tx: Transaction, message_ids: Sequence[int]) -> None:
     """End the deliveries of messages that no agent has in hand."""
     rows = tx.run("unattempted_deliveries", {"ids": numbers(message_ids)})

@@ -24,6 +24,7 @@ _PLACES = {
     "refused": "active",
     "postponed": "deferred",
     "released": "deferred",
+    "recalled": "deferred",
     "flushed": "deferred",
     "held": "hold",
     "corrupted": "corrupt",

@@ -10,7 +10,7 @@ Writes:   recipient, outcome, message.sender, reroute, priority, the state table
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from spoolmta.spool import admin, deliveries, events, operations
+from spoolmta.spool import admin, events, operations
 from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Reader, Transaction, numbers
 from spoolmta.spool.operations import Operation
@@ -190,11 +190,7 @@ def _call_back(
     """
     tx.run("delete_claims_of_messages", {"ids": numbers(admin.all_of(found))})
     moved = {state: found[state] for state in (State.ACTIVE, *also)}
-    ids = admin.all_of(moved)
-    deliveries.withdraw(tx, ids)
-    admin.take(tx, moved)
-    tx.run("defer_messages", {"ids": numbers(ids), "now": operation.stamp})
-    events.record_each(tx, ids, "recalled", **operation.told)
+    admin.recall(tx, moved, operation.stamp, **operation.told)
 
 
 def _that_fit(tx: Transaction, ids: Sequence[int], address: str) -> list[tuple[int, int, str]]:

@@ -211,6 +211,25 @@ def hold(
     events.record(tx, message_id, "held", reason=reason)
 
 
+def park(
+    tx: Transaction,
+    source: State | str,
+    message_ids: Sequence[int],
+    process_id: int,
+    retry_at: float,
+    **told: object,
+) -> None:
+    """Move claimed messages to deferred, untried, until *retry_at* (seconds).
+
+    Raises ClaimLost: somebody else owns one of them; drop the work.
+    """
+    _give_up_claims(tx, process_id, message_ids)
+    _leave(tx, State(source), message_ids)
+    now = tx.now
+    tx.run_many("enter_deferred", ((one, now, micros(retry_at)) for one in message_ids))
+    events.record_each(tx, message_ids, "postponed", retry_at=retry_at, **told)
+
+
 def corrupt(
     tx: Transaction, source: State | str, message_id: int, process_id: int, reason: str
 ) -> None:

@@ -30,7 +30,7 @@ _OF_MESSAGE = {
     "nexthop": "select_nexthop",
 }
 _OF_RECIPIENT = ("recipient", "domain")
-_NULL_SENDER = "<>"
+NULL_SENDER = "<>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
     """Yield the messages that fit each option that decides for a whole message."""
     for option, statement in _OF_MESSAGE.items():
         if texts := getattr(wanted, option):
-            patterns = [pattern("" if text == _NULL_SENDER else text) for text in texts]
+            patterns = [pattern("" if text == NULL_SENDER else text) for text in texts]
             yield _any(spool, statement, patterns)
     if wanted.reason:
         yield _any(spool, "select_reason", [_within(text) for text in wanted.reason])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from spoolmta.spool import operations
-from spoolmta.spool.connection import Spool
+from spoolmta.spool import operations, rules
+from spoolmta.spool.connection import Spool, micros
 
 _SLICE = 2000
 # A log is laid out on a disk with room for so many of them.
@@ -66,6 +66,9 @@ def expire_operations(spool: Spool, before: float) -> int:
 
     Of mail that is gone it is also forgotten where it was to go, and that it was urgent.
     """
+    if spool.read("any_old_rule", {"before": micros(before)}):
+        with spool.transaction() as tx:
+            rules.expire(tx, before)
     if not spool.read("any_operation"):
         return 0
     with spool.transaction() as tx:

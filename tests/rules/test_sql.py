@@ -23,8 +23,8 @@ SQL_TEXT = re.compile(
 # Tables that stay small however long the queue is: rows for what is at work at this moment.
 SMALL = {"process", "claim", "upload", "granted", "attempt", "report", "notice", "flush", "crash"}
 SMALL |= {"destination", "unplanned", "tally", "forced_expiry"}
-# One row for a command that an operator gave.
-SMALL |= {"operation"}
+# One row for a command that an operator gave, or for a standing rule.
+SMALL |= {"operation", "rule"}
 NOT_TABLES = ("CONSTANT ROW", "VIRTUAL TABLE", "json_each", "carray")
 
 # Statements that read a large table on purpose, and why that is right.
@@ -40,6 +40,9 @@ SCANS_ALLOWED = {
     "count_schedule": "an operator asks; active mail is bounded by qmgr_message_active_limit",
     "count_let_go": "what is let go or under way at this moment",
     "count_busy": "what is let go or under way at this moment",
+    "active_since": "an operator makes a rule; active mail is bounded by qmgr_message_active_limit",
+    "messages_by_way": "a rule ends; deliveries are of active mail alone",
+    "messages_slowed": "a rule ends; deliveries are of active mail alone",
     "end_of_look": "in key order, and it stops at the limit",
     "delete_oldest_events": "in key order, and it stops at the limit",
     "declaration_of_event": "the schema's own table",

@@ -24,7 +24,8 @@ def sql(
     """Ask the spool a question in SQL; read-only, bounded in time and rows.
 
     The views v1_queue, v1_recipients, v1_deliveries, v1_attempts, v1_events, v1_destinations,
-    v1_schedule, v1_processes and v1_states keep their columns; docs/forensics.md has examples.
+    v1_schedule, v1_rules, v1_processes and v1_states keep their columns; docs/forensics.md has
+    examples.
     """
     from spoolmta.cli.access import Access
     from spoolmta.cli.output import note

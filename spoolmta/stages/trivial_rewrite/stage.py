@@ -2,10 +2,11 @@
 
 A batch is claimed from incoming or from due deferred rows, in strict alternation and only while
 active has room; every recipient without a final answer is resolved afresh, so that a changed map
-reaches queued mail. What a message has more of than fits into one batch follows in slices, which
-take turns with the other two. Those whose tables make them wait do so side by side, and the batch
-goes on when all are answered. Recipients of one message that share transport and destination become
-deliveries of at most <transport>_destination_recipient_limit recipients.
+reaches queued mail; then operators' standing rules bind it (rules.py). What a message has more of
+than fits into one batch follows in slices, which take turns with the other two. Those whose tables
+make them wait do so side by side, and the batch goes on when all are answered. Recipients of one
+message that share transport and destination become deliveries of at most
+<transport>_destination_recipient_limit recipients.
 
 Postfix:    trivial-rewrite(8), qmgr(8)
 Claims:     incoming, deferred, unplanned      Advances to: active (with delivery rows), corrupt
@@ -15,7 +16,7 @@ Must not:   schedule; look at what destinations are up to
 Limits:     one process a spool
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -31,12 +32,14 @@ from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
 from spoolmta.service.eager import side_by_side
 from spoolmta.spool import edits, expiry, plans, queues, slices
+from spoolmta.spool.bindings import Facts
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.edits import Route
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
 from spoolmta.stages.trivial_rewrite.forced_expiry import return_to_senders
 from spoolmta.stages.trivial_rewrite.providers import Providers
+from spoolmta.stages.trivial_rewrite.rules import Batch, Hop, Kept, StandingRules
 from spoolmta.stages.trivial_rewrite.slices import Bounds, Cut, RecipientLimits, cut
 
 _BATCH = 100
@@ -52,18 +55,16 @@ _SLICE_PAUSE_SECONDS = 0.25
 _NOBODY_LEFT_TO_TELL = ("discard", "undeliverable postmaster notification discarded")
 _LOOKUP_FAILED = ("retry", "4.3.0 address resolver failure")
 
-# Transport, next hop, recipient, and the destination that it shares with other next hops or "".
-_Hop = tuple[str, str, str, str]
 # The sources of a batch, in the order of their turns; from active come the next slices.
 _TURNS = (State.INCOMING, State.DEFERRED, State.ACTIVE)
 
 
-class _Batch(NamedTuple):
+class _Claimed(NamedTuple):
     """What was claimed of a table, and what of it is to be routed now.
 
     *cut* is None if a row cannot be read. The claim must stand when that is met again, and ends
     the process. An operator wants *doomed* mail returned, and that of some recipients, given as
-    (message id, number), to go by other *routes*.
+    (message id, number), to go by other *routes*; *facts* are what standing rules ask of it.
     """
 
     state: State
@@ -71,6 +72,7 @@ class _Batch(NamedTuple):
     cut: Cut | None
     doomed: set[int]
     routes: Mapping[tuple[int, int], Route]
+    facts: Facts
 
 
 class TrivialRewrite:
@@ -93,6 +95,7 @@ class TrivialRewrite:
         nameservers = parse_nameservers(parameters.dns_nameservers)
         self._providers = Providers(Resolver(nameservers), context.clock.now)
         self._grouped = self._grouped_transports(parameters)
+        self._rules = StandingRules(self._destinations.name)
         self._turn = 0
         self.may_have_more = False
         self._next_look: float | None = None
@@ -123,22 +126,23 @@ class TrivialRewrite:
         doomed = [m for m in found.messages if m.message_id in batch.doomed and m.recipients]
         if doomed:
             return self._return_to_senders(batch, doomed)
-        planned = await self._plans(found.messages, batch.routes)
+        planned, kept = await self._plans(batch, found)
         crash_point("resolve.before_plan")
-        return self._advance(batch.state, batch.claimed, found, planned)
+        return self._advance(batch, found, planned, kept)
 
     def next_due(self) -> float | None:
-        """Return when the next deferred message is due, or the next slice of another."""
-        times = [time for time in (self._next_look, self._next_slice) if time is not None]
-        return min(times, default=None)
+        """Return when a deferred message or the next slice of another is due, or a rule ends."""
+        times = (self._next_look, self._next_slice, self._rules.next_end)
+        return min((time for time in times if time is not None), default=None)
 
-    def _claim(self) -> _Batch:
+    def _claim(self) -> _Claimed:
         """Claim a batch, the sources taking turns, and read it.
 
         All in one transaction: each one begins by reading what other processes changed.
         """
         context = self._context
         with context.spool.transaction() as tx:
+            ended = self._rules.refresh(tx, context.clock.now())
             room = min(self._active_limit - queues.count_active(tx), _BATCH)
             state, claimed = self._claim_in_turn(tx, room)
             # One that was claimed alone may have others behind it.
@@ -148,11 +152,14 @@ class TrivialRewrite:
             fresh = bool(claimed) and state is not State.ACTIVE
             doomed = expiry.marked(tx, claimed) if fresh else set()
             routes = edits.routes(tx, claimed) if claimed else {}
+            facts = self._rules.facts(tx, found.messages if found else ())
+        if ended:
+            context.poke("qmgr")
         if room <= 0:
             self._next_look = context.clock.now() + _FULL_PAUSE_SECONDS
         full = len(claimed) == room or bool(found and found.left)
         self.may_have_more = alone or full or state is not State.INCOMING
-        return _Batch(state, claimed, found, doomed, routes)
+        return _Claimed(state, claimed, found, doomed, routes, facts)
 
     def _claim_in_turn(self, tx: Transaction, room: int) -> tuple[State, list[int]]:
         """Return the source whose turn it is, of those that have something, and what was claimed.
@@ -209,7 +216,7 @@ class TrivialRewrite:
         queues.release(tx, self._context.process_id, found.left)
         return found
 
-    def _return_to_senders(self, batch: _Batch, doomed: Sequence[Unanswered]) -> int:
+    def _return_to_senders(self, batch: _Claimed, doomed: Sequence[Unanswered]) -> int:
         """Return mail to its senders; what was claimed with it is claimed again."""
         context = self._context
         others = set(batch.claimed).difference(message.message_id for message in doomed)
@@ -226,22 +233,25 @@ class TrivialRewrite:
         with self._context.spool.transaction() as tx:
             queues.release_all(tx, self._context.process_id)
 
-    async def _plans(
-        self, messages: Sequence[Unanswered], routes: Mapping[tuple[int, int], Route]
-    ) -> list[Plan]:
-        """Return the deliveries of all messages; recipients keep their order inside each."""
+    async def _plans(self, batch: _Claimed, cut: Cut) -> tuple[list[Plan], Kept]:
+        """Return the deliveries of all messages, and which of these standing rules keep.
+
+        Recipients keep their order inside each.
+        """
         resolving = (
-            self._resolve(address, message.sender, routes.get((message.message_id, number)))
-            for message in messages
+            self._resolve(address, message.sender, batch.routes.get((message.message_id, number)))
+            for message in cut.messages
             for number, address in message.recipients
         )
-        found: list[_Hop] = []
+        found: list[Hop] = []
         while some := await side_by_side(islice(resolving, _LOOKUPS_AT_ONCE)):
             found += some
+        ruled = Batch(batch.state, cut.rest, batch.routes, batch.facts)
+        messages, found, kept = self._rules.bind(cut.messages, found, ruled)
         hops = iter(found)
-        return [plan for message in messages for plan in self._plan(message, hops)]
+        return [plan for message in messages for plan in self._plan(message, hops)], kept
 
-    def _plan(self, message: Unanswered, found: Iterator[_Hop]) -> list[Plan]:
+    def _plan(self, message: Unanswered, found: Iterator[Hop]) -> list[Plan]:
         """Return the deliveries of a message, for whose recipients the next hops are *found*."""
         # What differs in the case of the next hop alone is one destination.
         hops: dict[tuple[str, str, str], tuple[str, list[tuple[int, str]]]] = {}
@@ -257,7 +267,7 @@ class TrivialRewrite:
             for group in self._groups(transport, recipients)
         ]
 
-    async def _resolve(self, address: str, sender: str, route: Route | None) -> _Hop:
+    async def _resolve(self, address: str, sender: str, route: Route | None) -> Hop:
         """Return where the mail for an address goes; an operator's *route* stands over tables."""
         try:
             found = await resolve(address, sender=sender, routing=self._routing)
@@ -283,30 +293,33 @@ class TrivialRewrite:
             tuple(recipients[start : start + limit]) for start in range(0, len(recipients), limit)
         )
 
-    def _advance(
-        self, state: State, claimed: Sequence[int], found: Cut, planned: Sequence[Plan]
-    ) -> int:
-        context = self._context
-        sound = [message.message_id for message in found.messages if message.recipients]
-        broken = sorted(set(claimed).difference(sound, found.left))
+    def _advance(self, batch: _Claimed, found: Cut, planned: Sequence[Plan], kept: Kept) -> int:
+        context, state, claimed = self._context, batch.state, batch.claimed
+        going = [message for message in found.messages if message.message_id not in kept.ids]
+        sound = [message.message_id for message in going if message.recipients]
+        broken = sorted(set(claimed).difference(sound, found.left, kept.ids))
+        rest = {number: first for number, first in found.rest.items() if number not in kept.ids}
         try:
             with context.spool.transaction() as tx:
-                if state is State.ACTIVE:
+                self._rules.keep(tx, state, context.process_id, kept)
+                if state is not State.ACTIVE:
+                    self._activate(tx, state, sound, broken, going)
+                elif not kept.held:
                     self._go_on(tx, claimed[0], is_over=not sound)
-                else:
-                    self._activate(tx, state, sound, broken, found.messages)
                 plans.plan(tx, planned)
-                slices.put(tx, found.rest)
-                sizes = {number: slices.count_unanswered(tx, number) for number in found.rest}
+                slices.put(tx, rest)
+                sizes = {number: slices.count_unanswered(tx, number) for number in rest}
         except ClaimLost:
             # An operator took one of them meanwhile: give all back and look again.
             self._release_all()
             return 0
         crash_point("resolve.after_plan")
         context.poke("qmgr")
-        self._note_rest(state, found, planned)
+        self._note_rest(state, rest, planned)
         if state is not State.ACTIVE:
-            self._tell(found.messages, sizes, broken)
+            self._tell(going, sizes, broken)
+        for message_id, rule in kept.rules:
+            maillog.kept(context.log, context.queue_id(message_id), rule.action, rule.name)
         return len(claimed)
 
     def _activate(
@@ -330,14 +343,14 @@ class TrivialRewrite:
             # What was left has been answered otherwise. Its next try ends it.
             queues.postpone(tx, message_id, self._context.clock.now())
 
-    def _note_rest(self, state: State, found: Cut, planned: Sequence[Plan]) -> None:
+    def _note_rest(self, state: State, rest: Collection[int], planned: Sequence[Plan]) -> None:
         """Set when to look for the next slice."""
         now = self._context.clock.now()
         if state is State.ACTIVE:
             self._last_slice = now
             size = sum(len(plan.recipients) for plan in planned)
             self._next_slice = now if size == _SLICE else now + _SLICE_PAUSE_SECONDS
-        elif found.rest and self._next_slice is None:
+        elif rest and self._next_slice is None:
             self._next_slice = now
 
     def _tell(
