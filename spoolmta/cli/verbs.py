@@ -26,6 +26,7 @@ from spoolmta.cli.questions import (
     why,
 )
 from spoolmta.cli.sections import Sections
+from spoolmta.cli.standing_rules import rules
 
 RUN = "Run it"
 ASK = "Ask it"
@@ -145,6 +146,12 @@ app.add_typer(
     queues.app,
     name="queue",
     short_help="List, hold, reroute, return, delete … messages, by any selector.",
+    rich_help_panel=CHANGE,
+)
+app.add_typer(
+    rules.app,
+    name="rule",
+    short_help="Do so to all mail that fits, also what comes, until an end.",
     rich_help_panel=CHANGE,
 )
 _verb(CHANGE, "undo", "Take back what was done to the queue.", undo.undo)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from spoolmta.spool import liveness
-from spoolmta.spool.connection import Spool, seconds
+from spoolmta.spool.connection import Spool, numbers, seconds
+from spoolmta.spool.rule import Rule, rule_of
 
 _ROUTES = 200
 _WAYS = 100
@@ -77,7 +78,10 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """All that has a say; times are seconds. *running* are the services that live now."""
+    """All that has a say; times are seconds. *running* are the services that live now.
+
+    *rules* are the standing rules that keep the message, or have kept it, or slow it down.
+    """
 
     created_at: float
     entered_at: float
@@ -90,6 +94,7 @@ class Circumstances:
     replies: tuple[Reply, ...]
     running: frozenset[str]
     active_messages: int
+    rules: tuple[Rule, ...] = ()
 
 
 def gather(reader: Spool, message_id: int) -> Circumstances | None:
@@ -118,6 +123,7 @@ def gather(reader: Spool, message_id: int) -> Circumstances | None:
             replies=_replies(reader, message_id),
             running=frozenset(living.values()),
             active_messages=int(reader.read("count_active")[0][0]),
+            rules=_rules(reader, message_id, ways),
         )
     return None
 
@@ -149,6 +155,19 @@ def _ways(reader: Spool, message_id: int, living: Collection[int]) -> tuple[Way,
             hand = Hand(name, pid or 0, seconds(since), process_id in living)
         found.append(Way(transport, nexthop, destination, stage, seconds(since), count, hand))
     return tuple(found)
+
+
+def _rules(reader: Spool, message_id: int, ways: tuple[Way, ...]) -> tuple[Rule, ...]:
+    rows = reader.read("bound_of_messages", {"ids": numbers([message_id])})
+    slowing = (rule_of(way.destination) for way in ways)
+    ids = {row[1] for row in rows} | {number for number in slowing if number is not None}
+    if not ids:
+        return ()
+    # spoolmta why starts faster without what reads rules.
+    from spoolmta.spool import rules
+
+    found = (rules.find(reader, number) for number in sorted(ids))
+    return tuple(rule for rule in found if rule is not None)
 
 
 def _places(reader: Spool, message_id: int, ways: tuple[Way, ...]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ Must not: import what is heavy; the command line is built from it
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +12,8 @@ import typer
 from spoolmta.cli.messages.choice import Choice, Filters
 
 _Texts = list[str] | None
-_OPTIONS: dict[str, Any] = {
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+OPTIONS: dict[str, Any] = {
     "state": Annotated[
         _Texts, typer.Option("--state", help="maildrop, incoming, active, deferred, hold, corrupt.")
     ],
@@ -52,24 +53,42 @@ def with_selection(command: Callable[..., None]) -> Callable[..., None]:
     """Return *command* with ids and filters as options, which it gets as a Choice."""
 
     def run(**values: Any) -> None:
-        filters = Filters(**{name: values.pop(name) for name in Filters._fields})
+        filters = take_filters(values)
         words, everything = values.pop("ids"), values.pop("everything")
         command(choice=Choice.of(words, filters, everything=everything), **values)
 
-    keyword = inspect.Parameter.KEYWORD_ONLY
+    ways = [
+        inspect.Parameter("ids", _KEYWORD, default=None, annotation=_IDS),
+        inspect.Parameter("everything", _KEYWORD, default=False, annotation=_ALL),
+    ]
+    return as_command(run, command, "choice", [*ways, *options(OPTIONS)])
+
+
+def take_filters(values: dict[str, Any]) -> Filters:
+    """Take the filters out of the values of a command's options."""
+    return Filters(**{name: values.pop(name) for name in Filters._fields})
+
+
+def options(annotations: Mapping[str, Any]) -> list[inspect.Parameter]:
+    """Return options that need not be given, by name."""
+    return [
+        inspect.Parameter(name, _KEYWORD, default=None, annotation=option)
+        for name, option in annotations.items()
+    ]
+
+
+def as_command(
+    run: Callable[..., None],
+    command: Callable[..., None],
+    made: str,
+    instead: Iterable[inspect.Parameter],
+) -> Callable[..., None]:
+    """Return *run* as a command with the options of *command*, with others for what is *made*."""
     own = [
-        parameter.replace(kind=keyword)
+        parameter.replace(kind=_KEYWORD)
         for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
-        if name != "choice"
+        if name != made
     ]
-    selection = [
-        inspect.Parameter("ids", keyword, default=None, annotation=_IDS),
-        inspect.Parameter("everything", keyword, default=False, annotation=_ALL),
-        *(
-            inspect.Parameter(name, keyword, default=None, annotation=option)
-            for name, option in _OPTIONS.items()
-        ),
-    ]
-    run.__signature__ = inspect.Signature([*own, *selection])  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature([*own, *instead])  # type: ignore[attr-defined]
     run.__doc__ = command.__doc__
     return run

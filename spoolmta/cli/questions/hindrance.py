@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from spoolmta.cli.units import format_age, format_time, plural
+from spoolmta.spool.rule import Action, rule_of
 
 if TYPE_CHECKING:
     from spoolmta.scheduler.transport import TransportLimits
     from spoolmta.spool.circumstances import Circumstances, Hand, Site, Way
     from spoolmta.spool.inspect import Entry
+    from spoolmta.spool.rule import Rule
 
 
 class Hindrance(NamedTuple):
@@ -82,7 +84,22 @@ def _no_master() -> Hindrance:
 
 def _held(entry: "Entry", facts: "Circumstances") -> Hindrance:
     text = f"held since {format_time(facts.entered_at)}: {entry.reason}; it neither moves nor"
-    return Hindrance("hold", f"{text} expires", do=(f"spoolmta queue release {entry.queue_id}",))
+    do = [f"spoolmta queue release {entry.queue_id}"]
+    do += [_removal(r, "--release ") for r in facts.rules if r.name == entry.reason]
+    return Hindrance("hold", f"{text} expires", do=tuple(do))
+
+
+def _suspended(facts: "Circumstances") -> Iterator[Hindrance]:
+    for rule in facts.rules:
+        if rule.action is Action.SUSPEND:
+            ends_at = rule.terms.ends_at
+            end = "somebody removes it" if ends_at is None else format_time(ends_at)
+            text = f"suspended until {end}: {rule.name}"
+            yield Hindrance("rule", text, ends_at, (_removal(rule),))
+
+
+def _removal(rule: "Rule", how: str = "") -> str:
+    return f'spoolmta rule remove {rule.rule_id} {how}--because "..."'
 
 
 def _corrupt(entry: "Entry", facts: "Circumstances") -> Hindrance:
@@ -144,17 +161,19 @@ def _deferred(entry: "Entry", facts: "Circumstances", terms: Terms) -> Iterator[
     due = entry.next_try_at or 0.0
     now = terms.now
     flush = (f"spoolmta queue flush {entry.queue_id}",)
+    suspended = list(_suspended(facts))
+    yield from suspended
     put_off = sorted({s.transport for s in facts.sites} & terms.put_off)
     if put_off and not facts.asked:
         text = f"defer_transports names {put_off[0]}: its mail waits until somebody asks for it"
         yield Hindrance("deferred transport", text, do=flush)
-    if due > now:
+    if due > now and not suspended:
         text = f"the next try is at {format_time(due)}, in {format_age(due - now)}"
         yield Hindrance("not due", text, due, flush)
     for site in facts.sites:
         if site.dead_until > now:
             yield _dead(site, now, flush)
-    if due <= now:
+    if due <= now and not suspended:
         yield from _active_full(facts, terms)
         yield from _unclaimed(facts, terms, "trivial-rewrite", "routed and tried again")
 
@@ -179,10 +198,21 @@ def _active(entry: "Entry", facts: "Circumstances", terms: Terms) -> Iterator[Hi
     sites = {(site.transport, site.destination): site for site in facts.sites}
     for way in facts.ways:
         site = sites.get((way.transport, way.destination))
-        yield from _on_its_way(entry, way, site, terms)
+        slowed = list(_slowed_down(facts, way))
+        yield from slowed
+        if not slowed or (site is not None and site.dead_until > terms.now):
+            yield from _on_its_way(entry, way, site, terms)
     if not facts.ways:
         yield from _no_process(facts, terms, "qmgr")
         yield Hindrance("turn", "the queue manager is about to decide on it", until=terms.now)
+
+
+def _slowed_down(facts: "Circumstances", way: "Way") -> Iterator[Hindrance]:
+    """Say that a rule lets a delivery go more slowly than its destination would."""
+    for rule in facts.rules:
+        if rule.rule_id == rule_of(way.destination) and way.stage == "waiting":
+            text = f"slowed down on its way to {way.nexthop}: {rule.name}"
+            yield Hindrance("rule", text, rule.terms.ends_at, (_removal(rule),))
 
 
 def _on_its_way(

@@ -146,7 +146,27 @@ def _addressed(event: Event) -> str:
 
 
 def _postponed(event: Event) -> str:
-    return f"waits until {format_time(_number(event.detail.get('retry_at')))}"
+    said = f"waits until {format_time(_number(event.detail.get('retry_at')))}"
+    return said + _by_rule(event.detail, ", suspended")
+
+
+def _by_rule(detail: Detail, what: str) -> str:
+    """Return which rule did something, if one did."""
+    if "rule" not in detail:
+        return ""
+    because = f": {detail['because']}" if "because" in detail else ""
+    by = f" of {detail['by']}" if "by" in detail else ""
+    return f"{what} by rule {detail['rule']}{by}{because}"
+
+
+def _called_back(event: Event) -> str:
+    return "called back from its way, and resolved afresh" + _by_rule(event.detail, ",")
+
+
+def _flushed(event: Event) -> str:
+    if "rule" in event.detail:
+        return f"may go on: rule {event.detail['rule']} has ended"
+    return "asked to be tried at once"
 
 
 def _resolved(event: Event) -> str:
@@ -227,7 +247,8 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "held": _plain("put on hold"),
     "released": _plain("released from hold"),
     "requeued": _plain("requeued by an operator"),
-    "flushed": _plain("asked to be tried at once"),
+    "flushed": _flushed,
+    "recalled": _called_back,
     "postponed": _postponed,
     "noticed": _noticed,
     "corrupted": _plain("moved to corrupt"),
