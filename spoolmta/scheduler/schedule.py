@@ -163,7 +163,7 @@ class Schedule:
         granted = []
         for transport in self._transports.values():
             for waiting in transport.grants(now):
-                self._under_way[waiting.delivery_id] = transport.destination(waiting.destination)
+                self._under_way[waiting.delivery_id] = transport.destinations[waiting.destination]
                 granted.append(waiting)
         return granted
 

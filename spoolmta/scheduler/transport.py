@@ -141,9 +141,10 @@ class Transport:
     def look_again(self, destination: Destination) -> None:
         """Take the destination into the round, or out of it, as it has room and work or not."""
         head = None
-        if destination.todo and destination.room > 0:
-            head = next(iter(destination.todo))
-        elif destination.is_idle:
+        if destination.todo:
+            if destination.room > 0:
+                head = next(iter(destination.todo))
+        elif not destination.busy and destination.is_idle:
             self.destinations.pop(destination.name, None)
         before = self._head.get(destination)
         if before is head:
@@ -205,9 +206,11 @@ class Transport:
     def _next(self, now: float) -> tuple[Job, Destination] | None:
         """Return what is to go next."""
         while True:
-            found = self._next_ahead() or self._next_in_line()
-            other = self._overtaker(found[0], now) if found is not None else None
-            if found is None or other is None:
+            found = (self._next_ahead() if self._ahead else None) or self._next_in_line()
+            if found is None:
+                return None
+            other = self._overtaker(found[0], now)
+            if other is None:
                 return found
             other.overtake(found[0], self.limits.preemption)
             self._ahead.append(other)

@@ -24,6 +24,8 @@ from tools.simulate.destination import Answer, Model
 TRANSPORT = "smtp"
 NEVER = float("inf")
 
+_ANSWERED = Feedback()
+_TIMED_OUT = Feedback(Verdict.FAILED, "4.4.1", "connection timed out")
 _DEFERRED = (OpenOutcome(0, Action.DEFERRED, "4.4.1", "", "", Notify(0), ""),)
 
 
@@ -123,7 +125,7 @@ class Simulation:
             self._arrive()
             self._end_attempts()
             self.schedule.revive(self.now)
-            while self._activate():
+            while (self._incoming or self._deferred.next <= self.now) and self._activate():
                 self._defer_suspended()
             self._begin_attempts()
             yield self.now
@@ -147,7 +149,7 @@ class Simulation:
     def _activate(self) -> bool:
         """Let some messages become active; return whether there were any."""
         room = min(self.rules.active_limit - self._active, 100)
-        batch = self._take(room) if self._incoming or self._deferred.next <= self.now else []
+        batch = self._take(room)
         if not batch:
             return False
         self._active += len(batch)
@@ -188,9 +190,7 @@ class Simulation:
             first = self.now if message.first_try_at is None else message.first_try_at
             tried_for = self.now - first
             answer = message.destination.end(self.now, tried_for)
-            feedback = Feedback()
-            if answer is Answer.FAILED:
-                feedback = Feedback(Verdict.FAILED, "4.4.1", "connection timed out")
+            feedback = _TIMED_OUT if answer is Answer.FAILED else _ANSWERED
             self.schedule.hear(message.message_id, feedback, self.now)
             self._complete(message, Action.SENT if answer is Answer.ACCEPTED else Action.DEFERRED)
         self._defer_suspended()
