@@ -285,6 +285,15 @@ CREATE TABLE flush (
     requested_at INTEGER NOT NULL
 ) STRICT;
 
+-- Somebody asked to try all deferred mail now (postqueue -f), and not all of it is due yet. It is gone through slice by slice, by
+-- who asked, or by the keeper if he came to an end before; what was deferred later is left alone. At most one row.
+CREATE TABLE whole_flush (
+    flush_id     INTEGER PRIMARY KEY,
+    requested_at INTEGER NOT NULL,
+    reached_at   INTEGER NOT NULL,                   -- retry_at of the last message that was looked at
+    reached_id   INTEGER NOT NULL                    -- message_id of the last message that was looked at
+) STRICT;
+
 -- ------------------------------------------------------------------------------------------------- what operators have done
 
 -- A command that changed the queue: one row for each, written in the transaction that did it; the number that spoolmta undo

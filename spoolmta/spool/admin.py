@@ -143,15 +143,6 @@ def make_due(tx: Transaction, message_ids: Sequence[int]) -> int:
     return len(due)
 
 
-def make_next_due(tx: Transaction, limit: int) -> int:
-    """Let up to *limit* deferred messages be tried now; return how many (0: all are due)."""
-    tx.run("make_next_due", {"now": tx.now, "limit": limit})
-    count = tx.changes
-    if count:
-        events.record(tx, events.NO_MESSAGE, "flushed", messages=count)
-    return count
-
-
 def request_flush(tx: Transaction) -> None:
     """Ask the scheduler to forget which destinations are dead."""
     tx.run("insert_flush", {"now": tx.now})

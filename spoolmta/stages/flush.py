@@ -8,7 +8,7 @@ Postfix:    flush(8), postqueue(1), ETRN_README
 Writes:     deferred, flush
 Parameters: authorized_flush_users, fast_flush_domains, parent_domain_matches_subdomains, max_idle
 Must not:   take a user from the wire
-Limits:     what is under way when the service ends is not gone on with; asking again does
+Limits:     if the service ends in the middle of a site's mail, the rest has to be asked for again
 """
 
 import asyncio
@@ -117,11 +117,18 @@ class Flusher:
 
     async def _do(self, request: flush.Request) -> None:
         operations: dict[str, Callable[[Spool], None]] = {
-            flush.ALL: flushing.flush_all,
+            flush.ALL: self._flush_all,
             flush.SITE: partial(flushing.flush_site, site=request.operand),
             flush.MESSAGE: partial(flushing.flush_message, queue_id=request.operand),
         }
         await self._context.committer.run(operations[request.verb])
+        self._wake()
+        self._idle_since = self._context.clock.now()
+
+    def _flush_all(self, spool: Spool) -> None:
+        for _ in flushing.flush_all(spool):
+            self._wake()
+
+    def _wake(self) -> None:
         for name in flushing.WAKES:
             self._context.poke(name)
-        self._idle_since = self._context.clock.now()

@@ -2,11 +2,11 @@
 
 It creates the spool, checkpoints the write-ahead log (no other process does), deletes dead
 processes so that their claims fall free, moves the events of finished mail into the day files of
-history while little else is written, deletes the oldest of these, and empties the trash. The master
-pokes it when a service died.
+history while little else is written, deletes the oldest of these, empties the trash, and goes on
+with a flush of the whole queue. The master pokes it when a service died.
 
 Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event,
-            history/*.db
+            deferred, whole_flush, history/*.db
 Parameters: history_lifetime, history_size_limit, trash_lifetime, trash_size_limit
 Must not:   be run twice over one spool
 Limits:     what a dead process held comes back when the keeper looks for it, at most BURIAL_SECONDS
@@ -19,7 +19,7 @@ from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import deliveries, history, liveness, processes, trash, upkeep
+from spoolmta.spool import deliveries, flushing, history, liveness, processes, trash, upkeep
 from spoolmta.spool.history import History
 
 LOOK_SECONDS = 1.0
@@ -59,7 +59,7 @@ class Keeper:
         self._log_pages = -_IDLE_PAGES - 1  # the first look finds much written
 
     async def run_once(self) -> int:
-        """Free what the dead held, checkpoint, expire; return how many processes were dead."""
+        """Free what the dead held, checkpoint, expire, flush; return how many things were done."""
         now = self._context.clock.now()
         freed = 0
         poked = now < self._next_look
@@ -73,7 +73,7 @@ class Keeper:
             self._log_pages = upkeep.measure(self._context.spool).pages
         if now >= self._next_forgetting:
             self._forget_operations(now)
-        return freed
+        return freed + self._go_on_with_flush()
 
     def next_due(self) -> float | None:
         """Return when to look again."""
@@ -98,6 +98,17 @@ class Keeper:
         for name in _POKED:
             context.poke(name)
         return len(dead)
+
+    def _go_on_with_flush(self) -> int:
+        """Let some more of a whole queue be tried now; return whether there was something to do.
+
+        Whoever asked for it does so himself, unless he has come to an end before.
+        """
+        if flushing.go_on(self._context.spool) is None:
+            return 0
+        for name in flushing.WAKES:
+            self._context.poke(name)
+        return 1
 
     def _checkpoint(self) -> bool:
         """Copy the log if it is long; return whether little was written since the last look."""

@@ -87,9 +87,7 @@ def test_deleted_mail_is_gone_and_its_history_is_not(mta: Mta) -> None:
 
 def test_a_flush_tries_what_is_not_due(mta: Mta) -> None:
     queue_id = deferred_message(mta)
-    with mta.context.spool.transaction() as tx:
-        admin.make_next_due(tx, 10)
-        admin.request_flush(tx)
+    mta.flush()
     mta.run_until_idle()
     assert mta.events(queue_id).count("deferred") == 2
 

@@ -22,7 +22,7 @@ SQL_TEXT = re.compile(
 
 # Tables that stay small however long the queue is: rows for what is at work at this moment.
 SMALL = {"process", "claim", "upload", "granted", "attempt", "report", "notice", "flush", "crash"}
-SMALL |= {"destination", "unplanned", "tally", "forced_expiry"}
+SMALL |= {"destination", "unplanned", "tally", "forced_expiry", "whole_flush"}
 # One row for a command that an operator gave, or for a standing rule.
 SMALL |= {"operation", "rule"}
 NOT_TABLES = ("CONSTANT ROW", "VIRTUAL TABLE", "json_each", "carray")

@@ -27,7 +27,7 @@ from spoolmta.service.agent import AgentLoop, Report
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.wakeup import Wakeup
 from spoolmta.service.worker import Stage
-from spoolmta.spool import admin, processes, queues
+from spoolmta.spool import flushing, processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool
 from spoolmta.spool.content import Content
@@ -137,9 +137,8 @@ class Mta:
 
     def flush(self) -> None:
         """Ask to try all deferred mail now, as postqueue -f does."""
-        with self.context.spool.transaction() as tx:
-            admin.request_flush(tx)
-            admin.make_next_due(tx, _STEPS)
+        for _ in flushing.flush_all(self.context.spool):
+            pass
 
     def step(self) -> int:
         """Let every stage and agent take one step; return how much moved."""

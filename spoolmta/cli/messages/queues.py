@@ -341,12 +341,13 @@ def flush(
     from spoolmta.cli import author
     from spoolmta.cli.access import Access
     from spoolmta.cli.messages import surgery
+    from spoolmta.spool import flushing
 
     asked = surgery.Asked(author.who(), "", yes=yes, dry_run=dry_run, as_json=as_json)
     access = Access(context.obj)
     with access.spool() as spool:
         complete = surgery.flush(spool, choice, asked)
-    access.poke(*surgery.FLUSH_WAKES)
+    access.poke(*flushing.WAKES)
     raise typer.Exit(0 if complete else 1)
 
 

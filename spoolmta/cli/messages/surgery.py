@@ -14,15 +14,12 @@ from spoolmta.cli.output import Progress, note, print_json, printable
 from spoolmta.cli.units import plural
 from spoolmta.errors import UsageError
 from spoolmta.service.crash import crash_point
-from spoolmta.spool import admin, inspect, operations, selection
+from spoolmta.spool import admin, flushing, inspect, operations, selection
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.operations import Author, Deed
 from spoolmta.spool.selection import Selected
 from spoolmta.spool.state import State
 
-FLUSH_WAKES = ("qmgr", "trivial_rewrite")
-
-_SLICE = 500
 _TOLD = 100
 
 
@@ -86,7 +83,7 @@ def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:
 def flush(spool: Spool, choice: Choice, asked: Asked) -> bool:
     """Let deferred messages be tried now, all of them if none are named."""
     tally = Tally("flush")
-    verb = Verb("flush", "made due", (State.DEFERRED,), FLUSH_WAKES, lambda *_: admin.Done())
+    verb = Verb("flush", "made due", (State.DEFERRED,), flushing.WAKES, lambda *_: admin.Done())
     if choice.everything or not choice.names_any:
         tally.done = _flush_all(spool)
     else:
@@ -138,13 +135,7 @@ def _confirmed(spool: Spool, verb: str, choice: Choice, selected: Selected, aske
 def _flush_all(spool: Spool) -> int:
     progress = Progress("flushing")
     done = 0
-    while True:
-        with spool.transaction() as tx:
-            count = admin.make_next_due(tx, _SLICE)
-            if not count:
-                admin.request_flush(tx)
-        if not count:
-            break
+    for count in flushing.flush_all(spool):
         done += count
         progress.advance(count)
     progress.end()

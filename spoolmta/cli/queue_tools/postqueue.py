@@ -188,7 +188,8 @@ def _flush(command: Command, access: Access, request: Request) -> int:
 
         with access.spool() as spool:
             if request.verb == flush.ALL:
-                flushing.flush_all(spool)
+                for _ in flushing.flush_all(spool):
+                    access.poke(*flushing.WAKES)
             elif request.verb == flush.SITE:
                 flushing.flush_site(spool, request.operand)
             else:

@@ -35,10 +35,23 @@ DELETE FROM recipient
 UPDATE deferred SET retry_at = :now, asked = 1 WHERE message_id IN carray(:ids) AND retry_at > :now
 RETURNING message_id;
 
--- name: make_next_due
--- A slice of what is not due yet, what is due soonest first.
-UPDATE deferred SET retry_at = :now, asked = 1
- WHERE message_id IN (SELECT message_id FROM deferred WHERE retry_at > :now ORDER BY retry_at LIMIT :limit);
+-- name: begin_whole_flush
+INSERT INTO whole_flush (requested_at, reached_at, reached_id) VALUES (:now, :now, 0);
+
+-- name: load_whole_flush
+SELECT requested_at, reached_at, reached_id FROM whole_flush;
+
+-- name: advance_whole_flush
+UPDATE whole_flush SET reached_at = :at, reached_id = :id;
+
+-- name: end_whole_flush
+DELETE FROM whole_flush;
+
+-- name: slice_of_deferred
+-- What is due next after a message.
+SELECT message_id, retry_at, entered_at FROM deferred
+ WHERE retry_at >= :at AND (retry_at > :at OR message_id > :id)
+ ORDER BY retry_at, message_id LIMIT :limit;
 
 -- name: insert_flush
 INSERT INTO flush (requested_at) VALUES (:now);

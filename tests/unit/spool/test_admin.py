@@ -12,7 +12,6 @@ from spoolmta.spool import (
     admin,
     completion,
     deliveries,
-    flushes,
     inspect,
     liveness,
     processes,
@@ -188,17 +187,6 @@ def test_a_notice_that_was_asked_for_goes_with_its_message(sample: SampleSpool) 
         completion.ask_for_notice(tx, number, "failure", None)
         admin.requeue(tx, [number])
         assert tx.run("load_notices", {"ids": numbers([number])}) == []
-
-
-def test_flush_makes_deferred_mail_due_in_slices(sample: SampleSpool) -> None:
-    with sample.spool.transaction() as tx:
-        assert admin.make_next_due(tx, 10) == 1
-        assert admin.make_next_due(tx, 10) == 0
-        admin.request_flush(tx)
-    entry = inspect.find(sample.spool, sample.ids["deferred"])
-    assert entry is not None
-    assert entry.next_try_at == sample.clock.now()
-    assert flushes.asked(sample.spool)
 
 
 def test_one_message_is_made_due_once(sample: SampleSpool) -> None:

@@ -1,0 +1,42 @@
+"""A flush of a deep queue that is killed in the middle goes on: real processes, a real spool."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from spoolmta.clock import SystemClock
+from spoolmta.spool.connection import FILE_NAME, Spool
+from tests.support.mail_system import BIN, MailSystem, wait_for
+from tools.bench.backlog import Backlog
+
+MESSAGES = 6_000
+SETTINGS = {
+    "transport_maps": "inline:{.slow.example=discard:, slow.example=discard:}",
+    "default_destination_recipient_limit": "50",
+}
+NOT_DUE = "SELECT count(*) FROM deferred WHERE NOT asked"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("with_it", [False, True], ids=["alone", "with the mail system"])
+def test_a_flush_that_is_killed_goes_on(tmp_path: Path, with_it: bool) -> None:
+    system = MailSystem(tmp_path, SETTINGS)
+    Spool.open(system.queue / FILE_NAME, SystemClock(), create=True).close()
+    Backlog(MESSAGES, destinations=100).fill(system.queue / FILE_NAME)
+    with system:
+        command = [BIN / "postqueue", "-c", system.configuration, "-f"]
+        with subprocess.Popen(command) as flush:
+            wait_for(
+                lambda: system.read("SELECT 1 FROM whole_flush WHERE reached_id"), 20, "a slice"
+            )
+            flush.kill()
+            if with_it:
+                system.kill()
+        assert flush.returncode == -signal.SIGKILL, "it was over before it could be killed"
+        if with_it:
+            assert system.read(NOT_DUE) != [(0,)]
+            system.start()
+        system.wait_until_empty(120)
+        assert system.read("SELECT * FROM whole_flush") == []
