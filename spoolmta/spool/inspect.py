@@ -116,10 +116,15 @@ def states(reader: Spool) -> list[StateSummary]:
     return [StateSummary(*row) for row in reader.read("read_states")]
 
 
-def states_of(reader: Spool, message_ids: Sequence[int]) -> list[str]:
+def places(reader: Spool, message_ids: Sequence[int]) -> dict[int, str]:
     """Return the states of those messages that are in the spool."""
-    rows = reader.read("states_of_messages", {"ids": numbers(message_ids)})
-    return [row[1] for row in rows]
+    return dict(reader.read("states_of_messages", {"ids": numbers(message_ids)}))
+
+
+def queue_ids(reader: Spool, message_ids: Sequence[int]) -> dict[int, str]:
+    """Return the queue ids of those messages that are in the spool, in the order that is given."""
+    names = {row[0]: row[1] for row in reader.read("load_listed", {"ids": numbers(message_ids)})}
+    return {message_id: names[message_id] for message_id in message_ids if message_id in names}
 
 
 def pages(reader: Spool, states: Sequence[State]) -> Iterator[list[int]]:

@@ -71,10 +71,40 @@ def finish(tx: Transaction, operation: Operation, messages: int) -> None:
     tx.run("delete_empty_operation", {"operation": operation.operation_id})
 
 
+class Ongoing:
+    """A deed in several transactions, a slice of its messages in each, so that mail flows on.
+
+    It is written down with the first slice that does something.
+    """
+
+    def __init__(self, deed: Deed) -> None:
+        """Nothing is done yet."""
+        self._deed = deed
+        self._begun: Operation | None = None
+
+    @property
+    def number(self) -> int | None:
+        """What undoes it; None if nothing was done."""
+        return None if self._begun is None else self._begun.operation_id
+
+    def begin(self, tx: Transaction) -> Operation:
+        """Begin a slice."""
+        return self._begun or begin(tx, self._deed)
+
+    def finish(self, tx: Transaction, operation: Operation, messages: int) -> None:
+        """Write how many messages the slice was done to."""
+        finish(tx, operation, messages)
+        if messages:
+            self._begun = operation
+
+
 def keep(
     tx: Transaction, operation: Operation, message_ids: Sequence[int], *, rows: bool = False
 ) -> None:
-    """Write down where messages are, with *rows* also what they consist of but content."""
+    """Write down where messages are, with *rows* also what they consist of but content.
+
+    Of a message that comes by again in the same operation it stays how it was found first.
+    """
     bindings = {"operation": operation.operation_id, "ids": numbers(message_ids)}
     tx.run("keep_places", bindings)
     if rows:

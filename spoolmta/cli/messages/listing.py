@@ -51,7 +51,7 @@ def count(spool: Spool, choice: Choice, *, as_json: bool) -> bool:
     """Print how many messages are meant, by state, and in all; return False as show does."""
     counts = {str(state): 0 for state in State}
     if choice.names_any and not choice.everything:
-        for entry_state in inspect.states_of(spool, _ids(spool, choice)):
+        for entry_state in inspect.places(spool, _ids(spool, choice)).values():
             counts[entry_state] += 1
     else:
         counts.update({found.state: found.messages for found in inspect.states(spool)})

@@ -23,16 +23,19 @@ def incident(
     """Hold all queued mail of a login, a client or a sender, and report what has left.
 
     The report says to whom, when, by which server, and from which client addresses it came. What
-    is held stays until `spoolmta queue release`. Exit status 1 if there is no such mail.
+    is held stays until `spoolmta undo` or `spoolmta queue release`. Exit status 1 if there is no
+    such mail.
     """
+    from spoolmta.cli import author
     from spoolmta.cli.access import Access
     from spoolmta.cli.questions import incident_report
     from spoolmta.spool.incident import Culprit
 
     culprit = Culprit(sasl_user, client, "" if sender == "<>" else sender)
+    holder = None if dry_run else author.who()
     access = Access(context.obj)
     with access.spool() as spool:
-        found = incident_report.show(spool, culprit, since=since, dry_run=dry_run, as_json=as_json)
+        found = incident_report.show(spool, culprit, holder, since=since, as_json=as_json)
     if not dry_run:
         access.poke("qmgr")
     raise typer.Exit(0 if found else 1)

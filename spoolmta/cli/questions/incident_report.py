@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from spoolmta.cli.output import Progress, note, print_json, print_table, printable
 from spoolmta.cli.units import format_time, parse_moment, plural
 from spoolmta.errors import UsageError
+from spoolmta.service.crash import crash_point
 from spoolmta.spool import admin, incident
 from spoolmta.spool.connection import Spool, numbers
 from spoolmta.spool.incident import Culprit, Departure, Suspect
+from spoolmta.spool.operations import Author, Deed, Ongoing
 
 _SLICE = 500
+# So many are one transaction: all of it is done or nothing.
+_HELD_AT_ONCE = 50_000
 _TOP = 10
 
 
@@ -22,16 +26,18 @@ class Findings:
     queued: dict[int, Suspect] = field(default_factory=dict)
     states: Counter[str] = field(default_factory=Counter)
     held: int = 0
+    operation: int | None = None
     waiting: int = 0
     messages: dict[int, Suspect] = field(default_factory=dict)
     sent: list[Departure] = field(default_factory=list)
 
 
 def show(
-    spool: Spool, culprit: Culprit, *, since: str | None, dry_run: bool, as_json: bool
+    spool: Spool, culprit: Culprit, holder: Author | None, *, since: str | None, as_json: bool
 ) -> bool:
     """Hold and report; return False if there is no mail of the culprit.
 
+    *holder* is who holds the mail; None: nothing is held.
     Raises UsageError: nobody is named, or *since* is no time.
     """
     if culprit == Culprit():
@@ -39,13 +45,13 @@ def show(
     begin = 0.0 if since is None else parse_moment(since, spool.clock.now())
     found = Findings()
     _find_queued(spool, culprit, found)
-    if not dry_run:
-        _hold(spool, culprit, found)
+    if holder is not None:
+        _hold(spool, culprit, holder, found)
     _find_gone(spool, culprit, begin, found)
     if as_json:
-        print_json(_as_json(culprit, found, dry_run=dry_run))
+        print_json(_as_json(culprit, found, dry_run=holder is None))
     elif found.messages:
-        _print(culprit, found, dry_run=dry_run)
+        _print(culprit, found, dry_run=holder is None)
     else:
         note(f"{_named(culprit)}: no mail of it in the queue or in the journal")
     return bool(found.messages)
@@ -57,20 +63,27 @@ def _find_queued(spool: Spool, culprit: Culprit, found: Findings) -> None:
         progress.advance(seen)
         found.queued |= {suspect.message_id: suspect for suspect in suspects}
     progress.end()
-    for ids in _slices(list(found.queued)):
+    for ids in _slices(list(found.queued), _SLICE):
         rows = spool.read("states_of_messages", {"ids": numbers(ids)})
         found.states.update(state for _, state in rows)
         found.waiting += incident.count_unanswered(spool, list(ids))
 
 
-def _hold(spool: Spool, culprit: Culprit, found: Findings) -> None:
+def _hold(spool: Spool, culprit: Culprit, holder: Author, found: Findings) -> None:
     """Hold what can be: mail in maildrop is not cleaned up yet, and comes to its turn first."""
     progress = Progress("holding")
     reason = f"incident: {_named(culprit)}"
-    for ids in _slices(list(found.queued)):
+    deed = Ongoing(Deed("hold", holder, reason, {"incident": asdict(culprit)}))
+    for ids in _slices(list(found.queued), _HELD_AT_ONCE):
         with spool.transaction() as tx:
-            found.held += len(admin.hold(tx, ids, reason).done)
+            operation = deed.begin(tx)
+            held = len(admin.hold(tx, ids, reason, operation=operation).done)
+            deed.finish(tx, operation, held)
+            crash_point("operate.before_commit")
+        crash_point("operate.after_commit")
+        found.held += held
         progress.advance(len(ids), len(found.queued))
+    found.operation = deed.number
     progress.end()
 
 
@@ -93,6 +106,7 @@ def _as_json(culprit: Culprit, found: Findings, *, dry_run: bool) -> dict[str, o
         "messages": len(found.messages),
         "queued": dict(found.states),
         "held": found.held,
+        "operation": found.operation,
         "waiting_recipients": found.waiting,
         "first_at": arrivals[0] if arrivals else None,
         "last_at": arrivals[-1] if arrivals else None,
@@ -142,8 +156,10 @@ def _print(culprit: Culprit, found: Findings, *, dry_run: bool) -> None:
     ]
     if rows:
         print_table(("  TIME", "RECIPIENT", "RELAY", "ID", "CLIENT"), rows)
-    if not dry_run and found.held:
-        note("(spoolmta queue release lets held mail go, spoolmta queue delete ends it;")
+    if found.operation is not None:
+        note(
+            f"(spoolmta undo {found.operation} lets held mail go on, spoolmta queue delete ends it;"
+        )
         note(" new mail is still taken in: disable the login or the client, too)")
 
 
@@ -156,5 +172,5 @@ def _named(culprit: Culprit) -> str:
     return ", ".join(f"{name} {text or '<>'}" for name, text in said if text is not None)
 
 
-def _slices(ids: Sequence[int]) -> list[Sequence[int]]:
-    return [ids[start : start + _SLICE] for start in range(0, len(ids), _SLICE)]
+def _slices(ids: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]

@@ -2,7 +2,8 @@
 
 Options are obeyed in the order in which they are given. What -p and -s mend in Postfix's
 folders cannot be wrong here, or is mended by the keeper; they check the file and that each message
-is in a queue, and say nothing if all is well.
+is in a queue, and say nothing if all is well. What -d, -h, -H and -r do can be taken back: what is
+deleted rests in the trash. It is done in slices, so that mail flows on meanwhile.
 
 Postfix:  postsuper(1)
 Limits:   a message in an agent's hands is not requeued or released
@@ -10,18 +11,22 @@ Limits:   a message in an agent's hands is not requeued or released
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NoReturn
 
+from spoolmta.cli import author
 from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import Command
 from spoolmta.errors import SpoolUnusable
 from spoolmta.maillog import MailLog, queue_change, queue_change_total
 from spoolmta.message.queue_id import is_queue_id, parse_queue_id
+from spoolmta.service.crash import crash_point
 from spoolmta.spool import admin, inspect
 from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Spool, Transaction
+from spoolmta.spool.operations import Author, Deed, Ongoing, Operation
 from spoolmta.spool.state import State
 
 USAGE = (
@@ -34,7 +39,10 @@ ALL = "ALL"
 HOLD_REASON = "postsuper -h"
 
 _LETTERS = "c:d:e:f:h:H:pr:sSv"
-_SLICE = 500
+# So many are one transaction: all of it is done or nothing.
+_SLICE = 50_000
+# As many of the names that were given are kept in the record.
+_KEPT_NAMES = 100
 _CHECKS = frozenset(("-p", "-s", "-S"))
 _DEFAULT_STATES = (State.HOLD, State.INCOMING, State.ACTIVE, State.DEFERRED)
 _NAMED_STATES = (State.MAILDROP, *_DEFAULT_STATES)
@@ -44,24 +52,41 @@ _LOG_FOLDERS = frozenset({"bounce", "defer", "trace", "flush"})
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """What one option does: its words in the log, its states, its operation."""
+    """What one option does: its words in the log, its states, its work, whom it wakes.
+
+    *name* is that of the operation which can be undone; "" if it changes nothing but a mark.
+    """
 
     change: str
+    name: str
     states: tuple[State, ...]
-    operation: Callable[[Transaction, Sequence[int]], Done]
+    work: Callable[[Transaction, Sequence[int], Operation | None], Done]
     wakes: tuple[str, ...]
 
 
-_DELETE = Verb("removed", tuple(State), admin.delete, ("qmgr",))
-_HOLD = Verb(
-    "placed on hold",
-    admin.HOLDABLE,
-    lambda tx, ids: admin.hold(tx, ids, HOLD_REASON),
+_DELETE = Verb(
+    "removed",
+    "delete",
+    tuple(State),
+    lambda tx, ids, operation: admin.delete(tx, ids, operation=operation),
     ("qmgr",),
 )
-_RELEASE = Verb("released from hold", (State.HOLD,), admin.release, ("trivial_rewrite",))
-_EXPIRE = Verb("expired", admin.EXPIRABLE, admin.expire, ())
-_REQUEUE = Verb("requeued", admin.REQUEUABLE, admin.requeue, ("pickup", "qmgr"))
+_HOLD = Verb(
+    "placed on hold",
+    "hold",
+    admin.HOLDABLE,
+    lambda tx, ids, operation: admin.hold(tx, ids, HOLD_REASON, operation=operation),
+    ("qmgr",),
+)
+_RELEASE = Verb("released from hold", "release", (State.HOLD,), admin.release, ("trivial_rewrite",))
+_EXPIRE = Verb("expired", "", admin.EXPIRABLE, lambda tx, ids, _: admin.expire(tx, ids), ())
+_REQUEUE = Verb(
+    "requeued",
+    "requeue",
+    admin.REQUEUABLE,
+    lambda tx, ids, operation: admin.requeue(tx, ids, operation=operation),
+    ("pickup", "qmgr"),
+)
 
 # In the order in which they are done to all messages.
 VERBS: Mapping[str, tuple[Verb, ...]] = {
@@ -85,12 +110,13 @@ def _postsuper(command: Command, arguments: Sequence[str]) -> int:
     options, operands = command.options(arguments, _LETTERS, USAGE)
     named = _named(options)
     states = _states(command, operands)
+    by = author.who()
     access = Access(dict(options).get("-c"))
     # The log is opened first: mail_owner may not be allowed to create it.
     log = MailLog.open(access.configuration, "postsuper", command=True)
     try:
         with access.spool() as spool:
-            superintendent = Superintendent(command, spool, log, states)
+            superintendent = Superintendent(command, spool, log, states, by)
             if not named or not _CHECKS.isdisjoint(dict(options)):
                 superintendent.check()
             for option, ids in named:
@@ -112,9 +138,15 @@ class Superintendent:
     """Does what the options say to the messages that they name, and tells of each."""
 
     def __init__(
-        self, command: Command, spool: Spool, log: MailLog, states: tuple[State, ...]
+        self,
+        command: Command,
+        spool: Spool,
+        log: MailLog,
+        states: tuple[State, ...],
+        by: Author,
     ) -> None:
         """*states* are the queues in which messages are looked for."""
+        self._by = by
         self._command = command
         self._spool = spool
         self._log = log
@@ -136,13 +168,22 @@ class Superintendent:
         verbs = VERBS[option]
         for verb in verbs:
             self.counts.setdefault(verb.change, 0)
+        deeds = {verb.name: Ongoing(self._deed(verb, option, ids)) for verb in verbs if verb.name}
         states = tuple(s for s in self._states if any(s in verb.states for verb in verbs))
         pages = self._all(states) if ids is None else self._each(ids, states, verbs)
         for page in filter(None, pages):
-            self._do(verbs, page, silent=ids is None)
+            names = inspect.queue_ids(self._spool, page)
+            ends = self._do(verbs, deeds, page)
+            self._tell(ends, names, silent=ids is None)
 
     def _all(self, states: tuple[State, ...]) -> Iterator[list[int]]:
-        yield from inspect.pages(self._spool, states)
+        page: list[int] = []
+        for found in inspect.pages(self._spool, states):
+            page += found
+            if len(page) >= _SLICE:
+                yield page
+                page = []
+        yield page
 
     def _each(
         self, names: Iterable[str], states: tuple[State, ...], verbs: Sequence[Verb]
@@ -160,19 +201,35 @@ class Superintendent:
                     self._warn(f"invalid mail queue id: {name}")
         yield self._present(wanted, states)
 
-    def _present(self, wanted: Iterable[int], states: tuple[State, ...]) -> list[int]:
-        numbers = list(wanted)
-        found = {
-            entry.message_id
-            for entry in inspect.entries(self._spool, numbers)
-            if State(entry.state) in states
-        }
-        return [message_id for message_id in numbers if message_id in found]
+    def _present(self, wanted: Collection[int], states: tuple[State, ...]) -> list[int]:
+        located = inspect.places(self._spool, list(wanted))
+        return [message_id for message_id in wanted if located.get(message_id) in states]
 
-    def _do(self, verbs: Sequence[Verb], page: Sequence[int], *, silent: bool) -> None:
-        names = {entry.message_id: entry.queue_id for entry in inspect.entries(self._spool, page)}
+    def _deed(self, verb: Verb, option: str, ids: Sequence[str] | None) -> Deed:
+        asked: dict[str, object] = {"all": True} if ids is None else {"ids": ids[:_KEPT_NAMES]}
+        selection = {"postsuper": option, **asked, "queues": self._states}
+        return Deed(verb.name, self._by, selection=selection)
+
+    def _do(
+        self, verbs: Sequence[Verb], deeds: Mapping[str, Ongoing], page: Sequence[int]
+    ) -> list[tuple[Verb, Done]]:
+        """Do it to a page of messages, in one transaction."""
+        ends = []
         with self._spool.transaction() as tx:
-            ends = [(verb, verb.operation(tx, page)) for verb in verbs]
+            for verb in verbs:
+                deed = deeds.get(verb.name)
+                operation = None if deed is None else deed.begin(tx)
+                end = verb.work(tx, page, operation)
+                if deed is not None and operation is not None:
+                    deed.finish(tx, operation, len(end.done))
+                ends.append((verb, end))
+            crash_point("operate.before_commit")
+        crash_point("operate.after_commit")
+        return ends
+
+    def _tell(
+        self, ends: Sequence[tuple[Verb, Done]], names: Mapping[int, str], *, silent: bool
+    ) -> None:
         for verb, end in ends:
             self.counts[verb.change] += len(end.done)
             for message_id in end.busy:
@@ -182,11 +239,11 @@ class Superintendent:
         if silent:
             return
         done = {(message_id, verb.change) for verb, end in ends for message_id in end.done}
-        for message_id in page:
-            for verb in verbs:
+        for message_id, name in names.items():
+            for verb, _ in ends:
                 if (message_id, verb.change) in done:
-                    queue_change(self._log, names[message_id], verb.change)
-                    self._command.tell(f"{names[message_id]}: {verb.change}")
+                    queue_change(self._log, name, verb.change)
+                    self._command.tell(f"{name}: {verb.change}")
 
     def _warn(self, text: str) -> None:
         self._log.warning(text)
@@ -200,7 +257,10 @@ def _named(options: Iterable[tuple[str, str]]) -> list[tuple[str, list[str] | No
     """
     named = [(option, value) for option, value in options if option in VERBS]
     everything = {option for option, value in named if value == ALL}
-    some = [(option, _ids(value)) for option, value in named if value != ALL]
+    some: list[tuple[str, list[str] | None]] = []
+    # One option given again and again is one deed.
+    for option, group in groupby((one for one in named if one[1] != ALL), lambda one: one[0]):
+        some.append((option, [queue_id for _, value in group for queue_id in _ids(value)]))
     return [*some, *((option, None) for option in VERBS if option in everything)]
 
 

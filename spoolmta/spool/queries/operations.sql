@@ -36,7 +36,8 @@ UNION ALL SELECT :operation, message_id, 'deferred', entered_at, retry_at, asked
             FROM deferred WHERE message_id IN carray(:ids)
 UNION ALL SELECT :operation, message_id, 'hold', entered_at, NULL, 0, reason, '{}' FROM hold WHERE message_id IN carray(:ids)
 UNION ALL SELECT :operation, message_id, 'corrupt', entered_at, NULL, 0, reason, '{}'
-            FROM corrupt WHERE message_id IN carray(:ids);
+            FROM corrupt WHERE message_id IN carray(:ids)
+    ON CONFLICT DO NOTHING;
 
 -- name: keep_rows
 -- The rows of messages that are about to change.
@@ -53,7 +54,7 @@ UPDATE change
         'outcomes', json((SELECT json_group_array(json_array(number, part, action, dsn, reason, relay, remote, reply, success, address,
                                                              noticed, delay_told, at))
                        FROM outcome WHERE outcome.message_id = change.message_id)))
- WHERE operation_id = :operation AND message_id IN carray(:ids);
+ WHERE operation_id = :operation AND message_id IN carray(:ids) AND before = '{}';
 
 -- name: load_changes
 SELECT message_id, state FROM change WHERE operation_id = :operation;

@@ -45,6 +45,17 @@ def test_queued_mail_of_a_sender_is_held_and_what_left_is_listed(
     assert "deferred" not in states(sample)
 
 
+def test_the_hold_of_an_incident_is_taken_back_by_undo(
+    sample: SampleSpool, incident: Run, run: Run
+) -> None:
+    before = states(sample)
+    assert told(incident("--sender", "a@News.example", "--json"))["operation"] == 1
+    undone = run(main, "-c", sample.configuration, "undo", "1")
+    assert (undone.status, undone.out) == (0, "hold of 1 message undone\n")
+    assert states(sample) == before
+    assert told(incident("--sender", "spam@*", "--json"))["operation"] is None
+
+
 def test_a_dry_run_holds_nothing(sample: SampleSpool, incident: Run) -> None:
     before = states(sample)
     report = told(incident("--client", "192.0.2.*", "--dry-run", "--json"))
@@ -79,7 +90,7 @@ def test_people_read_one_report(sample: SampleSpool, incident: Run) -> None:
     assert lines[2] == "queued: 1 deferred; 1 recipient wait; 1 put on hold now"
     assert "left already: 2 recipients" in lines
     assert "alice@inbox.example  mx[192.0.2.5]:25" in lines[-1]
-    assert "spoolmta queue release" in ended.err
+    assert "spoolmta undo 1 lets held mail go on" in ended.err
 
 
 def test_what_came_before_a_time_is_not_reported(sample: SampleSpool, incident: Run) -> None:

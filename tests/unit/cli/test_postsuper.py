@@ -1,11 +1,13 @@
 """postsuper: what it does, what it says, and how it ends."""
 
+import getpass
 import io
 import sys
 
 import pytest
 
 from spoolmta.cli.queue_tools.postsuper import main
+from spoolmta.cli.spoolmta import main as spoolmta
 from spoolmta.spool import inspect, listing
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.state import State
@@ -186,3 +188,45 @@ def test_an_option_without_its_argument_is_named(run: Run) -> None:
     ended = run(main, "-d")
     assert ended.status == 1
     assert ended.err.startswith("postsuper: option requires an argument -- 'd'\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "verb"),
+    [
+        ("-d", "deferred", "delete"),
+        ("-h", "incoming", "hold"),
+        ("-H", "hold", "release"),
+        ("-r", "deferred", "requeue"),
+    ],
+)
+def test_what_was_done_to_a_message_is_taken_back_by_spoolmta_undo(
+    sample: SampleSpool, run: Run, option: str, name: str, verb: str
+) -> None:
+    before = states(sample)
+    # Named twice, it is done once.
+    run(main, "-c", sample.configuration, option, sample.ids[name], option, sample.ids[name])
+    assert states(sample) != before
+    (listed,) = run(spoolmta, "-c", sample.configuration, "undo", "list").out.splitlines()[1:]
+    assert listed.split()[3:6] == [getpass.getuser(), verb, "1"]
+    assert f"postsuper={option} ids={sample.ids[name]},{sample.ids[name]}" in listed
+    undone = run(spoolmta, "-c", sample.configuration, "undo", "1")
+    assert (undone.status, undone.out) == (0, f"{verb} of 1 message undone\n")
+    assert states(sample) == before
+
+
+def test_everything_that_was_deleted_at_once_comes_back_at_once(
+    sample: SampleSpool, run: Run
+) -> None:
+    before = states(sample)
+    sample.report(sample.under_way, sample.sent(0))
+    run(main, "-c", sample.configuration, "-d", "ALL")
+    assert run(spoolmta, "-c", sample.configuration, "undo", "1").status == 0
+    # What was on its way is resolved afresh.
+    before |= {"deferred": 2}
+    del before["active"]
+    assert states(sample) == before
+
+
+def test_nothing_done_is_nothing_to_undo(sample: SampleSpool, run: Run) -> None:
+    run(main, "-c", sample.configuration, "-d", "AAAA", "-h", sample.ids["hold"])
+    assert run(spoolmta, "-c", sample.configuration, "undo", "list").out == ""
