@@ -37,7 +37,7 @@ def refuse(
     _leave(tx, message_id, process_id)
     tx.run("enter_active", (message_id, tx.now, 0))
     events.record(tx, message_id, "refused")
-    addresses = dict(enumerate(r.address for r in message.envelope.recipients))
+    addresses = {number: r.address for number, r in message.numbered.items()}
     record_outcomes(tx, message_id, outcomes, addresses)
     completion.ask_for_notice(tx, message_id, Kind.FAILURE, None)
 

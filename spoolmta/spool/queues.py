@@ -5,7 +5,7 @@ it advances or releases it, or until its process is found dead; a mismatch of ro
 that the claim was lost, and the work is dropped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -48,7 +48,11 @@ class NewMessage(msgspec.Struct, frozen=True):
 
 
 class QueuedMessage(msgspec.Struct, frozen=True):
-    """A message of the spool, without content. Times are seconds."""
+    """A message of the spool, without content. Times are seconds.
+
+    *numbers* are those of the envelope's recipients, in their order: some may be missing, of
+    recipients that were dropped, or had the mail before it was requeued.
+    """
 
     message_id: int
     queue_id: str
@@ -56,6 +60,12 @@ class QueuedMessage(msgspec.Struct, frozen=True):
     size: int
     arrived_at: float
     created_at: float
+    numbers: tuple[int, ...]
+
+    @property
+    def numbered(self) -> dict[int, Recipient]:
+        """The recipients by number."""
+        return dict(zip(self.numbers, self.envelope.recipients, strict=True))
 
 
 class Unanswered(NamedTuple):
@@ -140,13 +150,15 @@ def release_all(tx: Transaction, process_id: int) -> None:
 def load(reader: Reader, message_ids: Sequence[int]) -> list[QueuedMessage]:
     """Return the messages that exist, with all their recipients, in the order of their ids."""
     bindings = {"ids": numbers(message_ids)}
-    recipients: dict[int, list[Recipient]] = {}
-    for message_id, _, address, original, orcpt, notify in reader.read("load_recipients", bindings):
-        recipients.setdefault(message_id, []).append(
-            Recipient(address, original, orcpt, Notify(notify))
+    recipients: dict[int, dict[int, Recipient]] = {}
+    for message_id, number, address, original, orcpt, notify in reader.read(
+        "load_recipients", bindings
+    ):
+        recipients.setdefault(message_id, {})[number] = Recipient(
+            address, original, orcpt, Notify(notify)
         )
     rows = reader.read("load_messages", {"ids": numbers(message_ids)})
-    return [_queued(row, recipients.get(row[0], [])) for row in sorted(rows)]
+    return [_queued(row, recipients.get(row[0], {})) for row in sorted(rows)]
 
 
 def load_unanswered(
@@ -394,12 +406,12 @@ def _give_up_claims(tx: Transaction, process_id: int, message_ids: Sequence[int]
         raise ClaimLost(f"process {process_id} lost a claim")
 
 
-def _queued(row: Row, recipients: Sequence[Recipient]) -> QueuedMessage:
+def _queued(row: Row, recipients: Mapping[int, Recipient]) -> QueuedMessage:
     message_id, queue_id, origin, sender, size, arrived_at, created_at = row[:7]
     envid, ret, encoding, smtputf8, uid, full_name, trace = row[7:14]
     envelope = Envelope(
         sender=sender,
-        recipients=tuple(recipients),
+        recipients=tuple(recipients.values()),
         origin=origin,
         client=Client(*row[14:]),
         uid=uid,
@@ -411,5 +423,11 @@ def _queued(row: Row, recipients: Sequence[Recipient]) -> QueuedMessage:
         trace=Trace(trace),
     )
     return QueuedMessage(
-        message_id, queue_id, envelope, size, seconds(arrived_at), seconds(created_at)
+        message_id,
+        queue_id,
+        envelope,
+        size,
+        seconds(arrived_at),
+        seconds(created_at),
+        tuple(recipients),
     )

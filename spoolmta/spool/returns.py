@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spoolmta.spool import admin, deliveries, events, expiry, operations
 from spoolmta.spool.admin import Done
-from spoolmta.spool.connection import Transaction, numbers
+from spoolmta.spool.connection import Reader, Transaction, numbers, seconds
 from spoolmta.spool.operations import Operation
 from spoolmta.spool.state import State
 
@@ -26,6 +26,19 @@ class Answer(NamedTuple):
 
     dsn: str
     reason: str
+
+
+class Returned(NamedTuple):
+    """An operator's word that ends a message: "bounce" or "expire", and when (seconds)."""
+
+    verb: str
+    at: float
+
+
+def by_operators(reader: Reader, message_ids: Sequence[int]) -> dict[int, Returned]:
+    """Return those of some messages that an operator has returned to their senders."""
+    rows = reader.read("returned_by_operators", {"ids": numbers(message_ids)})
+    return {row[0]: Returned(row[1], seconds(row[2])) for row in rows}
 
 
 def bounce(

@@ -1,5 +1,6 @@
 """What an operator's verbs make of mail, every stage at work; and what an undo makes of them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from spoolmta.message.envelope import Recipient
 from spoolmta.spool import admin, edits, inspect, operations, returns, undo
 from spoolmta.spool.admin import Done
+from spoolmta.spool.audit import audit
 from spoolmta.spool.connection import Row, Transaction
 from spoolmta.spool.edits import Route
 from spoolmta.spool.operations import Author, Deed, Operation
@@ -19,6 +21,11 @@ from spoolmta.spool.undo import Undone
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 
+BOUNCED = "relay=none, delay=AGE, delays=AGE/0/0/0, dsn=5.7.0, status=bounced (no)"
+NOT_TRIED = (
+    "relay=none, delay=AGE, delays=AGE/0/0/0, dsn=4.7.0,"
+    " status=deferred (message is administratively expired)"
+)
 LATER = "inline:{ {x.example = retry:4.3.0 not today} {z.example = discard:} }"
 BY = Author("carol", 1000)
 Ids = list[int]
@@ -187,3 +194,91 @@ def test_a_verb_and_its_undo_leave_the_same_rows(before: list[str], verb: str) -
             undone = take_back(mta)
             assert not undone.left
             assert rows(mta) == was
+
+
+def test_the_sender_hears_of_who_is_left_after_a_recipient_was_dropped(mta: Mta) -> None:
+    queue_id = mta.submit("alice@inbox.example", ["b@x.example", "c@x.example", "d@x.example"])
+    mta.run_until_idle()
+    do(mta, "drop-recipient", queue_id)
+    do(mta, "bounce", queue_id)
+    mta.run_until_idle()
+    (report,) = mta.maildir("inbox.example", "alice")
+    told = re.findall(rb"^Final-Recipient: rfc822; (.*?)\r?$", report, re.MULTILINE)
+    assert told == [b"c@x.example", b"d@x.example"]
+
+
+def test_the_sender_hears_of_who_is_left_of_requeued_mail_that_is_refused(
+    make_mta: MakeMta, tmp_path: Path
+) -> None:
+    checks = tmp_path / "checks"
+    checks.write_text("/^Subject: hello/ REJECT not this\n")
+    mta = make_mta(transport_maps=LATER, header_checks=f"regexp:{checks}")
+    people = ["bob@inbox.example", "b@x.example"]
+    queue_id = mta.submit("alice@inbox.example", people, b"Subject: hello\r\n\r\ntext\r\n")
+    mta.run_until_idle()
+    do(mta, "requeue", queue_id)
+    mta.run_until_idle()
+    (report,) = mta.maildir("inbox.example", "alice")
+    assert b"Final-Recipient: rfc822; b@x.example\n" in report
+    *_, (_, account) = audit(mta.context.spool)
+    assert not account.violators
+
+
+@pytest.mark.parametrize(
+    ("verb", "lines"),
+    [
+        (
+            "bounce",
+            [
+                f"error: ID: to=<a@x.example>, {BOUNCED}",
+                f"error: ID: to=<b@x.example>, {BOUNCED}",
+            ],
+        ),
+        ("expire", ["qmgr: ID: from=<bob@inbox.example>, status=expired, returned to sender"]),
+    ],
+)
+def test_the_log_tells_of_mail_that_an_operator_returned_as_of_any_other(
+    mta: Mta, verb: str, lines: list[str]
+) -> None:
+    people = ["alice@inbox.example", "a@x.example", "b@x.example"]
+    queue_id = mta.submit("bob@inbox.example", people)
+    mta.run_until_idle()
+    before = len(mta.log())
+    do(mta, verb, queue_id)
+    mta.run_until_idle()
+    told = [*_lines(mta, before, queue_id)]
+    assert told[0].startswith("qmgr: ID: from=<bob@inbox.example>, size=")
+    assert told[0].endswith(", nrcpt=2 (queue active)")
+    assert told[1:-2] == lines
+    assert told[-2].startswith("bounce: ID: sender non-delivery notification: ")
+    assert told[-1] == "qmgr: ID: removed"
+
+
+def test_the_log_tells_the_reason_of_expired_mail_that_was_never_tried(mta: Mta) -> None:
+    queue_id = mta.submit("", ["a@x.example"])
+    do(mta, "expire", queue_id)
+    mta.run_until_idle()
+    assert _lines(mta, 0, queue_id)[1:] == [
+        f"error: ID: to=<a@x.example>, {NOT_TRIED}",
+        "qmgr: ID: from=<>, status=expired, returned to sender",
+        "qmgr: ID: removed",
+    ]
+
+
+def test_mail_that_is_returned_after_an_undo_has_the_lines_of_its_own_end(mta: Mta) -> None:
+    queue_id = mta.submit("s@news.example", ["a@x.example"])
+    mta.run_until_idle()
+    do(mta, "expire", queue_id)
+    take_back(mta)
+    before = len(mta.log())
+    mta.clock.jump(6 * 86_400)
+    mta.run_until_idle()
+    ends = [line for line in _lines(mta, before, queue_id) if "expired" in line]
+    assert ends == ["qmgr: ID: from=<s@news.example>, status=expired, returned to sender"]
+
+
+def _lines(mta: Mta, after: int, queue_id: str) -> list[str]:
+    """Return what the log says of a message: program and text, its id and times replaced."""
+    found = re.findall(rf"postfix/(\w+)\[\d+\]: {queue_id}(: .*)", mta.log()[after:])
+    aged = (re.sub(r"(delays?=)[\d.]+", r"\1AGE", text) for _, text in found)
+    return [f"{program}: ID{text}" for (program, _), text in zip(found, aged, strict=True)]

@@ -44,3 +44,10 @@ SELECT message.message_id, 'success', NULL FROM message
    AND EXISTS (SELECT 1 FROM outcome JOIN recipient USING (message_id, number)
                 WHERE outcome.message_id = message.message_id AND outcome.action = 'sent' AND outcome.noticed = 0
                   AND outcome.success <> '' AND recipient.notify & 2);
+
+-- name: returned_by_operators
+-- Those of some messages that an operation which stands has returned: its verb and its time, which is that of the answers.
+SELECT event.message_id, operation.verb, max(operation.at)
+  FROM event JOIN operation ON operation.operation_id = event.detail ->> 'operation'
+ WHERE event.message_id IN carray(:ids) AND event.kind = 'returned' AND operation.undone_at IS NULL
+ GROUP BY event.message_id;

@@ -7,7 +7,7 @@ Parameters: notify_classes, bounce_notice_recipient, 2bounce_notice_recipient,
 Must not:   touch the spool
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -68,18 +68,18 @@ def ends(kind: Kind) -> bool:
 
 
 def concerned_by(
-    kind: Kind, recipients: Sequence[Recipient], outcomes: Sequence[RecordedOutcome]
+    kind: Kind, recipients: Mapping[int, Recipient], outcomes: Sequence[RecordedOutcome]
 ) -> tuple[RecordedOutcome, ...]:
     """Return the outcomes that a notice of this kind is about."""
     return tuple(
         outcome
         for outcome in outcomes
-        if outcome.number < len(recipients) and _is_about(kind, recipients[outcome.number], outcome)
+        if outcome.number in recipients and _is_about(kind, recipients[outcome.number], outcome)
     )
 
 
 def recipients_to_tell(
-    kind: Kind, recipients: Sequence[Recipient], outcomes: Sequence[RecordedOutcome]
+    kind: Kind, recipients: Mapping[int, Recipient], outcomes: Sequence[RecordedOutcome]
 ) -> tuple[Concerned, ...]:
     """Return the recipients of whom the sender wants to be told, once for each destination."""
     return tuple(
@@ -94,7 +94,7 @@ def recipients_to_tell(
 def letters(
     kind: Kind,
     sender: str,
-    recipients: Sequence[Recipient],
+    recipients: Mapping[int, Recipient],
     outcomes: Sequence[RecordedOutcome],
     postmaster: Postmaster,
 ) -> tuple[Letter, ...]:

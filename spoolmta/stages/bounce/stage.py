@@ -21,10 +21,10 @@ from spoolmta.message.trace_headers import message_id as new_message_id
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import content, notices, queues
+from spoolmta.spool import content, notices, queues, returns
 from spoolmta.spool.notices import Kind, Notice, RecordedOutcome
 from spoolmta.spool.queues import NewMessage, QueuedMessage
-from spoolmta.stages.bounce import templates
+from spoolmta.stages.bounce import operator_lines, templates
 from spoolmta.stages.bounce.recipients import (
     Letter,
     Postmaster,
@@ -53,12 +53,16 @@ _HEADER_BYTES = 4 * content.PIECE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One message with notices; *header* is its header block, None if it cannot be read."""
+    """One message with notices; *header* is its header block, None if it cannot be read.
+
+    *returned*: an operator said that it goes back.
+    """
 
     notice: Notice
     message: QueuedMessage
     outcomes: Sequence[RecordedOutcome]
     header: bytes | None
+    returned: returns.Returned | None
 
 
 def open_stage(context: ServiceContext) -> "BounceStage":
@@ -106,11 +110,14 @@ class BounceStage:
             message.message_id: message
             for message in queues.load(context.spool, [one.message_id for one in claimed])
         }
+        returned = returns.by_operators(context.spool, list(messages))
         for notice in claimed:
             message = messages.get(notice.message_id)
             if message is not None:
                 outcomes = notices.outcomes(context.spool, notice.message_id)
-                self._answer(_Case(notice, message, outcomes, self._header(message)))
+                header = self._header(message)
+                said = returned.get(notice.message_id)
+                self._answer(_Case(notice, message, outcomes, header, said))
         context.poke("pickup")
         return len(claimed)
 
@@ -120,7 +127,7 @@ class BounceStage:
 
     def _answer(self, case: _Case) -> None:
         context = self._context
-        recipients = case.message.envelope.recipients
+        recipients = case.message.numbered
         told: list[RecordedOutcome] = []
         reports: list[NewMessage] = []
         written: list[tuple[Letter, str]] = []
@@ -150,7 +157,9 @@ class BounceStage:
 
     def _letters(self, kind: Kind, case: _Case) -> tuple[Letter, ...]:
         envelope = case.message.envelope
-        found = letters(kind, envelope.sender, envelope.recipients, case.outcomes, self._postmaster)
+        found = letters(
+            kind, envelope.sender, case.message.numbered, case.outcomes, self._postmaster
+        )
         if envelope.trace is not Trace.VERIFY or kind is not Kind.TRACE:
             return found
         # The message was made for this: its text, which goes back, is what would happen to it.
@@ -288,6 +297,8 @@ class BounceStage:
 
     def _log(self, case: _Case, written: list[tuple[Letter, str]]) -> None:
         queue_id = case.message.queue_id
+        if case.returned is not None:
+            operator_lines.log(self._context, case.message, case.outcomes, case.returned)
         for letter, report_id in written:
             maillog.bounce_notification(self._context.log, queue_id, letter.title, report_id)
         sender = case.message.envelope.sender.lower()

@@ -198,7 +198,7 @@ class Pickup:
 
     def _refuse(self, message: QueuedMessage, reason: str) -> _Move:
         dsn, _, text = reason.partition(" ")
-        outcomes = [bounce(number, dsn, text) for number in range(len(message.envelope.recipients))]
+        outcomes = [bounce(number, dsn, text) for number in message.numbers]
         process_id = self._context.process_id
 
         def tell() -> None:

@@ -54,7 +54,7 @@ def _outcome(kind: Kind, number: int = 0, *, noticed: bool = False) -> RecordedO
 def test_notify_says_what_the_sender_is_told(
     kind: Kind, notify: Notify, told_of: set[Kind]
 ) -> None:
-    told = recipients_to_tell(kind, [Recipient("a@b", notify=notify)], [_outcome(kind)])
+    told = recipients_to_tell(kind, {0: Recipient("a@b", notify=notify)}, [_outcome(kind)])
     assert bool(told) == (kind in told_of)
 
 
@@ -62,7 +62,7 @@ def test_notify_says_what_the_sender_is_told(
 def test_a_report_that_was_asked_for_tells_of_everybody_whatever_notify_says(
     notify: Notify,
 ) -> None:
-    people = [Recipient(f"{number}@x", notify=notify) for number in range(3)]
+    people = {number: Recipient(f"{number}@x", notify=notify) for number in range(3)}
     outcomes = [_outcome(kind, number, noticed=True) for number, kind in enumerate(NOTICES)]
     told = recipients_to_tell(Kind.TRACE, people, outcomes)
     assert [one.action for one in told] == ["failed", "delayed", "delivered"]
@@ -77,21 +77,21 @@ def test_a_notice_is_about_outcomes_of_its_kind_that_nobody_was_told_of() -> Non
         _outcome(Kind.DELAY, 1),
         _outcome(Kind.FAILURE, 2, noticed=True),
     ]
-    people = [Recipient(f"{n}@x.example") for n in range(3)]
+    people = {n: Recipient(f"{n}@x.example") for n in range(3)}
     told = recipients_to_tell(Kind.FAILURE, people, outcomes)
     assert [one.recipient.address for one in told] == ["0@x.example"]
 
 
 def test_a_success_tells_by_what_way() -> None:
     recipient = Recipient("a@b", notify=Notify.SUCCESS)
-    (told,) = recipients_to_tell(Kind.SUCCESS, [recipient], [_outcome(Kind.SUCCESS)])
+    (told,) = recipients_to_tell(Kind.SUCCESS, {0: recipient}, [_outcome(Kind.SUCCESS)])
     assert (told.action, told.reason) == ("delivered", "delivery via local: why")
 
 
 def _letters(
     kind: Kind, sender: str, postmaster: Postmaster, notify: Notify = Notify.ABSENT
 ) -> list[tuple[str, str, bool, bool]]:
-    made = letters(kind, sender, [Recipient("a@b", notify=notify)], [_outcome(kind)], postmaster)
+    made = letters(kind, sender, {0: Recipient("a@b", notify=notify)}, [_outcome(kind)], postmaster)
     return [(one.sender, one.recipient, one.to_postmaster, one.headers_only) for one in made]
 
 
