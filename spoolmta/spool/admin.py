@@ -94,7 +94,10 @@ def release(
     busy = leave_out_attempted(tx, found)
     ids = all_of(found)
     if operation is not None:
-        operations.keep(tx, operation, ids, rows=True)
+        operations.keep(tx, operation, ids)
+        # All that a release changes beside the place: bounces that nobody was told of.
+        reopened = [row[0] for row in tx.run("reopenable_messages", {"ids": numbers(ids)})]
+        operations.keep_rows(tx, operation, reopened)
     deliveries.withdraw(tx, ids)
     take(tx, found)
     waiting = still_waiting(tx, ids)
@@ -153,7 +156,9 @@ def locate(
 ) -> dict[State, list[int]]:
     """Return the ids by state, for the states that are meant."""
     found: dict[State, list[int]] = {state: [] for state in states}
-    for message_id, state in tx.run("states_of_messages", {"ids": numbers(message_ids)}):
+    for message_id, state in tx.run(
+        "states_of_messages", {"ids": numbers(sorted(set(message_ids)))}
+    ):
         if state in found:
             found[State(state)].append(message_id)
     return found

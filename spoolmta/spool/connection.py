@@ -35,6 +35,7 @@ WITHDRAWN_SQLITE = (3, 52, 0)
 _GATE_NAME = "spool.gate"
 _PAGE_BYTES = 1024
 _CACHE_KIB = 8192
+_LARGE_CACHE_KIB = 262_144
 _BUSY_SECONDS = 10.0
 _BUSY_INTERVAL = 0.0005
 _STATEMENT_CACHE = 400
@@ -172,6 +173,13 @@ class Spool:
             return self._connection.execute(statements()[name], bindings).fetchall()
         except apsw.Error as error:
             _translate(error, self.path)
+
+    def enlarge_cache(self) -> None:
+        """Take more memory from now on: for a transaction that changes very many rows.
+
+        With too little, pages that change again and again are written and read again as often.
+        """
+        self._connection.pragma("cache_size", -_LARGE_CACHE_KIB)
 
     def attach_history(self) -> bool:
         """Let the journal that is read here tell of the day files, too, as many as there are now.

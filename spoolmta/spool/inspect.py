@@ -118,7 +118,8 @@ def states(reader: Spool) -> list[StateSummary]:
 
 def places(reader: Spool, message_ids: Sequence[int]) -> dict[int, str]:
     """Return the states of those messages that are in the spool."""
-    return dict(reader.read("states_of_messages", {"ids": numbers(message_ids)}))
+    ids = sorted(set(message_ids))
+    return dict(reader.read("states_of_messages", {"ids": numbers(ids)}))
 
 
 def queue_ids(reader: Spool, message_ids: Sequence[int]) -> dict[int, str]:

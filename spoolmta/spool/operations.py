@@ -108,7 +108,13 @@ def keep(
     bindings = {"operation": operation.operation_id, "ids": numbers(message_ids)}
     tx.run("keep_places", bindings)
     if rows:
-        tx.run("keep_rows", {**bindings, "ids": numbers(message_ids)})
+        keep_rows(tx, operation, message_ids)
+
+
+def keep_rows(tx: Transaction, operation: Operation, message_ids: Sequence[int]) -> None:
+    """Write down also what messages consist of but content; where they are is kept already."""
+    bindings = {"operation": operation.operation_id, "ids": numbers(message_ids)}
+    tx.run("keep_rows", bindings)
 
 
 def find(reader: Reader, number: int | None = None) -> Operation | None:

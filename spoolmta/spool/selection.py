@@ -24,7 +24,6 @@ WHERE_SECONDS = 30.0
 _MOST_ROWS = 1 << 40
 # Those that decide for a message, and those that decide for a recipient.
 _OF_MESSAGE = {
-    "sender": "select_sender",
     "client": "select_client",
     "sasl_user": "select_sasl_user",
     "nexthop": "select_nexthop",
@@ -125,12 +124,18 @@ def pattern(text: str) -> str:
 
     Bytes that are no UTF-8 fit nothing.
     """
-    folded = text.encode("utf-8", "surrogateescape").lower()
-    return folded.decode("utf-8", "replace").replace("[", "[[]")
+    return _folded(text).replace("[", "[[]")
+
+
+def _folded(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").lower().decode("utf-8", "replace")
 
 
 def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
     """Yield the messages that fit each option that decides for a whole message."""
+    if wanted.sender:
+        texts = ["" if text == NULL_SENDER else text for text in wanted.sender]
+        yield {message_id for text in texts for message_id in _from(spool, text)}
     for option, statement in _OF_MESSAGE.items():
         if texts := getattr(wanted, option):
             patterns = [pattern("" if text == NULL_SENDER else text) for text in texts]
@@ -142,6 +147,14 @@ def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
         yield {row[0] for row in spool.read("select_older_than", before)}
     for condition in wanted.where:
         yield _where(spool, condition)
+
+
+def _from(spool: Spool, sender: str) -> set[int]:
+    """Return the messages of a sender; to compare whole addresses is half the work of a pattern."""
+    if _has_wildcards(sender):
+        return _any(spool, "select_sender", [pattern(sender)])
+    rows = spool.read("select_sender_exactly", {"text": _folded(sender)})
+    return {row[0] for row in rows}
 
 
 def _any(spool: Spool, statement: str, patterns: Sequence[str]) -> set[int]:
@@ -172,7 +185,11 @@ def _in_states(spool: Spool, ids: Sequence[int], states: Sequence[State]) -> lis
 
 def _within(text: str) -> str:
     """Return the pattern of a reason: some text out of it, unless there are wildcards."""
-    return pattern(text) if "*" in text or "?" in text else f"*{pattern(text)}*"
+    return pattern(text) if _has_wildcards(text) else f"*{pattern(text)}*"
+
+
+def _has_wildcards(text: str) -> bool:
+    return "*" in text or "?" in text
 
 
 def _where(spool: Spool, condition: str) -> set[int]:

@@ -113,7 +113,7 @@ class Undoing:
         untouched = set(self._ids("left_in_deferred", ids))
         found = self._find([one for one in ids if one not in untouched], (State.HOLD,))
         self._take("deferred", sorted(untouched))
-        self._restore_rows(sorted(untouched))
+        self._restore_rows(self._with_rows(sorted(untouched)))
         moved = admin.all_of(found)
         self._withdraw(found)
         self._restore_places(sorted([*untouched, *moved]))
@@ -173,6 +173,11 @@ class Undoing:
         if statement not in ("noticed_messages", "attempted_messages"):
             bindings["now"] = self._operation.stamp
         return sorted(row[0] for row in self._tx.run(statement, bindings))
+
+    def _with_rows(self, ids: Sequence[int]) -> list[int]:
+        """Return the messages whose rows the operation changed."""
+        bindings = {"operation": self._operation.operation_id, "ids": numbers(ids)}
+        return [row[0] for row in self._tx.run("changes_with_rows", bindings)]
 
     def _withdraw(self, found: dict[State, list[int]]) -> None:
         deliveries.withdraw(self._tx, admin.all_of(found))

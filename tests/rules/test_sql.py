@@ -49,6 +49,7 @@ SCANS_ALLOWED = {
     **dict.fromkeys(
         (
             "select_sender",
+            "select_sender_exactly",
             "select_client",
             "select_sasl_user",
             "select_older_than",

@@ -62,6 +62,8 @@ def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:
             f"which messages? Give IDs, filters or ALL (spoolmta queue {verb.name} --help)"
         )
     tally = Tally(verb.name)
+    if choice.is_bulk:
+        spool.enlarge_cache()
     selected = choose(spool, choice, verb.states, tally)
     if not _confirmed(spool, verb.name, choice, selected, asked):
         return asked.dry_run

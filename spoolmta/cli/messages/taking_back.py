@@ -43,6 +43,7 @@ def take_back(
     if number is None and not yes and not _agreed(spool, operation):
         note("Nothing was done.")
         return False
+    spool.enlarge_cache()
     with spool.transaction() as tx:
         undone = undoing.undo(tx, operation, author)
         crash_point("undo.before_commit")

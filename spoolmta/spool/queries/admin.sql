@@ -10,6 +10,10 @@ SELECT DISTINCT delivery.message_id
 SELECT delivery_id FROM delivery
  WHERE message_id IN carray(:ids) AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery_id = delivery.delivery_id);
 
+-- name: reopenable_messages
+-- Those of some messages that have bounces of which no sender has been told.
+SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;
+
 -- name: reopen_outcomes
 -- Bounces that no sender has been told of: those recipients wait again.
 DELETE FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;

@@ -29,14 +29,18 @@ SELECT operation_id, at, author, uid, verb, because, selection, messages, undone
 -- name: keep_places
 -- Where messages are, before they are moved.
 INSERT INTO change (operation_id, message_id, state, entered_at, retry_at, asked, reason, before)
-SELECT :operation, message_id, 'maildrop', entered_at, NULL, 0, '', '{}' FROM maildrop WHERE message_id IN carray(:ids)
-UNION ALL SELECT :operation, message_id, 'incoming', entered_at, NULL, 0, '', '{}' FROM incoming WHERE message_id IN carray(:ids)
-UNION ALL SELECT :operation, message_id, 'active', entered_at, NULL, asked, '', '{}' FROM active WHERE message_id IN carray(:ids)
+SELECT :operation, message_id, 'maildrop', entered_at, NULL, 0, '', '{}' FROM carray(:ids) CROSS JOIN maildrop ON message_id = value
+UNION ALL SELECT :operation, message_id, 'incoming', entered_at, NULL, 0, '', '{}'
+            FROM carray(:ids) CROSS JOIN incoming ON message_id = value
+UNION ALL SELECT :operation, message_id, 'active', entered_at, NULL, asked, '', '{}'
+            FROM carray(:ids) CROSS JOIN active ON message_id = value
 UNION ALL SELECT :operation, message_id, 'deferred', entered_at, retry_at, asked, '', '{}'
-            FROM deferred WHERE message_id IN carray(:ids)
-UNION ALL SELECT :operation, message_id, 'hold', entered_at, NULL, 0, reason, '{}' FROM hold WHERE message_id IN carray(:ids)
+            FROM carray(:ids) CROSS JOIN deferred ON message_id = value
+UNION ALL SELECT :operation, message_id, 'hold', entered_at, NULL, 0, reason, '{}'
+            FROM carray(:ids) CROSS JOIN hold ON message_id = value
 UNION ALL SELECT :operation, message_id, 'corrupt', entered_at, NULL, 0, reason, '{}'
-            FROM corrupt WHERE message_id IN carray(:ids)
+            FROM carray(:ids) CROSS JOIN corrupt ON message_id = value
+           WHERE true
     ON CONFLICT DO NOTHING;
 
 -- name: keep_rows
@@ -55,6 +59,9 @@ UPDATE change
                                                              noticed, delay_told, at))
                        FROM outcome WHERE outcome.message_id = change.message_id)))
  WHERE operation_id = :operation AND message_id IN carray(:ids) AND before = '{}';
+
+-- name: changes_with_rows
+SELECT message_id FROM change WHERE operation_id = :operation AND message_id IN carray(:ids) AND before <> '{}';
 
 -- name: load_changes
 SELECT message_id, state FROM change WHERE operation_id = :operation;
@@ -91,7 +98,7 @@ DELETE FROM priority
 
 -- name: trash_messages
 INSERT INTO trash (message_id, entered_at, size)
-SELECT message_id, :now, size FROM message WHERE message_id IN carray(:ids);
+SELECT message_id, :now, size FROM carray(:ids) CROSS JOIN message ON message_id = value;
 
 -- name: leave_trash
 DELETE FROM trash WHERE message_id IN carray(:ids);

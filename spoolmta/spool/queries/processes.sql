@@ -49,12 +49,13 @@ SELECT message_id FROM crash WHERE message_id IN carray(:ids) ORDER BY message_i
 SELECT 1 FROM crash LIMIT 1;
 
 -- name: states_of_messages
-SELECT message_id, 'maildrop' FROM maildrop WHERE message_id IN carray(:ids)
-UNION ALL SELECT message_id, 'incoming' FROM incoming WHERE message_id IN carray(:ids)
-UNION ALL SELECT message_id, 'active' FROM active WHERE message_id IN carray(:ids)
-UNION ALL SELECT message_id, 'deferred' FROM deferred WHERE message_id IN carray(:ids)
-UNION ALL SELECT message_id, 'hold' FROM hold WHERE message_id IN carray(:ids)
-UNION ALL SELECT message_id, 'corrupt' FROM corrupt WHERE message_id IN carray(:ids);
+-- No id may be in :ids twice. The ids are walked through, not put into an index of their own for each state, as IN would.
+SELECT message_id, 'maildrop' FROM carray(:ids) CROSS JOIN maildrop ON message_id = value
+UNION ALL SELECT message_id, 'incoming' FROM carray(:ids) CROSS JOIN incoming ON message_id = value
+UNION ALL SELECT message_id, 'active' FROM carray(:ids) CROSS JOIN active ON message_id = value
+UNION ALL SELECT message_id, 'deferred' FROM carray(:ids) CROSS JOIN deferred ON message_id = value
+UNION ALL SELECT message_id, 'hold' FROM carray(:ids) CROSS JOIN hold ON message_id = value
+UNION ALL SELECT message_id, 'corrupt' FROM carray(:ids) CROSS JOIN corrupt ON message_id = value;
 
 -- name: delete_notices_of_messages
 DELETE FROM notice WHERE message_id IN carray(:ids);

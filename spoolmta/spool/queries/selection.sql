@@ -4,6 +4,9 @@
 -- name: select_sender
 SELECT message_id FROM message WHERE lower(sender) GLOB :pattern;
 
+-- name: select_sender_exactly
+SELECT message_id FROM message WHERE sender = :text COLLATE NOCASE;
+
 -- name: select_client
 SELECT message_id FROM message WHERE lower(client_address) GLOB :pattern OR lower(client_name) GLOB :pattern;
 
