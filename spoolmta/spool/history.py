@@ -23,6 +23,8 @@ from spoolmta.spool.statements import statements
 
 # Events that are looked through at once, and that move in one transaction.
 _LOOK = 5000
+# So often at a time, where nothing has ended: the journal of a deep queue is long.
+_LOOKS = 4
 _SLICE = 1000
 _PAGE_BYTES = 4096
 _BUSY_MILLISECONDS = 50
@@ -37,15 +39,20 @@ class History:
         self._spool = spool
         self.folder = spool.path.with_name(days.FOLDER)
         self._looked_up_to = 0
+        self.has_more = True
         self._left: list[Row] = []
         self._conflicts = 0
 
     def move(self) -> int:
-        """Move a slice of the events of messages that have ended; return how many (0: no more).
+        """Move a slice of the events of messages that have ended; return how many.
+
+        Where it is none, there are no more of them if `has_more` is false.
 
         Raises SpoolBusy: it cannot be written there; all is as it was. Try again later.
         """
         copied = self.copy()
+        if not copied:
+            return 0
         with self._spool.transaction() as tx:
             tx.run("delete_events", {"ids": numbers(copied)})
         return len(copied)
@@ -93,10 +100,12 @@ class History:
 
     def _find(self) -> list[Row]:
         """Look on for ends of messages; return (event id, day file name) of what is to move."""
-        while True:
+        self.has_more = True
+        for _ in range(_LOOKS):
             look = {"after": self._looked_up_to, "limit": _LOOK}
             ((upto,),) = self._spool.read("end_of_look", look)
             if upto is None:
+                self.has_more = False
                 return []
             range_ = {"after": self._looked_up_to, "upto": upto}
             ended = {row[0]: row[1] for row in self._spool.read("ended_between", range_)}
@@ -107,6 +116,7 @@ class History:
             self._looked_up_to = upto
             if found:
                 return sorted((event_id, _day_name(at)) for event_id, at in found)
+        return []
 
     def _write(self, some: Sequence[Row]) -> list[int]:
         """Write events to their day files; return the numbers of those that are there."""

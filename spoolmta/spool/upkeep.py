@@ -36,11 +36,20 @@ def restart(spool: Spool) -> Wal:
 
     Raises SpoolBusy never: if a reader stands in the way, the log goes on to grow.
     """
-    try:
-        with spool.gate():
-            return Wal(*spool.checkpoint(apsw.SQLITE_CHECKPOINT_RESTART))
-    except apsw.BusyError:
-        return measure(spool)
+    return _reset(spool, apsw.SQLITE_CHECKPOINT_RESTART)
+
+
+def empty_log(spool: Spool) -> Wal:
+    """Copy all and give the space of the log back. Writers wait meanwhile.
+
+    Raises SpoolBusy never: if a reader stands in the way, the log stays as it is.
+    """
+    return _reset(spool, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
+def log_bytes(spool: Spool) -> int:
+    """Return how much of the disk the log takes, whatever is in it."""
+    return spool.path.with_name(f"{spool.path.name}-wal").stat().st_size
 
 
 def lay_out(spool: Spool, size: int) -> None:
@@ -75,3 +84,11 @@ def expire_operations(spool: Spool, before: float) -> int:
         for statement in ("expire_reroutes", "expire_priorities"):
             tx.run(statement, {"limit": _SLICE})
         return operations.expire(tx, before, _SLICE)
+
+
+def _reset(spool: Spool, mode: int) -> Wal:
+    try:
+        with spool.gate():
+            return Wal(*spool.checkpoint(mode))
+    except apsw.BusyError:
+        return measure(spool)

@@ -20,6 +20,7 @@ from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import deliveries, flushing, history, liveness, processes, trash, upkeep
+from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
 
 LOOK_SECONDS = 1.0
@@ -29,6 +30,8 @@ _COPY_PAGES = 16_000
 _RESTART_PAGES = 32_000
 # What a log of so many pages takes.
 _LOG_BYTES = 32 << 20
+# A log of so many times that is shortened.
+_LONG_LOG = 4
 _HISTORY_SECONDS = 60.0
 _FORGETTING_SECONDS = 60.0
 # History moves while no more pages than this are written between two looks, or when that was last
@@ -120,8 +123,16 @@ class Keeper:
         if wal.pages >= _RESTART_PAGES:
             upkeep.copy(spool)
             wal = upkeep.restart(spool)
+            self._shorten_log(spool)
         self._log_pages = wal.pages
         return idle
+
+    def _shorten_log(self, spool: Spool) -> None:
+        """Give back what one large transaction made the log longer: each start reads all of it."""
+        if upkeep.log_bytes(spool) > _LONG_LOG * _LOG_BYTES:
+            upkeep.empty_log(spool)
+            with contextlib.suppress(SpoolFull):
+                upkeep.lay_out(spool, _LOG_BYTES)
 
     def _forget_operations(self, now: float) -> None:
         """Empty the trash and forget what operators did, a slice of what is too old."""
@@ -135,7 +146,7 @@ class Keeper:
         """Move what has ended into its day, for a while; when all is moved, delete old days."""
         context, parameters = self._context, self._parameters
         try:
-            while self._history.move():
+            while self._history.move() or self._history.has_more:
                 if context.clock.now() > now + _MOVE_SECONDS:
                     return
         except SpoolBusy as error:

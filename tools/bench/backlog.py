@@ -13,13 +13,15 @@ from spoolmta.clock import SystemClock
 from spoolmta.message.envelope import Client, Envelope, Recipient
 from spoolmta.message.outcome import Action, Outcome
 from spoolmta.message.queue_id import MessageIds, format_queue_id
-from spoolmta.spool import deliveries, plans, processes, queues
+from spoolmta.spool import deliveries, plans, processes, queues, upkeep
 from spoolmta.spool.connection import Spool, Transaction
 from spoolmta.spool.deliveries import Feedback, Report, Verdict, Waiting
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import NewMessage, State
 
 BATCH = 2_000
+# As long as the log is, so long takes the next start.
+LOG_PAGES = 400_000
 LINE = b"A line of a message that nobody takes today.\r\n"
 CONTENT = b"Subject: backlog\r\n\r\n" + LINE * 20
 CLIENT = Client(
@@ -59,12 +61,16 @@ class Backlog:
             with spool.transaction() as tx:
                 process_id = processes.register(tx, "backlog")
             ids = MessageIds(process_id, SystemClock())
+            spool.enlarge_cache()
             for first in range(0, self.messages, BATCH):
                 numbers = range(first, min(first + BATCH, self.messages))
                 with spool.transaction() as tx:
                     self._add(tx, process_id, ids, numbers)
+                if upkeep.measure(spool).pages >= LOG_PAGES:
+                    upkeep.empty_log(spool)
             with spool.transaction() as tx:
                 processes.retire(tx, process_id)
+            upkeep.empty_log(spool)
         finally:
             spool.close()
 
