@@ -37,6 +37,7 @@ _PAGE_BYTES = 1024
 _CACHE_KIB = 8192
 _LARGE_CACHE_KIB = 262_144
 _BUSY_SECONDS = 10.0
+_CHECKPOINT_SECONDS = 0.1
 _BUSY_INTERVAL = 0.0005
 _STATEMENT_CACHE = 400
 _ZEROS_BYTES = 1 << 20
@@ -85,7 +86,7 @@ class Spool:
         self._connection = connection
         self._gate = gate
         self._holds_gate = False
-        self._is_patient = True
+        self._patience = _BUSY_SECONDS
         self._log = -1
         self._days: list[Path] = []
         self._transaction = Transaction(self)
@@ -137,7 +138,7 @@ class Spool:
         Raises SpoolFailed: it is not known whether it was written; end the process.
         """
         self._transaction.durable = durable
-        self._is_patient = patient
+        self._patience = _BUSY_SECONDS if patient else 0.0
         return self._transaction
 
     def enter_free_gate(self) -> bool:
@@ -181,6 +182,25 @@ class Spool:
         """
         self._connection.pragma("cache_size", -_LARGE_CACHE_KIB)
 
+    def free_bytes(self) -> int:
+        """Return how much of the file is free: the next messages go there."""
+        ((_, free, page_bytes),) = self.read("measure_file")
+        return int(free * page_bytes)
+
+    def compact(self) -> None:
+        """Write the file anew without its free pages; writers wait, readers do not.
+
+        The new pages stand in the log, and the file is shorter once that is copied. Who dies in the
+        middle leaves all as it was.
+        Raises SpoolBusy, SpoolFull: nothing was changed. SpoolFailed: end the process.
+        """
+        try:
+            with self.gate():
+                self._patience = _CHECKPOINT_SECONDS
+                self._connection.execute("VACUUM")
+        except apsw.Error as error:
+            _translate(error, self.path)
+
     def attach_history(self) -> bool:
         """Let the journal that is read here tell of the day files, too, as many as there are now.
 
@@ -194,7 +214,11 @@ class Spool:
         return True
 
     def checkpoint(self, mode: int) -> tuple[int, int]:
-        """Return (pages in the WAL, pages of them copied to the file) after a checkpoint."""
+        """Return (pages in the WAL, pages of them copied to the file) after a checkpoint.
+
+        One that readers stand in the way of soon gives up: writers may be waiting behind it.
+        """
+        self._patience = _CHECKPOINT_SECONDS
         return self._connection.wal_checkpoint(mode=mode)
 
     def extend_log(self, size: int) -> int:
@@ -293,10 +317,10 @@ class Spool:
 
     def _wait_for_lock(self, calls: int) -> bool:
         """Ask again at a constant pace; only foreign tools contend for SQLite's own lock."""
-        if not self._is_patient:
+        if calls * _BUSY_INTERVAL >= self._patience:
             return False
         time.sleep(_BUSY_INTERVAL)
-        return calls * _BUSY_INTERVAL < _BUSY_SECONDS
+        return True
 
 
 class Transaction:

@@ -9,6 +9,9 @@ from spoolmta.spool import operations, rules
 from spoolmta.spool.connection import Spool, micros
 
 _SLICE = 2000
+# What is worth to be given back; and what is written anew, with writers waiting, in half a second.
+_LEAST_FREE = 16 << 20
+_MOST_USED = 32 << 20
 # A log is laid out on a disk with room for so many of them.
 _ROOM_FOR_LOG = 20
 
@@ -50,6 +53,22 @@ def empty_log(spool: Spool) -> Wal:
 def log_bytes(spool: Spool) -> int:
     """Return how much of the disk the log takes, whatever is in it."""
     return spool.path.with_name(f"{spool.path.name}-wal").stat().st_size
+
+
+def compact_at_rest(spool: Spool) -> int:
+    """Give free pages back to the disk if they are many, and little else has to be written anew.
+
+    Return how many bytes they were, 0 if all stays. A deep queue keeps its free pages: the next
+    messages go there.
+    Raises SpoolBusy, SpoolFull: nothing was changed; it can be tried again.
+    """
+    ((pages, free, page_bytes),) = spool.read("measure_file")
+    free, used = free * page_bytes, (pages - free) * page_bytes
+    if free < _LEAST_FREE or free < used or used > _MOST_USED:
+        return 0
+    spool.compact()
+    empty_log(spool)
+    return int(free)
 
 
 def lay_out(spool: Spool, size: int) -> None:

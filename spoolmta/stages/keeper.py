@@ -2,8 +2,9 @@
 
 It creates the spool, checkpoints the write-ahead log (no other process does), deletes dead
 processes so that their claims fall free, moves the events of finished mail into the day files of
-history while little else is written, deletes the oldest of these, empties the trash, and goes on
-with a flush of the whole queue. The master pokes it when a service died.
+history while little else is written, deletes the oldest of these, empties the trash, gives free
+pages back to the disk once the queue is small and at rest, and goes on with a flush of the whole
+queue. The master pokes it when a service died.
 
 Reads:      process, crash      Writes: process, claim, attempt, report, crash, corrupt, event,
             deferred, whole_flush, history/*.db
@@ -34,6 +35,7 @@ _LOG_BYTES = 32 << 20
 _LONG_LOG = 4
 _HISTORY_SECONDS = 60.0
 _FORGETTING_SECONDS = 60.0
+_COMPACTION_SECONDS = 60.0
 # History moves while no more pages than this are written between two looks, or when that was last
 # so long ago; and only for so long at a look, since checkpoints wait meanwhile.
 _IDLE_PAGES = 300
@@ -57,6 +59,7 @@ class Keeper:
         self._next_burial = 0.0
         self._next_history = 0.0
         self._next_forgetting = 0.0
+        self._next_compaction = 0.0
         self._history = History(context.spool)
         self._all_moved_at = context.clock.now()
         self._log_pages = -_IDLE_PAGES - 1  # the first look finds much written
@@ -76,6 +79,8 @@ class Keeper:
             self._log_pages = upkeep.measure(self._context.spool).pages
         if now >= self._next_forgetting:
             self._forget_operations(now)
+        if idle and now >= self._next_compaction:
+            self._compact(now)
         return freed + self._go_on_with_flush()
 
     def next_due(self) -> float | None:
@@ -131,8 +136,25 @@ class Keeper:
         """Give back what one large transaction made the log longer: each start reads all of it."""
         if upkeep.log_bytes(spool) > _LONG_LOG * _LOG_BYTES:
             upkeep.empty_log(spool)
-            with contextlib.suppress(SpoolFull):
-                upkeep.lay_out(spool, _LOG_BYTES)
+            self._lay_out_log()
+
+    def _lay_out_log(self) -> None:
+        with contextlib.suppress(SpoolFull):
+            upkeep.lay_out(self._context.spool, _LOG_BYTES)
+
+    def _compact(self, now: float) -> None:
+        """Give the disk back that a queue which was deep once took, if little is left in it."""
+        self._next_compaction = now + _COMPACTION_SECONDS
+        context = self._context
+        try:
+            freed = upkeep.compact_at_rest(context.spool)
+        except (SpoolBusy, SpoolFull) as error:
+            context.log.warning(f"{error}; the spool keeps its free pages for now")
+            return
+        if freed:
+            context.log.info(f"{context.spool.path.name}: {freed >> 20} MiB given back to the disk")
+            self._lay_out_log()
+            self._log_pages = upkeep.measure(context.spool).pages
 
     def _forget_operations(self, now: float) -> None:
         """Empty the trash and forget what operators did, a slice of what is too old."""

@@ -77,7 +77,7 @@ class Server:
             rules=AccessRules.open(parameters, routing, resolver),
             lists=lists,
             cleanup_rules=cleanup_rules,
-            storage=Storage(parameters, context.clock),
+            storage=Storage(parameters, context.spool),
             inflow=Inflow.open(context, cleanup_rules.parameters),
             names=PeerNames(looks_up=parameters.smtpd_peername_lookup),
             noop_commands=frozenset(
