@@ -21,6 +21,7 @@ from spoolmta.agents.smtp.settings import (
 )
 from spoolmta.clock import SystemClock
 from spoolmta.maillog import MailLog
+from spoolmta.maps import open_match_list
 from spoolmta.message.outcome import Delivery, DeliveryRecipient, Outcome
 from spoolmta.net.dns import Resolver
 from spoolmta.protocols.smtp_client import Phase
@@ -109,8 +110,9 @@ def settings(port: int, *, lmtp: bool = False) -> Settings:
 
 
 def keeping(changed: Settings, **reuse: float) -> Settings:
-    """Return settings with which connections are kept."""
-    return replace(changed, reuse=replace(ReuseSettings(), **reuse))  # type: ignore[arg-type]
+    """Return settings with which connections are always kept."""
+    always = ReuseSettings(on_demand=False, destinations=open_match_list("static:all"))
+    return replace(changed, reuse=replace(always, **reuse))  # type: ignore[arg-type]
 
 
 @dataclass

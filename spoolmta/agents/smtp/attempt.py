@@ -20,7 +20,7 @@ from spoolmta.agents.smtp.departure import Departing, Departures
 from spoolmta.agents.smtp.flags import is_looping, prepended_headers
 from spoolmta.agents.smtp.hosts import SMTP_PORT, HostFinder
 from spoolmta.agents.smtp.recipients import Circumstances, Recipients
-from spoolmta.agents.smtp.reuse import KeptSessions
+from spoolmta.agents.smtp.reuse import KeptSessions, Reuse
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.session import ContentSource, Message, Session
 from spoolmta.agents.smtp.settings import FINAL, Settings
@@ -63,7 +63,7 @@ class Attempt:
             soft_bounce=surroundings.settings.soft_bounce,
         )
         self._headers = prepended_headers(surroundings.settings.flags, delivery)
-        self._keeps = False
+        self._reuse = Reuse(takes=False, keeps=False)
         self._tried: set[tuple[str, int]] = set()
         # Both are counted anew for each next hop of the list.
         self._addresses = 0
@@ -78,9 +78,9 @@ class Attempt:
             return self._recipients.report()
         if self._around.departures is not None and not await self._depart(self._around.departures):
             return self._recipients.report()
-        self._keeps = await self._around.kept.wants(nexthop)
+        self._reuse = await self._around.kept.wants(nexthop)
         used = False
-        while self._keeps and not used:
+        while self._reuse.takes and not used:
             session = self._around.kept.take(nexthop)
             if session is None:
                 break
@@ -90,6 +90,7 @@ class Attempt:
                 await self._try_path(nexthop.removeprefix("unix:"))
             else:
                 await self._try_next_hops()
+        self._around.kept.served(nexthop)
         return self._recipients.report()
 
     async def _depart(self, departures: Departures) -> bool:
@@ -162,7 +163,7 @@ class Attempt:
         self._recipients.tell()
         self._tried.add(server.key)
         self._addresses += 1
-        if self._keeps:
+        if self._reuse.takes:
             session = self._around.kept.take_server(server)
             if session is not None and await self._use(session):
                 return
@@ -217,7 +218,7 @@ class Attempt:
         """Send the message over a session; False: it was dead before anything happened."""
         kept = self._around.kept
         begun_at = self._around.clock.now()
-        keeps = self._keeps and kept.may_serve(session, session.uses + 1)
+        keeps = self._reuse.keeps and kept.may_serve(session, session.uses + 1)
         delivery, content = self._delivery, self._content
         left: Sequence[DeliveryRecipient] = tuple(self._recipients.left)
         if self._departing is not None:

@@ -1,8 +1,9 @@
 """Sessions that are kept open for the next delivery, by next hop and by server.
 
-A session is kept for a short time after a delivery. The next delivery to the same next hop takes
-the one used last, without any look-up; one to another next hop can take a session to a server
-that it would connect to anyway.
+A session is kept for a short time after a delivery, if its next hop gets much: on demand, where the
+delivery before this one ended a moment ago. After a message that comes alone no server is kept
+waiting. The next delivery to the same next hop takes the one used last, without any look-up; one to
+another next hop can take a session to a server that it would connect to anyway.
 
 Postfix:    scache(8), CONNECTION_CACHE_README
 Parameters: smtp_connection_cache_on_demand, smtp_connection_cache_destinations,
@@ -13,13 +14,26 @@ Limits:     kept in the process that opened it; no other process can use it
 
 import asyncio
 from collections import defaultdict
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.session import Session
 from spoolmta.agents.smtp.settings import ReuseSettings
 
 K = TypeVar("K")
+
+# So long after a delivery its next hop counts as one that gets much.
+_DEMAND_SECONDS = 1.0
+
+
+class Reuse(NamedTuple):
+    """Whether a delivery *takes* a kept session, and whether what it used is *kept* after it."""
+
+    takes: bool
+    keeps: bool
+
+
+_NO_REUSE = Reuse(takes=False, keeps=False)
 
 
 class KeptSessions:
@@ -31,21 +45,32 @@ class KeptSessions:
         self._idle: dict[Session, tuple[str, float]] = {}
         self._by_nexthop: defaultdict[str, dict[Session, None]] = defaultdict(dict)
         self._by_server: defaultdict[tuple[str, int], dict[Session, None]] = defaultdict(dict)
+        # When the latest delivery to a next hop ended, the oldest first.
+        self._served: dict[str, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._idle)
 
-    async def wants(self, nexthop: str) -> bool:
-        """Return whether sessions of this next hop are to be kept."""
+    async def wants(self, nexthop: str) -> Reuse:
+        """Return how a delivery to this next hop deals with sessions."""
         settings = self._settings
         if settings.idle_limit <= 0:
-            return False
-        if settings.on_demand:
-            return True
-        host = nexthop.partition(":")[0].strip("[]")
-        return bool(settings.destinations) and await settings.destinations.matches(host)
+            return _NO_REUSE
+        if settings.destinations:
+            host = nexthop.partition(":")[0].strip("[]")
+            if await settings.destinations.matches(host):
+                return Reuse(takes=True, keeps=True)
+        if not settings.on_demand:
+            return _NO_REUSE
+        return Reuse(takes=True, keeps=nexthop in self._forget_rare())
+
+    def served(self, nexthop: str) -> None:
+        """Note that a delivery to a next hop has ended."""
+        served = self._forget_rare()
+        served.pop(nexthop, None)
+        served[nexthop] = asyncio.get_running_loop().time()
 
     def may_serve(self, session: Session, uses: int) -> bool:
         """Return whether a session that has had so many *uses* may have another one."""
@@ -98,6 +123,16 @@ class KeptSessions:
                 return session
             self.dismiss(session)
         return None
+
+    def _forget_rare(self) -> dict[str, float]:
+        """Return the next hops that get much now; forget all others."""
+        limit = asyncio.get_running_loop().time() - _DEMAND_SECONDS
+        while self._served:
+            nexthop, ended_at = next(iter(self._served.items()))
+            if ended_at >= limit:
+                break
+            del self._served[nexthop]
+        return self._served
 
     def _forget(self, session: Session) -> None:
         nexthop, _ = self._idle.pop(session)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from spoolmta.agents.smtp.agent import SmtpAgent
-from spoolmta.agents.smtp.settings import FINAL
+from spoolmta.agents.smtp.settings import FINAL, ReuseSettings
 from spoolmta.message.outcome import Action, Outcome, Success
 from spoolmta.spool.deliveries import Feedback, Report, Verdict
 from tests.support.scripted_server import DROP, SILENT, Behaviour, ScriptedServer
@@ -573,6 +573,17 @@ def test_the_next_message_goes_over_the_same_connection(dns: StubDns) -> None:
     assert [report.outcomes[0].connection_use for report in reports] == [1, 2, 3]
     assert server.connections == 1
     assert server.verbs() == ["EHLO", *["MAIL", "RCPT", "DATA"] * 3, "QUIT"]
+
+
+def test_on_demand_a_connection_is_kept_if_the_delivery_before_ended_a_moment_ago(
+    dns: StubDns,
+) -> None:
+    with ScriptedServer() as server:
+        client = Client(dns, replace(settings(server.port), reuse=ReuseSettings()))
+        reports = client.deliver_in_turn([delivery(HERE, ALICE) for _ in range(4)])
+    assert [report.outcomes[0].connection_use for report in reports] == [1, 1, 2, 3]
+    message = ["MAIL", "RCPT", "DATA"]
+    assert server.verbs() == ["EHLO", *message, "QUIT", "EHLO", *message * 3, "QUIT"]
 
 
 def test_reset_is_sent_only_where_a_transaction_was_left_open(dns: StubDns) -> None:
