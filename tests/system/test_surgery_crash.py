@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.spool import operations
+from spoolmta.spool import bindings, operations, rules
 from spoolmta.spool.audit import audit
 from spoolmta.spool.connection import Spool
 from tests.support.sample_spool import SampleSpool
@@ -32,7 +32,7 @@ VERBS = (
 def command(sample: SampleSpool, *arguments: str, crash: str = "") -> int:
     environment = {**os.environ, "SPOOLMTA_CRASH": crash}
     words = (sys.executable, "-m", "spoolmta.cli.spoolmta", "-c", str(sample.configuration))
-    return subprocess.run([*words, *arguments, "--yes"], env=environment, check=False).returncode
+    return subprocess.run([*words, *arguments], env=environment, check=False).returncode
 
 
 def places(sample: SampleSpool) -> dict[str, int]:
@@ -55,13 +55,58 @@ def test_a_command_that_is_killed_is_done_wholly_or_not_at_all(
         master.write("smtp unix - - n - - smtp\n")
     sample.close()
     before = places(sample)
-    assert command(sample, "queue", *verb, crash="operate.before_commit:1") == SIGKILLED
+    assert command(sample, "queue", *verb, "--yes", crash="operate.before_commit:1") == SIGKILLED
     assert places(sample) == before
-    assert command(sample, "queue", *verb, crash="operate.after_commit:1") == SIGKILLED
+    assert command(sample, "queue", *verb, "--yes", crash="operate.after_commit:1") == SIGKILLED
     done = places(sample)
     assert done["operations"] == 1
-    assert command(sample, "undo", "1", crash="undo.before_commit:1") == SIGKILLED
+    assert command(sample, "undo", "1", "--yes", crash="undo.before_commit:1") == SIGKILLED
     assert places(sample) == done
     # What an agent has in hand is named and left alone.
-    assert command(sample, "undo", "1") == (1 if verb[0] == "hold" else 0)
+    assert command(sample, "undo", "1", "--yes") == (1 if verb[0] == "hold" else 0)
     assert sum(places(sample).values()) == sum(before.values()) + 1
+
+
+RULES = (
+    ("hold", "--sender", "*"),
+    ("suspend", "--sender", "*"),
+    ("reroute", "--sender", "*", "--to", "smtp:[relay.example]"),
+    ("slow-down", "--sender", "*", "--pause", "9s"),
+    ("bounce", "--sender", "*"),
+)
+
+
+@pytest.mark.parametrize("words", RULES, ids=lambda words: words[0])
+def test_a_rule_that_is_killed_is_made_wholly_or_not_at_all_and_so_it_ends(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    sample = SampleSpool(tmp_path, getpass.getuser())
+    with (sample.configuration / "master.cf").open("a") as master:
+        master.write("smtp unix - - n - - smtp\n")
+    sample.close()
+    add = ("rule", "add", *words, "--because", "so", "--yes")
+    remove = ("rule", "remove", "1", "--because", "so", *(["--release"] * (words[0] == "hold")))
+    before = places(sample) | kept_by_rules(sample)
+    assert command(sample, *add, crash="rule.before_commit:1") == SIGKILLED
+    assert places(sample) | kept_by_rules(sample) == before
+    assert command(sample, *add, crash="rule.after_commit:1") == SIGKILLED
+    made = places(sample) | kept_by_rules(sample)
+    assert made["rules"] == 1
+    assert made["bound"] == (3 if words[0] in ("hold", "suspend") else 0)
+    assert command(sample, *remove, crash="rule.before_commit:1") == SIGKILLED
+    assert places(sample) | kept_by_rules(sample) == made
+    assert command(sample, *remove, crash="rule.after_commit:1") == SIGKILLED
+    ended = places(sample) | kept_by_rules(sample)
+    assert (ended["rules"], ended["bound"]) == (0, 0)
+    messages = [sum(found[name] for name in TABLES[:6]) for found in (before, ended)]
+    assert messages[0] == messages[1]
+
+
+def kept_by_rules(sample: SampleSpool) -> dict[str, int]:
+    spool = Spool.open(sample.path, sample.clock)
+    try:
+        in_force = rules.in_force(spool).rules
+        kept = [bindings.count(spool, rule) for rule in rules.every(spool)]
+        return {"rules": len(in_force), "bound": sum(kept)}
+    finally:
+        spool.close()
