@@ -1,21 +1,25 @@
 """What standing rules do to queued mail: when they begin, at each activation, when they end.
 
 Mail that waits for its next try is bound when that comes, by trivial_rewrite; so is all that is
-called back here from the way to its agents. What an agent has in hand at this moment is left as it
-is and named, but for a hold: nothing else of it is delivered.
+called back here from the way to its agents. What an agent has in hand at this moment cannot be
+called back: the message is named, and its other recipients are bound at its next try.
 
-Writes:   bound, the state tables, delivery, claim, event
+Writes:   bound, the state tables, delivery, outcome, claim, event
+Limits:   what an agent has passed on to another transport goes its way
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from spoolmta.spool import admin, events, rules
+from spoolmta.message.outcome import defer
+from spoolmta.spool import admin, deliveries, events, rules
 from spoolmta.spool.connection import Reader, Transaction, micros, numbers
+from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.returns import leave_out_noticed
 from spoolmta.spool.rule import SLOWED, Action, Rule, Source
 from spoolmta.spool.state import State
 
+CALLED_BACK_DSN = "4.3.2"
 BINDABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED)
 
 
@@ -144,9 +148,26 @@ def _recall(tx: Transaction, message_ids: Iterable[int], rule: Rule) -> list[int
     """Let active messages be resolved afresh; return those that an agent has in hand."""
     found = admin.locate(tx, sorted(message_ids), (State.ACTIVE,))
     busy = admin.leave_out_attempted(tx, found)
+    _put_off(tx, busy, rule)
     leave_out_noticed(tx, found)
     # The queue manager is about to end what has its answers.
     ended = tx.run("ended_messages", {"ids": numbers(found[State.ACTIVE])})
     admin.leave_out(found, {row[0] for row in ended})
     admin.recall(tx, found, tx.now, rule=rule.rule_id, by=rule.author)
     return busy
+
+
+def _put_off(tx: Transaction, message_ids: Sequence[int], rule: Rule) -> None:
+    """Let those recipients of messages wait for the next try that no agent has in hand."""
+    reason = f"called back by the administrator (rule {rule.rule_id})"
+    waiting: dict[int, dict[int, str]] = {}
+    ids: set[int] = set()
+    rows = tx.run("recipients_on_their_way", {"ids": numbers(message_ids)})
+    for message_id, delivery_id, number, address in rows:
+        waiting.setdefault(message_id, {})[number] = address
+        ids.add(delivery_id)
+    for message_id, addresses in waiting.items():
+        outcomes = [defer(number, CALLED_BACK_DSN, reason) for number in addresses]
+        record_outcomes(tx, message_id, outcomes, addresses)
+    tx.run("delete_granted", {"ids": numbers(ids)})
+    deliveries.answer(tx, sorted(ids))

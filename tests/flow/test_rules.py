@@ -2,10 +2,23 @@
 
 import pytest
 
-from spoolmta.message.envelope import Client
-from spoolmta.spool import admin, bindings, inspect, rules, selection
+from spoolmta.message.envelope import Client, Trace
+from spoolmta.message.outcome import Action as Ended
+from spoolmta.message.outcome import Delivery, Outcome
+from spoolmta.spool import (
+    admin,
+    bindings,
+    deliveries,
+    edits,
+    inspect,
+    operations,
+    rules,
+    selection,
+)
 from spoolmta.spool.audit import audit
-from spoolmta.spool.operations import Author
+from spoolmta.spool.deliveries import Report
+from spoolmta.spool.edits import Route
+from spoolmta.spool.operations import Author, Deed
 from spoolmta.spool.rule import Action, Rule, Slowness, Terms
 from spoolmta.spool.selection import Selector
 from spoolmta.spool.state import State
@@ -36,7 +49,7 @@ def make(
     now = mta.clock.now()
     meant = selection.select(spool, selection_, states=bindings.BINDABLE).message_ids
     ends_at = None if lasts is None else now + lasts
-    terms = Terms(action, selection_, ends_at=ends_at, **how)  # type: ignore[arg-type]
+    terms = Terms(action, selection_, ends_at=ends_at, **how)
     with spool.transaction() as tx:
         rule = rules.add(tx, terms, BY, "ticket 17")
         bindings.begin(tx, rule, meant, now)
@@ -306,3 +319,101 @@ def test_mail_is_meant_by_its_client_login_and_next_hop(mta: Mta) -> None:
         end(mta, rule, release=True)
         mta.run_until_idle()
         assert mta.states() == {}
+
+
+def claimed(mta: Mta, transport: str, limit: int) -> list[Delivery]:
+    """Let an agent take deliveries in hand."""
+    mta.run(mta.step_stages())
+    with mta.context.spool.transaction() as tx:
+        ids = deliveries.claim_granted(tx, transport, mta.context.process_id, limit).delivery_ids
+    return deliveries.load(mta.context.spool, ids)
+
+
+def report_sent(mta: Mta, delivery: Delivery) -> None:
+    outcomes = tuple(Outcome(r.number, Ended.SENT, "2.0.0", "taken") for r in delivery.recipients)
+    with mta.context.spool.transaction() as tx:
+        deliveries.report(tx, mta.context.process_id, [(delivery, Report(outcomes))])
+
+
+@pytest.mark.parametrize("action", [Action.SUSPEND, Action.REROUTE, Action.HOLD])
+def test_of_a_message_in_the_hands_of_an_agent_the_other_recipients_are_bound(
+    make_mta: MakeMta, action: Action
+) -> None:
+    mta = make_mta(virtual_destination_recipient_limit="1")
+    mta.submit("s@news.example", ["alice@inbox.example", "bob@inbox.example"])
+    mta.plan()
+    (delivery,) = claimed(mta, "virtual", 1)
+    rule = make(mta, action, transport="discard" if action is Action.REROUTE else "")
+    report_sent(mta, delivery)
+    mta.run_until_idle()
+    mta.clock.jump(5000)
+    mta.run_until_idle()
+    assert alices(mta) + len(mta.maildir("inbox.example", "bob")) == 0
+    told_by_the_journal(mta)
+    end(mta, rule, release=True)
+    mta.run_until_idle()
+    assert mta.states() == {}
+    expected = 0 if action is Action.REROUTE else 1
+    assert alices(mta) + len(mta.maildir("inbox.example", "bob")) == expected
+
+
+def let_slices_pass(mta: Mta) -> None:
+    for _ in range(8):
+        mta.clock.jump(1)
+        mta.run_until_idle()
+
+
+def test_a_message_with_very_many_recipients_is_suspended_in_part(make_mta: MakeMta) -> None:
+    mta = make_mta(transport_maps="inline:{ {y.example = discard:} {z.example = discard:} }")
+    rule = make(mta, Action.SUSPEND, Selector(domain=("y.example",)))
+    new(mta, *[f"u{n}@{'y' if n < 700 else 'z'}.example" for n in range(1300)])
+    let_slices_pass(mta)
+    answered = "SELECT answer, count(*) FROM v1_recipients GROUP BY answer ORDER BY answer"
+    assert mta.rows(answered) == [("deferred", 700), ("sent", 600)]
+    mta.clock.jump(5000)
+    let_slices_pass(mta)
+    assert mta.states() == {"deferred": 1}
+    told_by_the_journal(mta)
+    end(mta, rule)
+    let_slices_pass(mta)
+    assert mta.states() == {}
+
+
+def test_a_message_with_very_many_recipients_is_held_also_when_it_is_half_way(
+    make_mta: MakeMta,
+) -> None:
+    mta = make_mta(transport_maps="inline:{ {z.example = discard:} }")
+    make(mta, Action.HOLD, Selector(recipient=("last@z.example",)))
+    new(mta, *[f"u{n}@z.example" for n in range(1200)], "last@z.example")
+    assert mta.states() == {"hold": 1}
+    told_by_the_journal(mta)
+
+
+def test_probes_are_not_held(mta: Mta) -> None:
+    make(mta, Action.HOLD)
+    new(mta, trace=Trace.VERIFY)
+    assert "hold" not in mta.states()
+
+
+def test_a_route_for_one_message_stands_over_the_rules(mta: Mta) -> None:
+    queue_id = new(mta, "a@x.example")
+    with mta.context.spool.transaction() as tx:
+        operation = operations.begin(tx, Deed("reroute", BY))
+        edits.reroute(tx, [int(queue_id, 16)], Route("discard", ""), None, operation)
+        operations.finish(tx, operation, 1)
+    make(mta, Action.REROUTE, transport="retry", nexthop="4.3.0 not there")
+    mta.run_until_idle()
+    assert mta.states() == {}
+
+
+def test_mail_that_is_resolved_while_a_rule_is_made_is_bound(mta: Mta) -> None:
+    """What a stage has in hand, and the selection did not see, is taken out of it."""
+    mta.submit("s@news.example", ["alice@inbox.example"])
+    rewrite = mta._stages[1]
+    claims = rewrite._claim()
+    assert claims.claimed
+    make(mta, Action.HOLD, Selector(nexthop=("inbox.example",)))
+    planned, kept = mta.run(rewrite._plans(claims, claims.cut))
+    assert rewrite._advance(claims, claims.cut, planned, kept) == 0
+    mta.run_until_idle()
+    assert mta.states() == {"hold": 1}

@@ -77,6 +77,14 @@ SELECT message_id, number, original FROM recipient
 -- Those of some messages that only ask what would happen.
 SELECT message_id FROM message WHERE message_id IN carray(:ids) AND trace = 'verify';
 
+-- name: recipients_on_their_way
+-- Of deliveries that no agent has in hand or has ended, and that trivial_rewrite planned.
+SELECT delivery.message_id, delivery.delivery_id, delivery_recipient.number, delivery_recipient.address
+  FROM delivery JOIN delivery_recipient USING (delivery_id)
+ WHERE delivery.message_id IN carray(:ids) AND delivery.passes = 0
+   AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery_id = delivery.delivery_id)
+   AND NOT EXISTS (SELECT 1 FROM report WHERE report.delivery_id = delivery.delivery_id);
+
 -- name: active_since
 SELECT message_id FROM active WHERE entered_at >= :since;
 
