@@ -142,6 +142,16 @@ class Rules:
         ends = [r.terms.ends_at for r in self.rules if r.terms.ends_at is not None]
         return min(ends, default=None)
 
+    def binding(self, source: Source, goal: Goal) -> list[Rule]:
+        """Return the rules that decide on this mail: one that keeps or returns it stands alone."""
+        for action in (Action.HOLD, Action.SUSPEND, Action.BOUNCE):
+            found = self.that_fits(action, source, goal)
+            if found is not None:
+                return [found]
+        ways = (Action.REROUTE, Action.SLOW_DOWN)
+        both = (self.that_fits(action, source, goal) for action in ways)
+        return [rule for rule in both if rule is not None]
+
     def that_fits(self, action: Action, source: Source, goal: Goal) -> Rule | None:
         """Return the rule with *action* that binds this mail."""
         return next(self.all_that_fit(action, source, goal), None)

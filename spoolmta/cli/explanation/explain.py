@@ -27,7 +27,8 @@ def explain(
     """Tell what would happen to mail for ADDRESS: nothing is sent, nothing is written.
 
     Exit status: 0 it would be delivered (or held, or dropped as a setting says), 1 it would be
-    refused or returned, 75 it would have to wait: a table or the name service does not answer.
+    refused or returned, 75 it would have to wait: a table or the name service does not answer,
+    or a standing rule suspends it.
     """
     from spoolmta.cli.explanation import report
 

@@ -96,6 +96,16 @@ class Host:
     preference: int
 
 
+@dataclass(frozen=True, slots=True)
+class StandingRule:
+    """A standing rule that would bind the mail, until *ends_at* (seconds; None: it is removed)."""
+
+    rule: int
+    action: str
+    name: str
+    ends_at: float | None = None
+
+
 @dataclass(slots=True)
 class Recipient:
     """One recipient of the message as it would lie in the queue.
@@ -103,7 +113,7 @@ class Recipient:
     *address* is the one to deliver to, "class" its address class, *mailbox* the path or command
     that gets the mail, None if it leaves this machine. *forwarded* are the recipients of the new
     message that an alias or .forward file makes. *steps* begin with what was asked about. What
-    becomes of a *copy* (always_bcc and its kin), nobody is told.
+    becomes of a *copy* (always_bcc and its kin), nobody is told. *rules* would bind it.
     """
 
     address: str
@@ -119,6 +129,7 @@ class Recipient:
     remarks: list[str] = field(default_factory=list)
     problem: Problem | None = None
     copy: bool = False
+    rules: list[StandingRule] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +230,5 @@ def _recipient(one: Recipient) -> dict[str, object]:
         "remarks": one.remarks,
         "problem": one.problem,
         "copy": one.copy,
+        "rules": one.rules,
     }

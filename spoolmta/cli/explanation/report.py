@@ -6,11 +6,13 @@ Must not: print anything but the answer to standard output
 import asyncio
 import ipaddress
 
+from spoolmta.cli.access import Access
+from spoolmta.cli.explanation import standing
 from spoolmta.cli.explanation.facts import Explanation, Verdict, fields
 from spoolmta.cli.explanation.inquiry import Inquiry, Question, single_address, start_reader
 from spoolmta.cli.explanation.story import story
 from spoolmta.cli.output import print_json
-from spoolmta.config.loader import Configuration, load
+from spoolmta.config.loader import Configuration
 from spoolmta.errors import UsageError
 
 _STATUSES = {Verdict.REFUSED: 1, Verdict.UNDELIVERABLE: 1, Verdict.UNDECIDED: 75}
@@ -51,7 +53,9 @@ def show(directory: str | None, asked: Question, *, as_json: bool) -> int:
 
     Raises ConfigError: the mail system does not start with this configuration.
     """
-    told = answer(load(directory), asked)
+    access = Access(directory)
+    told = answer(access.configuration, asked)
+    standing.bind(told, access, asked.client, asked.sasl)
     if as_json:
         print_json(fields(told))
     else:

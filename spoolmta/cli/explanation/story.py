@@ -5,6 +5,7 @@ Must not: find anything out
 
 from collections.abc import Iterator
 
+from spoolmta.cli.explanation import standing
 from spoolmta.cli.explanation.facts import (
     Admission,
     Explanation,
@@ -112,6 +113,7 @@ def _recipient(one: Recipient, indent: str) -> list[str]:
         address = f"{host.name} [{host.address}]" + (f":{host.port}" if host.port else "")
         preference = f"preference {host.preference}" if host.preference else ""
         lines.append(_line("host", address, preference))
+    lines += [_line("rule", standing.text(rule)) for rule in one.rules]
     lines += [_line("note", remark) for remark in one.remarks]
     if one.problem is not None:
         label = "waits" if one.problem.is_temporary else "returned"

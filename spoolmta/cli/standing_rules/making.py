@@ -23,6 +23,7 @@ _BUSY = "is being delivered at this moment, left as it is"
 def add(spool: Spool, terms: Terms, asked: Asked) -> bool:
     """Make a rule; return False if the answer was no."""
     since = spool.clock.now()
+    spool.enlarge_cache()
     ids = selection.select(spool, terms.selection, states=bindings.BINDABLE).message_ids
     if not _confirmed(spool, terms, ids, asked):
         return asked.dry_run

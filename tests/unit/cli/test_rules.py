@@ -160,7 +160,7 @@ def test_why_names_the_rule_that_holds_a_message(
 def test_why_names_the_rule_that_slows_a_message_down(
     sample: SampleSpool, rule: Run, why: Callable[[str], list[dict[str, Any]]]
 ) -> None:
-    rule("add", "slow-down", "--sender", "c@*", "--pause", "60s", "--yes", *SO)
+    rule("add", "slow-down", "--sender", "other@*", "--pause", "60s", "--yes", *SO)
     slowed = (
         "UPDATE delivery SET destination = 'rule:1:other.example' WHERE nexthop = 'other.example'"
     )
@@ -174,3 +174,46 @@ def test_the_life_of_a_message_names_the_rules(sample: SampleSpool, rule: Run, r
     rule("remove", 1, *SO)
     told = run(main, "-c", sample.configuration, "trace", sample.ids["deferred"]).out
     assert "may go on: rule 1 has ended" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict", "status"),
+    [
+        (("hold",), "held", 0),
+        (("suspend", "--until", "2099-01-01"), "undecided", 75),
+        (("bounce", "--text", "no such mail"), "undeliverable", 1),
+        (("reroute", "--to", "smtp:[relay.example]"), "deliverable", 0),
+        (("slow-down", "--pause", "2s"), "deliverable", 0),
+    ],
+)
+def test_explain_names_the_rules_that_would_bind(
+    sample: SampleSpool, rule: Run, run: Run, words: tuple[str, ...], verdict: str, status: int
+) -> None:
+    rule("add", *words, "--client", "192.0.2.*", "--domain", "far.example", "--yes", *SO)
+    asked = (
+        "-c",
+        sample.configuration,
+        "explain",
+        "x@far.example",
+        "--no-dns",
+        "--from",
+        "a@b.example",
+    )
+    plain = json.loads(run(main, *asked, "--json").out)
+    assert (plain["verdict"], plain["recipients"][0]["rules"]) == ("deliverable", [])
+    ended = run(main, *asked, "--client", "192.0.2.9", "--json")
+    told = json.loads(ended.out)
+    (bound,) = told["recipients"][0]["rules"]
+    assert (bound["rule"], bound["action"]) == (1, words[0])
+    if verdict != "deliverable":
+        assert (ended.status, told["verdict"]) == (status, verdict)
+    text = run(main, *asked, "--client", "192.0.2.9").out
+    assert f"  rule            {words[0]} by rule 1 of " in text
+
+
+def test_explain_says_that_it_may_not_look_at_rules(
+    sample: SampleSpool, rule: Run, run: Run
+) -> None:
+    sample.spool._connection.execute("PRAGMA user_version = 3")
+    ended = run(main, "-c", sample.configuration, "explain", "x@far.example", "--no-dns")
+    assert "warning: standing rules are not looked at: " in ended.out
