@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.address_range import Address, Range, RangeTable, parse_address, parse_range
 from spoolmta.maps.keys import fold
 from spoolmta.maps.lookup import Map, States, SteadyMap, domain_keys
+from spoolmta.maps.patterns.address_range import (
+    Address,
+    Range,
+    RangeTable,
+    parse_address,
+    parse_range,
+)
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.watched import WatchedFiles
 

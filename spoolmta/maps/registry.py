@@ -7,21 +7,21 @@ from collections.abc import Callable
 from functools import partial
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.cidr import CidrMap
 from spoolmta.maps.composite import PipeMap, RandomMap, UnionMap
-from spoolmta.maps.database import DATABASES, open_database
 from spoolmta.maps.debug import DebugMap
-from spoolmta.maps.file_tables import FILE_TABLES, open_file_table
+from spoolmta.maps.files.file_tables import FILE_TABLES, open_file_table
 from spoolmta.maps.inline import FailMap, InlineMap, InternalMap, StaticMap
 from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map, Maps
 from spoolmta.maps.match_list import MatchList, parse_match_list
-from spoolmta.maps.pattern import PatternMap
+from spoolmta.maps.patterns.cidr import CidrMap
+from spoolmta.maps.patterns.pattern import PatternMap
 from spoolmta.maps.proxy import open_proxied
-from spoolmta.maps.socketmap import SocketMap
+from spoolmta.maps.servers.database import DATABASES, open_database
+from spoolmta.maps.servers.socketmap import SocketMap
+from spoolmta.maps.servers.tcp import TcpMap
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.system import EnvironMap, UnixMap
-from spoolmta.maps.tcp import TcpMap
 
 _PLAIN: dict[str, Callable[[str], Map]] = {
     "fail": FailMap,

@@ -30,7 +30,8 @@ from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.config.parameters.proxymap import ProxymapParameters
 from spoolmta.errors import ConfigError, SpoolmtaError, SpoolUnusable
 from spoolmta.maillog import MailLog
-from spoolmta.maps import client_cf, debug, proxy
+from spoolmta.maps import debug, proxy
+from spoolmta.maps.servers import client_cf
 from spoolmta.maps.watched import tell_problems
 from spoolmta.message.queue_id import MessageIds
 from spoolmta.service import privileges

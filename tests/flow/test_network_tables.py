@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.maps.server_pool import SESSIONS
+from spoolmta.maps.servers.server_pool import SESSIONS
 from spoolmta.spool.state import State
 from tests.dialogs.smtpd import Client, Smtpd
 from tests.flow.conftest import MakeMta

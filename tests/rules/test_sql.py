@@ -13,7 +13,7 @@ QUERIES = PACKAGE / "spool" / "queries"
 
 # spoolmta's own "hash:" files are SQLite files too, far below the spool; those of "sqlite:" tables
 # are somebody else's.
-SQL_ELSEWHERE = ("spoolmta/maps/index", "spoolmta/maps/sqlite.py")
+SQL_ELSEWHERE = ("spoolmta/maps/files/index", "spoolmta/maps/servers/sqlite.py")
 SQL_TEXT = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|"
     r"CREATE\s+(TABLE|INDEX|VIEW)|PRAGMA\s|BEGIN\s+IMMEDIATE)\s",

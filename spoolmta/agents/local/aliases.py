@@ -18,7 +18,7 @@ from spoolmta.config.parameters.local import LocalParameters
 from spoolmta.errors import MapUnavailable
 from spoolmta.maillog import MailLog
 from spoolmta.maps import Maps, open_maps
-from spoolmta.maps.table_build import SUFFIXES
+from spoolmta.maps.files.table_build import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

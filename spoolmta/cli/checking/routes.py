@@ -11,9 +11,9 @@ from pathlib import Path
 from spoolmta.config import encryption, program
 from spoolmta.config.loader import Configuration
 from spoolmta.errors import ConfigError
+from spoolmta.maps.files.texthash import TextMap
 from spoolmta.maps.inline import InlineMap
 from spoolmta.maps.syntax import split_words
-from spoolmta.maps.texthash import TextMap
 from spoolmta.net.endpoint import split_host_service
 
 _TRANSPORTS = ("local_transport", "relay_transport", "virtual_transport", "default_transport")

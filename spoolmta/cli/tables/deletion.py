@@ -6,10 +6,10 @@ Postfix: postmap(1), memcache_table(5)
 from collections.abc import Callable, Sequence
 
 from spoolmta.errors import ConfigError
+from spoolmta.maps.files.table_build import SUFFIXES, TableBuilder
 from spoolmta.maps.keys import KeyRules
-from spoolmta.maps.memcache import MemcacheMap
 from spoolmta.maps.registry import open_map
-from spoolmta.maps.table_build import SUFFIXES, TableBuilder
+from spoolmta.maps.servers.memcache import MemcacheMap
 
 # These types know no such operation; all others that cannot be built may only be read.
 _WITHOUT_DELETE = ("static", "environ")

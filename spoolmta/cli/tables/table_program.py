@@ -20,13 +20,13 @@ from spoolmta.cli.tables.message_keys import message_keys
 from spoolmta.cli.tables.progress import shown_progress
 from spoolmta.config.loader import MAIL_CONFIG, Configuration, load
 from spoolmta.errors import ConfigError, MapUnavailable, UsageError
-from spoolmta.maps.file_tables import TEXTHASH
 from spoolmta.maps.file_values import stored_content, value_of_stored
+from spoolmta.maps.files.file_tables import TEXTHASH
+from spoolmta.maps.files.table_build import SUFFIXES, Duplicates, TableBuilder
 from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.proxy import approving
 from spoolmta.maps.registry import map_types, open_map
-from spoolmta.maps.table_build import SUFFIXES, Duplicates, TableBuilder
 from spoolmta.maps.text import (
     MALFORMED,
     Line,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.cidr import CidrMap
+from spoolmta.maps.patterns.cidr import CidrMap
 
 RULES = """{
   {192.0.2.1 host},

@@ -7,8 +7,8 @@ import pytest
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps import Map, open_map, watched
-from spoolmta.maps.held import Entries, reading
-from spoolmta.maps.table_build import TableBuilder
+from spoolmta.maps.files.held import Entries, reading
+from spoolmta.maps.files.table_build import TableBuilder
 
 KIB = 1024
 MIB = 1024 * KIB

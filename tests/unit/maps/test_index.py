@@ -6,7 +6,7 @@ import pytest
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps import is_outdated, open_map, watched
-from spoolmta.maps.table_build import TableBuilder
+from spoolmta.maps.files.table_build import TableBuilder
 
 
 @pytest.fixture

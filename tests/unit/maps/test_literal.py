@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.literal import LiteralIndex, folded, required_literal
-from spoolmta.maps.perl import PerlExpression
-from spoolmta.maps.posix import PosixExpression
+from spoolmta.maps.patterns.literal import LiteralIndex, folded, required_literal
+from spoolmta.maps.patterns.perl import PerlExpression
+from spoolmta.maps.patterns.posix import PosixExpression
 
 
 @pytest.mark.parametrize(

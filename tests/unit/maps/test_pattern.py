@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps import open_map
-from spoolmta.maps.pattern import PatternMap
+from spoolmta.maps.patterns.pattern import PatternMap
 
 
 def ask(rules: str, key: str, tmp_path: Path, *, perl: bool = False) -> str | None:

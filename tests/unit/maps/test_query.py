@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps import open_map
-from spoolmta.maps.client_cf import ClientParameters
-from spoolmta.maps.query import TableQuery, Template, split_key
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.query import TableQuery, Template, split_key
 
 
 def _double(text: str, inside: str) -> str:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import open_map
-from spoolmta.maps.lookup_server import Limits
-from spoolmta.maps.socketmap import SocketMap
+from spoolmta.maps.servers.lookup_server import Limits
+from spoolmta.maps.servers.socketmap import SocketMap
 from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.file_tables import open_file
+from spoolmta.maps.files.file_tables import open_file
+from spoolmta.maps.files.table_build import SUFFIXES, Duplicates, TableBuilder
 from spoolmta.maps.keys import KeyRules
-from spoolmta.maps.table_build import SUFFIXES, Duplicates, TableBuilder
 
 EXACT = KeyRules(folded=False)
 CHANGEABLE = sorted(set(SUFFIXES) - {"cdb"})

@@ -8,8 +8,8 @@ import uvloop
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import open_map
-from spoolmta.maps.lookup_server import Limits
-from spoolmta.maps.tcp import TcpMap
+from spoolmta.maps.servers.lookup_server import Limits
+from spoolmta.maps.servers.tcp import TcpMap
 from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups
 
 

@@ -4,8 +4,8 @@ import pytest
 import uvloop
 
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps.lookup_server import Limits
-from spoolmta.maps.tcp import TcpMap
+from spoolmta.maps.servers.lookup_server import Limits
+from spoolmta.maps.servers.tcp import TcpMap
 from spoolmta.service import eager
 from tests.support.lookup_server import ScriptedLookups
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import USUAL, KeyRules
-from spoolmta.maps.ldap_connection import SCOPES, Entry, LdapConnection, Search, read_client
 from spoolmta.maps.lookup import Map
-from spoolmta.maps.query import Key, TableQuery
-from spoolmta.maps.server_pool import QueryRefused, Servers, shared_pool
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.ldap_connection import SCOPES, Entry, LdapConnection, Search, read_client
+from spoolmta.maps.servers.query import Key, TableQuery
+from spoolmta.maps.servers.server_pool import QueryRefused, Servers, shared_pool
 
 _ANY_ENTRY = "(objectClass=*)"
 _IN_FILTER = re.compile(r"[*()\\\x00]")

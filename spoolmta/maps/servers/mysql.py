@@ -15,11 +15,11 @@ from pymysql.constants import CR, ER, SERVER_STATUS
 from pymysql.converters import escape_string
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map
-from spoolmta.maps.mysql_options import read_options
-from spoolmta.maps.server_pool import (
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.mysql_options import read_options
+from spoolmta.maps.servers.server_pool import (
     ANSWER_LIMIT_S,
     CONNECT_LIMIT_S,
     QueryRefused,
@@ -29,7 +29,7 @@ from spoolmta.maps.server_pool import (
     connect_stream,
     shared_pool,
 )
-from spoolmta.maps.sql import SqlMap, SqlSession, sql_hosts
+from spoolmta.maps.servers.sql import SqlMap, SqlSession, sql_hosts
 from spoolmta.net.endpoint import parse_endpoint
 
 _DEFAULT_SOCKET = "/run/mysqld/mysqld.sock"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.rule_lines import warn
+from spoolmta.maps.patterns.rule_lines import warn
 from spoolmta.maps.text import decode
 
 _NAME = re.compile(rb"[0-9A-Za-z_]*")

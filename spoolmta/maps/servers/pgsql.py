@@ -12,10 +12,10 @@ import psycopg
 from psycopg import pq
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map
-from spoolmta.maps.server_pool import (
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.server_pool import (
     ANSWER_LIMIT_S,
     CONNECT_LIMIT_S,
     QueryRefused,
@@ -24,7 +24,7 @@ from spoolmta.maps.server_pool import (
     ServerSilent,
     shared_pool,
 )
-from spoolmta.maps.sql import SqlMap, SqlSession, sql_hosts
+from spoolmta.maps.servers.sql import SqlMap, SqlSession, sql_hosts
 from spoolmta.net.endpoint import parse_endpoint
 
 _URIS = ("postgresql://", "postgres://")

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps import perl, posix
 from spoolmta.maps.file_values import value_of_files
-from spoolmta.maps.literal import LiteralIndex, folded, required_literal
 from spoolmta.maps.lookup import Table
-from spoolmta.maps.replacement import Replacement, parse_replacement
-from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
+from spoolmta.maps.patterns import perl, posix
+from spoolmta.maps.patterns.literal import LiteralIndex, folded, required_literal
+from spoolmta.maps.patterns.replacement import Replacement, parse_replacement
+from spoolmta.maps.patterns.rule_lines import rule_lines, warn_of_rule
 from spoolmta.maps.text import BLANKS, decode, encode
 from spoolmta.maps.watched import WatchedFiles
 

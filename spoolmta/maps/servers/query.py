@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import Fold, fold
 from spoolmta.maps.lookup import Map
 from spoolmta.maps.match_list import parse_match_list
+from spoolmta.maps.servers.client_cf import ClientParameters
 
 # A part of a key, and what it stands in (see Template), become text that is safe there.
 Quote = Callable[[str, str], str]

@@ -16,9 +16,9 @@ from typing import cast
 import apsw
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.held import Entries, reading
+from spoolmta.maps.files.held import Entries, reading
+from spoolmta.maps.files.table_file import open_error
 from spoolmta.maps.keys import Fold, fold
-from spoolmta.maps.table_file import open_error
 from spoolmta.maps.text import decode, encode, modified_ns
 
 SUFFIX = ".db"

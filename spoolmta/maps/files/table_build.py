@@ -20,10 +20,10 @@ from types import ModuleType
 from typing import Protocol
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps import cdb_table, index
-from spoolmta.maps.cdb_table import write_cdb
-from spoolmta.maps.index_build import IndexFailure, IndexFile
-from spoolmta.maps.table_file import LMDB_SUFFIX, replacement
+from spoolmta.maps.files import cdb_table, index
+from spoolmta.maps.files.cdb_table import write_cdb
+from spoolmta.maps.files.index_build import IndexFailure, IndexFile
+from spoolmta.maps.files.table_file import LMDB_SUFFIX, replacement
 from spoolmta.maps.text import encode
 
 SUFFIXES = {
@@ -209,7 +209,7 @@ def import_lmdb(name: str) -> ModuleType:
     Raises ConfigError: the driver is not installed.
     """
     try:
-        return import_module("spoolmta.maps.lmdb_table")
+        return import_module("spoolmta.maps.files.lmdb_table")
     except ModuleNotFoundError as error:
         raise ConfigError(
             f'{name}: the Python package "{error.name}" is not installed'

@@ -10,7 +10,7 @@ from typing import cast
 
 import apsw
 
-from spoolmta.maps.index import APPLICATION_ID
+from spoolmta.maps.files.index import APPLICATION_ID
 
 # What an index that cannot be written raises.
 IndexFailure = apsw.Error

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from spoolmta.clock import SystemClock
-from spoolmta.maps.cdb_table import CdbMap
-from spoolmta.maps.index import IndexMap
+from spoolmta.maps.files.cdb_table import CdbMap
+from spoolmta.maps.files.index import IndexMap
+from spoolmta.maps.files.table_build import SUFFIXES, import_lmdb
+from spoolmta.maps.files.table_file import outdated_warning
+from spoolmta.maps.files.texthash import TextMap
 from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import PROBLEMS, Map
-from spoolmta.maps.table_build import SUFFIXES, import_lmdb
-from spoolmta.maps.table_file import outdated_warning
-from spoolmta.maps.texthash import TextMap
 from spoolmta.maps.watched import FileMap
 
 TEXTHASH = "texthash"

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import apsw
 
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import Map
-from spoolmta.maps.server_pool import (
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.server_pool import (
     ANSWER_LIMIT_S,
     QueryRefused,
     ServerLost,
@@ -21,7 +21,7 @@ from spoolmta.maps.server_pool import (
     ServerSilent,
     shared_pool,
 )
-from spoolmta.maps.sql import SqlMap, SqlSession
+from spoolmta.maps.servers.sql import SqlMap, SqlSession
 
 _BUSY_LIMIT_MS = 5000
 _STEPS_BETWEEN_LOOKS = 50_000

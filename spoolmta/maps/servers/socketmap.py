@@ -8,7 +8,7 @@ Limits:  a reply of 100000 bytes, 100 seconds for a lookup, 16 lookups at a time
 """
 
 from spoolmta.errors import ConfigError, MapUnavailable, NetworkError
-from spoolmta.maps.lookup_server import POSTFIX_LIMITS, Limits, failure, shared_server
+from spoolmta.maps.servers.lookup_server import POSTFIX_LIMITS, Limits, failure, shared_server
 from spoolmta.net.endpoint import Endpoint, parse_endpoint
 from spoolmta.net.stream import Stream
 

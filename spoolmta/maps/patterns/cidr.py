@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.address_range import BITS, Range, RangeTable, parse_address, parse_range
 from spoolmta.maps.file_values import value_of_files
-from spoolmta.maps.rule_lines import rule_lines, warn_of_rule
+from spoolmta.maps.patterns.address_range import BITS, Range, RangeTable, parse_address, parse_range
+from spoolmta.maps.patterns.rule_lines import rule_lines, warn_of_rule
 from spoolmta.maps.text import BLANKS
 from spoolmta.maps.watched import WatchedFiles
 

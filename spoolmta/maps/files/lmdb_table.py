@@ -13,8 +13,8 @@ from pathlib import Path
 import lmdb
 
 from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps.files.table_file import LMDB_SUFFIX, open_error
 from spoolmta.maps.keys import USUAL, KeyRules
-from spoolmta.maps.table_file import LMDB_SUFFIX, open_error
 from spoolmta.maps.text import decode, encode
 
 # What a file that cannot be written raises.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
-from spoolmta.maps.query import Key, Quote, TableQuery, Template
-from spoolmta.maps.server_pool import IDLE_INTERVAL_S, RETRY_INTERVAL_S, ServerPool
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.query import Key, Quote, TableQuery, Template
+from spoolmta.maps.servers.server_pool import IDLE_INTERVAL_S, RETRY_INTERVAL_S, ServerPool
 
 
 class SqlSession(Protocol):

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.client_cf import ClientParameters
 from spoolmta.maps.keys import USUAL, KeyRules
 from spoolmta.maps.lookup import PROBLEMS, Map
-from spoolmta.maps.query import Key, TableQuery, unquoted
-from spoolmta.maps.server_pool import (
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.query import Key, TableQuery, unquoted
+from spoolmta.maps.servers.server_pool import (
     QueryRefused,
     ServerLost,
     Servers,

@@ -8,7 +8,7 @@ import re
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from spoolmta.errors import ConfigError, MapUnavailable, NetworkError
-from spoolmta.maps.lookup_server import POSTFIX_LIMITS, Limits, failure, shared_server
+from spoolmta.maps.servers.lookup_server import POSTFIX_LIMITS, Limits, failure, shared_server
 from spoolmta.net.endpoint import Endpoint, port_number, split_host_service
 from spoolmta.net.stream import Stream
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from importlib import import_module
 
 from spoolmta.errors import ConfigError
-from spoolmta.maps.client_cf import client_file
 from spoolmta.maps.keys import KeyRules
 from spoolmta.maps.lookup import Map
+from spoolmta.maps.servers.client_cf import client_file
 from spoolmta.maps.watched import WatchedMap
 
 OpenMap = Callable[[str], Map]
 
 # The class of each type, and the extra of the package that its driver comes with.
 _TYPES = {
-    "ldap": ("spoolmta.maps.ldap", "LdapMap", "ldap"),
-    "memcache": ("spoolmta.maps.memcache", "MemcacheMap", ""),
-    "mysql": ("spoolmta.maps.mysql", "MysqlMap", "mysql"),
-    "pgsql": ("spoolmta.maps.pgsql", "PgsqlMap", "pgsql"),
-    "sqlite": ("spoolmta.maps.sqlite", "SqliteMap", ""),
+    "ldap": ("spoolmta.maps.servers.ldap", "LdapMap", "ldap"),
+    "memcache": ("spoolmta.maps.servers.memcache", "MemcacheMap", ""),
+    "mysql": ("spoolmta.maps.servers.mysql", "MysqlMap", "mysql"),
+    "pgsql": ("spoolmta.maps.servers.pgsql", "PgsqlMap", "pgsql"),
+    "sqlite": ("spoolmta.maps.servers.sqlite", "SqliteMap", ""),
 }
 DATABASES = tuple(_TYPES)
 

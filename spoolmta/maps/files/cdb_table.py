@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps.files.table_file import open_error
 from spoolmta.maps.keys import USUAL, KeyRules
-from spoolmta.maps.table_file import open_error
 from spoolmta.maps.text import decode, encode
 
 SUFFIX = ".cdb"

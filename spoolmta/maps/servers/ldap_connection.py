@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from spoolmta.maps.client_cf import ClientParameters
-from spoolmta.maps.server_pool import QueryRefused, ServerLost, ServerSilent
+from spoolmta.maps.servers.client_cf import ClientParameters
+from spoolmta.maps.servers.server_pool import QueryRefused, ServerLost, ServerSilent
 
 with warnings.catch_warnings():
     # The driver uses names of pyasn1 that are going to be others.
