@@ -1,8 +1,8 @@
 """sendmail: hand in mail as every Unix program does, and the other things that go by that name.
 
-Exit statuses are those of sysexits.h: 64 for a command line that cannot be obeyed, 65 for data
-that cannot be mailed, 67 if the headers name no recipient, 69 if the message is too large, 77 for
-users who may not; and 75 whenever the caller should keep the mail and try again.
+Exit statuses are Postfix's, of sysexits.h: 65 for data that cannot be mailed, 69 if the message is
+too large, 77 for users who may not; and 75 whenever the caller should keep the mail and try again,
+also because the command line cannot be obeyed.
 
 Postfix:    sendmail(1)
 Parameters: message_size_limit, sendmail_fix_line_endings
@@ -35,11 +35,9 @@ _NEEDS_PARSING = frozenset('<>"\\():;')
 def main() -> NoReturn:
     """Run sendmail and exit."""
     try:
-        asked = options.parse(sys.argv[1:])
+        asked = options.parse(sys.argv[1:], _tell)
     except BadUsageError as error:
-        _fatal(str(error), os.EX_USAGE)
-    for warning in asked.warnings:
-        _warn(warning)
+        _fatal(str(error), os.EX_TEMPFAIL)
     status = _MODES[asked.mode](asked)
     # The interpreter collects once more as it ends, and that would take a tenth of all the time.
     gc.freeze()
@@ -47,31 +45,47 @@ def main() -> NoReturn:
 
 
 def _deliver(asked: Options) -> int:
-    """Hand in what stands on standard input; return the exit status."""
-    from spoolmta.cli.sendmail.draft import Draft, TooLargeError
-    from spoolmta.errors import RemoteProtocolError
-    from spoolmta.protocols import submission
+    """Hand in what stands on standard input, or with -bv a probe; return the exit status."""
+    from spoolmta.cli.sendmail.draft import Draft
 
+    asked.sender = _sender(asked.sender)
     if not asked.recipients and not asked.extract:
-        _fatal_for_user(_NO_RECIPIENTS, os.EX_USAGE)
+        _fatal_for_sender(asked, _NO_RECIPIENTS, os.EX_TEMPFAIL)
+    if asked.verp:
+        _refuse_verp(asked)
     parameters = _parameters(asked)
-    draft = Draft(
-        ignores_dots=asked.ignores_dots,
-        line_endings=parameters.sendmail_fix_line_endings,
-        size_limit=parameters.message_size_limit,
-    )
     recipients = [address for word in asked.recipients for address in _addresses(word)]
+    if asked.verifies:
+        from spoolmta.cli.sendmail.probe import draft_probe
+
+        draft = Draft(ignores_dots=True, line_endings="never", size_limit=0)
+        draft_probe(draft, asked.directory, recipients, asked.sender)
+    else:
+        draft = Draft(
+            ignores_dots=asked.ignores_dots,
+            line_endings=parameters.sendmail_fix_line_endings,
+            size_limit=parameters.message_size_limit,
+        )
+        _read(asked, draft)
+    return _hand_in(parameters, asked, recipients, draft)
+
+
+def _read(asked: Options, draft: "Draft") -> None:
+    from spoolmta.cli.sendmail.draft import TooLargeError
+
     try:
         draft.read(partial(os.read, 0))
-        said = _submission(asked, recipients)
-        submission.check(said, recipients)
     except OSError as error:
-        _fatal_for_user(f"cannot read the message: {error.strerror}", os.EX_NOINPUT)
+        _fatal_for_sender(asked, f"cannot read the message: {error.strerror}", os.EX_NOINPUT)
     except TooLargeError:
-        _fatal_for_user("message file too big", os.EX_UNAVAILABLE)
-    except RemoteProtocolError as error:
-        _fatal_for_user(str(error), os.EX_DATAERR)
-    return _hand_in(parameters, said, recipients, draft)
+        _fatal_for_sender(asked, "message file too big", os.EX_UNAVAILABLE)
+
+
+def _refuse_verp(asked: Options) -> None:
+    if asked.sender == "":
+        text = "-V option requires non-null sender address"
+        _fatal_for_sender(asked, text, os.EX_TEMPFAIL)
+    _tell("warning: -XV: there is no VERP yet; all recipients get mail from the same sender")
 
 
 def _parameters(asked: Options) -> "SubmissionParameters":
@@ -86,32 +100,23 @@ def _parameters(asked: Options) -> "SubmissionParameters":
 
 
 def _hand_in(
-    parameters: "SubmissionParameters", said: "Submission", recipients: list[str], draft: "Draft"
+    parameters: "SubmissionParameters", asked: Options, recipients: list[str], draft: "Draft"
 ) -> int:
     from spoolmta.cli.sendmail.hand_in import Message, hand_in
+    from spoolmta.errors import RemoteProtocolError
+    from spoolmta.protocols import submission
 
+    said = _submission(asked, recipients)
+    try:
+        submission.check(said, recipients)
+    except RemoteProtocolError as error:
+        _fatal_for_sender(asked, str(error), os.EX_DATAERR)
     answer = hand_in(parameters, Message(os.getuid(), said, recipients, draft))
     if answer.status:
-        _fatal_for_user(answer.text, answer.status)
+        _fatal_for_sender(asked, answer.text, answer.status)
     if said.trace:
-        sender = _user() if said.sender is None else said.sender
-        print(f"Mail Delivery Status Report will be mailed to <{sender}>.")
+        print(f"Mail Delivery Status Report will be mailed to <{_sender_name(asked)}>.")
     return os.EX_OK
-
-
-def _verify(asked: Options) -> int:
-    """Hand in a message that is delivered to nobody, and whose fate is reported."""
-    from spoolmta.cli.sendmail.draft import Draft
-    from spoolmta.cli.sendmail.probe import draft_probe
-
-    if not asked.recipients:
-        _fatal_for_user(_NO_RECIPIENTS, os.EX_USAGE)
-    recipients = [address for word in asked.recipients for address in _addresses(word)]
-    parameters = _parameters(asked)
-    draft = Draft(ignores_dots=True, line_endings="never", size_limit=0)
-    said = _submission(asked, recipients)
-    draft_probe(draft, asked.directory, recipients, said.sender)
-    return _hand_in(parameters, said, recipients, draft)
 
 
 def _serve_smtp(asked: Options) -> int:
@@ -121,21 +126,22 @@ def _serve_smtp(asked: Options) -> int:
 
 
 def _list_queue(asked: Options) -> int:
-    from spoolmta.cli.queue_tools.postqueue import main as postqueue
-
-    sys.argv[:] = ["postqueue", *_directory(asked), "-p"]
-    postqueue()
+    _run_postqueue(asked, "-p")
 
 
 def _flush(asked: Options) -> int:
+    if asked.site is not None:
+        _run_postqueue(asked, "-s", asked.site)
+    if asked.queue_id is not None:
+        _run_postqueue(asked, "-i", asked.queue_id)
+    _run_postqueue(asked, "-f")
+
+
+def _run_postqueue(asked: Options, *words: str) -> NoReturn:
     from spoolmta.cli.queue_tools.postqueue import main as postqueue
 
-    words = {
-        options.FLUSH: ["-f"],
-        options.FLUSH_SITE: ["-s", asked.target],
-        options.FLUSH_MESSAGE: ["-i", asked.target],
-    }
-    sys.argv[:] = ["postqueue", *_directory(asked), *words[asked.mode]]
+    _parameters(asked)
+    sys.argv[:] = ["postqueue", *_directory(asked), *words]
     postqueue()
 
 
@@ -144,7 +150,13 @@ def _rebuild_aliases(asked: Options) -> int:
 
     if asked.directory:
         os.environ["MAIL_CONFIG"] = asked.directory
-    return rebuild_aliases()
+    return rebuild_aliases(asked.alias_database)
+
+
+def _ignore(asked: Options) -> int:
+    """Do nothing, well."""
+    del asked
+    return os.EX_OK
 
 
 def _start(asked: Options) -> int:
@@ -165,29 +177,34 @@ _MODES: Mapping[str, Callable[[Options], int]] = {
     options.FLUSH_SITE: _flush,
     options.FLUSH_MESSAGE: _flush,
     options.DAEMON: _start,
-    options.VERIFY: _verify,
+    options.IGNORE: _ignore,
 }
 
 
 def _submission(asked: Options, recipients: list[str]) -> "Submission":
     from spoolmta.protocols.submission import Submission
 
-    sender = asked.sender
-    if sender is not None:
-        sender, *others = _addresses(sender) or [""]
-        if others:
-            _warn(f"-f option specified malformed sender: {asked.sender}")
     return Submission(
-        sender=sender,
+        sender=asked.sender,
         full_name=asked.full_name if asked.full_name is not None else os.environ.get("NAME"),
         extract=asked.extract,
         envid=asked.envid,
         ret=asked.ret,
         encoding=asked.encoding,
-        smtputf8=not all(map(str.isascii, (sender or "", *recipients))),
+        smtputf8=not all(map(str.isascii, (asked.sender or "", *recipients))),
         notify=asked.notify,
         trace=asked.trace,
     )
+
+
+def _sender(given: str | None) -> str | None:
+    """Return the sender in internal form; None if none is given."""
+    if given is None:
+        return None
+    sender, *others = _addresses(given) or [""]
+    if others:
+        _tell(f"warning: -f option specified malformed sender: {given}")
+    return sender
 
 
 def _addresses(word: str) -> list[str]:
@@ -204,20 +221,20 @@ def _directory(asked: Options) -> list[str]:
     return ["-c", asked.directory] if asked.directory else []
 
 
-def _warn(text: str) -> None:
-    print(f"sendmail: warning: {text}", file=sys.stderr)
-
-
-def _user() -> str:
+def _sender_name(asked: Options) -> str:
     from spoolmta.message.submitter import find_submitter
 
-    return find_submitter(os.getuid()).name
+    return find_submitter(os.getuid()).name if asked.sender is None else asked.sender
 
 
-def _fatal_for_user(text: str, status: int) -> NoReturn:
-    _fatal(f"{_user()}({os.getuid()}): {text}", status)
+def _fatal_for_sender(asked: Options, text: str, status: int) -> NoReturn:
+    _fatal(f"{_sender_name(asked)}({os.getuid()}): {text}", status)
 
 
 def _fatal(text: str, status: int) -> NoReturn:
-    print(f"sendmail: fatal: {text}", file=sys.stderr)
+    _tell(f"fatal: {text}")
     sys.exit(status)
+
+
+def _tell(text: str) -> None:
+    print(f"sendmail: {text}", file=sys.stderr)

@@ -35,10 +35,13 @@ def newaliases() -> None:
     sys.exit(rebuild_aliases())
 
 
-def rebuild_aliases() -> int:
-    """Build every table of alias_database anew; return the exit status (also sendmail -bi)."""
+def rebuild_aliases(database: str | None = None) -> int:
+    """Build every table of alias_database anew; return the exit status (also sendmail -bi).
+
+    *database* is built in its place (sendmail -oA).
+    """
     try:
-        tables = split_words(load().value("alias_database"))
+        tables = [database] if database else split_words(load().value("alias_database"))
     except ConfigError as error:
         print(f"newaliases: fatal: {error}", file=sys.stderr)
         return 1

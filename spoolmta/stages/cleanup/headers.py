@@ -184,8 +184,8 @@ def _from(author: Author, form: str) -> str:
     if not author.sender:
         return _NULL_SENDER
     address = quote(author.sender)
-    name = "".join(c for c in author.full_name if c.isprintable()).strip()
-    if not name:
+    name = "".join(c if c.isprintable() or c == "\t" else " " for c in author.full_name)
+    if not name.strip():
         return address
     if form == "obsolete":
         return f"{address} ({name})"
@@ -193,11 +193,12 @@ def _from(author: Author, form: str) -> str:
 
 
 def _phrase(name: str) -> str:
-    """Return a name as it may stand before an address in angle brackets."""
+    """Return a name as it may stand before an address in angle brackets, words with one blank."""
+    words = " ".join(name.split())
     if not name.isascii():
-        return _encoded_words(name)
-    if _WORDS.fullmatch(name):
-        return name
+        return _encoded_words(words)
+    if _WORDS.fullmatch(words):
+        return words
     return '"' + _SPECIAL.sub(r"\\\1", name) + '"'
 
 

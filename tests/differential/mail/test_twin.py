@@ -12,18 +12,20 @@ pytestmark = [
 
 
 def test_what_differs_is_told_by_case() -> None:
-    # Here, who is told that the headers name nobody is the user who called, and not the sender.
+    # A full name that is not ASCII goes out encoded here, as in Postfix 3.11.
     site = Site(
         "a difference",
         cases=[
             mail("a@src.example", "b@far.example"),
-            mail("a@src.example", "", "Subject: x\n\n", by="sendmail", options=["-t"]),
+            mail(
+                "a@src.example", "c@far.example", "x\n", by="sendmail", options=["-F", "J\u00f6rg"]
+            ),
         ],
     )
     with pytest.raises(AssertionError) as told:
         agree(site)
-    assert "-sendmail: 75: sendmail: fatal: a@src.example" in str(told.value)
-    assert "+sendmail: 75: sendmail: fatal: root(0)" in str(told.value)
+    assert "-    From: J\u00f6rg <a@src.example>" in str(told.value)
+    assert "+    From: =?utf-8?B?SsO2cmc=?= <a@src.example>" in str(told.value)
     assert "b@far.example" not in str(told.value)
 
 

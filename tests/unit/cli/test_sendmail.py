@@ -25,9 +25,7 @@ from spoolmta.spool.connection import FILE_NAME, Row, Spool
 BIN = Path(sys.executable).parent
 US = pwd.getpwuid(os.getuid()).pw_name
 MAIL = b"Subject: hello\nTo: alice@x.test, Bob <bob@x.test>\nBcc: eve@x.test\n\nbody\n"
-EX_OK, EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_TEMPFAIL, EX_NOPERM = (
-    0, 64, 65, 69, 75, 77,
-)  # fmt: skip
+EX_OK, EX_DATAERR, EX_UNAVAILABLE, EX_TEMPFAIL, EX_NOPERM = (0, 65, 69, 75, 77)
 
 
 @dataclass(frozen=True)
@@ -141,8 +139,8 @@ def site(configure: Configure) -> Site:
         pytest.param("-oi -t", US, "header", id="logcheck"),
         pytest.param("-i -f a@x.test b@x.test c@x", "a@x.test", "b@x.test c@x", id="nodemailer"),
         pytest.param("-r rp@x.test -bm a@x.test", "rp@x.test", "a@x.test", id="older"),
-        pytest.param("-om -o7 -A x -h 3 -L t -nmUx -p E:h a@x.test", US, "a@x.test", id="old"),
-        pytest.param("-X/tmp/log -O foo=bar -C{folder} -G a@x.test", US, "a@x.test", id="more"),
+        pytest.param("-om -o7 -A x -h 3 -L t -mUx -p E:h a@x.test", US, "a@x.test", id="old"),
+        pytest.param("-O foo=bar -C{folder} -G a@x.test", US, "a@x.test", id="more"),
     ],
 )  # fmt: skip
 def test_the_argument_lists_of_real_programs(
@@ -171,9 +169,7 @@ def test_notify(site: Site, words: str, notify: int) -> None:
     assert site.rows("SELECT notify FROM recipient") == [(notify,)]
 
 
-@pytest.mark.parametrize(
-    ("word", "trace"), [("-v", "report"), ("-vv", "report"), ("-bv", "verify")]
-)
+@pytest.mark.parametrize(("word", "trace"), [("-v", "report"), ("-bv", "verify")])
 def test_a_report_is_asked_for(site: Site, word: str, trace: str) -> None:
     said = site.sendmail(word, "-f", "me@x.test", "a@x.test")
     told = "Mail Delivery Status Report will be mailed to <me@x.test>.\n"
@@ -190,12 +186,22 @@ def test_the_message_of_a_probe_explains_itself(site: Site) -> None:
     assert site.recipients() == ["a@x.test", "b@y.test"]
 
 
-@pytest.mark.parametrize("words", ["-Nfoo", "-Nnever,delay", "-Rsome", "-V" + "x" * 101])
-def test_dsn_values_that_are_none_are_ignored_with_a_warning(site: Site, words: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("-Nfoo", "bad -N option value"),
+        ("-Nnever,delay", "bad -N option value"),
+        ("-Rsome", "bad -R option value"),
+        ("-V" + "x" * 101, "too long -V option value"),
+        ("-Vb\u00e4d", "bad syntax in -V option value"),
+    ],
+)
+def test_dsn_values_that_are_none_are_ignored_with_a_warning(
+    site: Site, words: str, text: str
+) -> None:
     done = site.sendmail(words, "a@x.test")
     assert done.status == EX_OK
-    assert done.err.startswith(f"sendmail: warning: bad {words[:2]} option value ")
-    assert done.err.endswith(" -- ignored\n")
+    assert done.err.endswith(f"sendmail: warning: {text} -- ignored\n")
     assert site.message("envid", "ret") == ("", "")
 
 
@@ -284,7 +290,7 @@ def test_sendmail_fix_line_endings(
 
 
 @pytest.mark.parametrize(
-    ("options", "encoding"), [([], ""), (["-B7BIT"], "7bit"), (["-B", "8bitmime"], "8bit")]
+    ("options", "encoding"), [([], ""), (["-B7BIT"], "7bit"), (["-B", "8BITMIME"], "8bit")]
 )
 def test_what_text_is_called_goes_along(site: Site, options: list[str], encoding: str) -> None:
     site.deliver(*options, "a@x.test", text=b"\n\xe4\n")
@@ -300,31 +306,32 @@ def test_a_large_message_goes_in_piece_by_piece(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "text"),
+    ("words", "text"),
     [
-        ("", EX_USAGE, f"{US}({os.getuid()}): Recipient addresses must be specified"),
-        ("-Z a", EX_USAGE, "invalid option -- 'Z'"),
-        ("-f", EX_USAGE, "option requires an argument -- 'f'"),
-        ("-B9 a", EX_USAGE, "-B option needs 8BITMIME or 7BIT"),
-        ("-bz a", EX_USAGE, "unsupported: -bz"),
-        ("-bv", EX_USAGE, f"{US}({os.getuid()}): Recipient addresses must be specified"),
-        ("-bv -t a", EX_USAGE, "-t can be used only in delivery mode"),
-        ("-qX", EX_USAGE, "-qX is not implemented"),
-        ("-q foo", EX_USAGE, "flush queue mode requires no recipient"),
-        ("-bp a", EX_USAGE, "display queue mode requires no recipient"),
-        ("-bi a", EX_USAGE, "alias initialization mode requires no recipient"),
-        ("-bs a", EX_USAGE, "stand-alone SMTP server mode requires no recipient"),
-        ("-bs -t", EX_USAGE, "-t can be used only in delivery mode"),
-        ("-C/nowhere a", EX_TEMPFAIL, "/nowhere/main.cf"),
+        ("", f"{US}({os.getuid()}): Recipient addresses must be specified"),
+        ("-f me@x.test", "me@x.test(0): Recipient addresses must be specified"),
+        ("-Z a", "usage: sendmail [options]"),
+        ("-bz a", "unsupported: -bz"),
+        ("-qX", "-qX is not implemented"),
+        ("-C/nowhere a", "open /nowhere/main.cf: No such file or directory"),
     ],
 )
-def test_command_lines_that_cannot_be_obeyed(
-    site: Site, words: str, status: int, text: str
-) -> None:
+def test_command_lines_that_cannot_be_obeyed(site: Site, words: str, text: str) -> None:
     done = site.sendmail(*words.split())
-    assert (done.status, done.out) == (status, "")
-    assert done.err.startswith("sendmail: fatal: ")
-    assert text in done.err
+    assert (done.status, done.out) == (EX_TEMPFAIL, "")
+    assert f"sendmail: fatal: {text.replace('(0)', f'({os.getuid()})')}" in done.err
+
+
+def test_an_interval_between_queue_runs_loses_no_mail(site: Site) -> None:
+    site.deliver("-q5m", "a@x.test")
+    assert site.recipients() == ["a@x.test"]
+
+
+def test_who_asks_for_verp_is_told_that_there_is_none(site: Site) -> None:
+    done = site.sendmail("-XV", "-f", "me@x.test", "a@x.test")
+    assert done.status == EX_OK
+    assert done.err.startswith("sendmail: warning: -XV: there is no VERP yet; ")
+    assert site.message("sender") == "me@x.test"
 
 
 def test_headers_that_name_nobody(site: Site) -> None:

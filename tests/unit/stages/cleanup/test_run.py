@@ -92,7 +92,9 @@ def test_a_message_sent_again_gets_resent_headers(clean: Clean) -> None:
         ('J "x" Doe', '"J \\"x\\" Doe" <a@b.test>'),
         ("a\\b", '"a\\\\b" <a@b.test>'),
         ("Jörg", "=?utf-8?B?SsO2cmc=?= <a@b.test>"),
-        ("evil\r\nBcc: x", '"evilBcc: x" <a@b.test>'),
+        ("J.  Doe", '"J.  Doe" <a@b.test>'),
+        (" Joe  Doe ", "Joe Doe <a@b.test>"),
+        ("evil\r\nBcc: x", '"evil  Bcc: x" <a@b.test>'),
     ],
 )
 def test_from_shows_the_full_name(clean: Clean, full_name: str, shown: str) -> None:
