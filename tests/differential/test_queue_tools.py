@@ -1,5 +1,6 @@
 """mailq, postqueue, postsuper and ETRN, asked of Postfix and of ours with the same mail."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -115,6 +116,46 @@ def test_postsuper_of_nothing_says_the_same(sides: Sides, arguments: tuple[str, 
 def test_a_stranger_may_not_use_postsuper(sides: Sides) -> None:
     for arguments in (("-d", "ALL"), ("-p",), ("-s",)):
         same(sides, "postsuper", *arguments, uid=NOBODY)
+
+
+POSTCAT = (
+    "-q", "-oq", "-doq", "-dq", "-bq", "-hq", "-eq", "-ebq", "-ehq", "-bhq", "-ebhq", "-obq",
+    "-ohq", "-odeq", "-rq", "-dbq", "-dhq", "-s0", "-s97", "-s99999",
+    "-s5x", "-s-1", "-nq",
+)  # fmt: skip
+_VARIES = re.compile(
+    r"(message_size:) .*|\tid <\w+>; .*|((?:message_arrival|create)_time): .*|^ *\d+ ", re.MULTILINE
+)
+
+
+def without_times(said: Answer) -> Answer:
+    """Return what postcat says without what depends on the time and on the length of queue ids."""
+    return Answer(said.status, _VARIES.sub(r"\1\2", said.out), said.err)
+
+
+@pytest.mark.parametrize("option", POSTCAT)
+def test_postcat_prints_the_same_records(sides: Sides, option: str) -> None:
+    options = [option, "-q"] if option.startswith("-s") else [option]
+    for name in ("two", "null", "quoted", "dsn"):
+        postfix, ours = (side.ask("postcat", *options, f"{{{name}}}") for side in sides)
+        assert without_times(ours) == without_times(postfix)
+
+
+def test_offsets_of_records_are_the_same(sides: Sides) -> None:
+    # From the second time on, which has a fixed length, to the content, which has queue ids.
+    told = []
+    for side in sides:
+        lines = side.ask("postcat", "-oeq", "{dsn}").out.splitlines()[3:-2]
+        told.append([int(line[:9]) - int(lines[0][:9]) for line in lines])
+    assert told[0] == told[1]
+    assert len(told[0]) == 11
+
+
+def test_postcat_names_the_records_of_the_content(sides: Sides) -> None:
+    for options in ("-vq", "-vdq", "-vbq"):
+        postfix, ours = (without_times(side.ask("postcat", options, "{two}")) for side in sides)
+        assert ours.out == postfix.out
+        assert "regular_text: body\n" in ours.out
 
 
 def test_marks_and_words_of_operations_are_the_same(sides: Sides) -> None:

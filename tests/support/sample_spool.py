@@ -130,12 +130,19 @@ class SampleSpool:
         """Return message ids as one bound array."""
         return numbers(self.number(name) for name in names)
 
-    def enqueue(self, name: str, state: State, envelope: Envelope, reason: str = "") -> int:
+    def enqueue(
+        self,
+        name: str,
+        state: State,
+        envelope: Envelope,
+        reason: str = "",
+        content: bytes = CONTENT,
+    ) -> int:
         """Insert a message and remember its queue id under *name*."""
         message_id = self._makes.next()
         self.ids[name] = format_queue_id(message_id)
         message = NewMessage(
-            message_id, self.ids[name], envelope, len(CONTENT), (CONTENT,), self.clock.now()
+            message_id, self.ids[name], envelope, len(content), (content,), self.clock.now()
         )
         with self.spool.transaction() as tx:
             queues.enqueue(tx, state, message, reason=reason)

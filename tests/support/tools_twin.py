@@ -3,6 +3,7 @@
 Queue ids are told by the names of the messages, times and sizes by marks: the rest is compared.
 """
 
+import encodings.punycode  # noqa: F401 -- who is not root may not be able to load it later
 import json
 import os
 import re

@@ -5,6 +5,8 @@ import time
 import pytest
 
 from spoolmta.cli.queue_tools.postcat import main
+from spoolmta.message.envelope import Envelope, Recipient
+from spoolmta.spool.queues import State
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
@@ -22,7 +24,7 @@ def test_all_records_of_a_message_that_came_by_smtp(sample: SampleSpool, run: Ru
     assert ended.status == 0
     assert ended.out == (
         f"*** ENVELOPE RECORDS deferred/{queue_id} ***\n"
-        "message_size:              74               0               2               0"
+        "message_size:              74             761               2              16"
         "              74               0\n"
         f"message_arrival_time: {arrived}\n"
         f"create_time: {arrived}\n"
@@ -44,6 +46,7 @@ def test_all_records_of_a_message_that_came_by_smtp(sample: SampleSpool, run: Ru
         "named_attribute: protocol_name=ESMTP\n"
         "named_attribute: client_address_type=2\n"
         "named_attribute: notify_flags=8\n"
+        "named_attribute: dsn_orig_rcpt=rfc822;robert@slow.example\n"
         "original_recipient: robert@slow.example\n"
         "recipient: bob@slow.example\n"
         "named_attribute: dsn_orig_rcpt=rfc822;alice@inbox.example\n"
@@ -114,3 +117,26 @@ def test_an_unknown_option_is_named(run: Run) -> None:
     ended = run(main, "-x")
     assert ended.status == 1
     assert ended.err.startswith("postcat: invalid option -- 'x'\npostcat: fatal: usage: postcat")
+
+
+def test_offsets_are_where_the_records_would_stand(sample: SampleSpool, run: Run) -> None:
+    lines = run(main, "-c", sample.configuration, "-odq", sample.ids["hold"]).out.split("\n")
+    assert lines[1].startswith("        0  67 message_size: ")
+    begins_at = int(lines[1].split()[4])
+    (text,) = [line for line in lines if line.endswith(" 78 Subject: hello")]
+    assert int(text[:9]) == begins_at + len("NLFrom: a@news.example")
+
+
+def test_long_lines_are_records_of_several_pieces(sample: SampleSpool, run: Run) -> None:
+    local = Envelope("root", (Recipient("g@y.example"),), "sendmail", uid=0)
+    sample.enqueue("long", State.MAILDROP, local, content=b"\r\n" + b"x" * 5000 + b"\r\n")
+    queue_id = sample.ids["long"]
+    lines = run(main, "-c", sample.configuration, "-vbq", queue_id).out.split("\n")
+    assert lines == [
+        "regular_text: ",
+        f"unterminated_text: {'x' * 2048}",
+        f"unterminated_text: {'x' * 2048}",
+        f"regular_text: {'x' * 904}",
+        "",
+    ]
+    assert run(main, "-c", sample.configuration, "-bq", queue_id).out == f"\n{'x' * 5000}\n"
