@@ -183,7 +183,9 @@ class PipeAgent:
             return Result("4.3.0", f"cannot hand over the message: {error.strerror}")
         if said.is_sent:
             return self._delivered(said)
-        return self._failed(delivery, said.reply) if said.reason == _TEMPORARY else said
+        # Why a command could not begin stands in the reply; one that ended with 75 says no more.
+        has_begun = said.reason != _TEMPORARY or said.reply == _TEMPORARY
+        return said if has_begun else self._failed(delivery, said.reply)
 
     def _is_for_too_many(self, delivery: Delivery) -> bool:
         """Tell whether one header would have to name several recipients."""

@@ -17,6 +17,10 @@ transport_maps = inline:{ {gone.example = error:5.7.1 closed}, {later.example = 
 """
 TEXT = "From: a@src.example\nTo: list\nSubject: x\n" + "X-More: y\n" * 3 + "\nbody\n" * 5
 
+LATE_SECONDS = 1
+# A transport that fails when mail is late already.
+COMMAND = f"/bin/sh -c {{sleep {LATE_SECONDS + 1}; exit 75}}"
+SLOW = f"slow unix - n n - - pipe flags=Rq user=nobody argv={COMMAND}\n"
 
 SITES = [
     Site(
@@ -71,6 +75,51 @@ bounce_notice_recipient = pm@far.example
                 "x@gone.example", "b@gone.example", TEXT, by="sendmail", shows="<pm2@far.example>"
             ),
             mail("", "b@gone.example", TEXT, by="sendmail"),
+        ],
+    ),
+    Site(
+        "warnings of mail that is late",
+        main=f"""
+transport_maps = inline:{{ {{slow.example = slow:}} }}
+delay_warning_time = {LATE_SECONDS}s
+notify_classes = delay
+delay_notice_recipient = pm@far.example
+""",
+        master=SLOW,
+        real={"slow"},
+        cases=[
+            mail(S, "b@slow.example", TEXT, by="sendmail", shows="Action: delayed"),
+            mail(S, ["b@slow.example", "c@far.example"], TEXT, by="sendmail"),
+            mail("", "b@slow.example", TEXT, by="sendmail", about="nobody to be told"),
+            mail(S, "b@slow.example", TEXT, by="sendmail", options=["-N", "never"]),
+            mail(S, "b@slow.example", TEXT, by="sendmail", options=["-N", "failure"]),
+            mail(S, "b@slow.example", TEXT, by="sendmail", options=["-N", "delay"]),
+            mail(S, "b@slow.example", TEXT, by="sendmail", options=["-R", "full", "-V", "id17"]),
+            mail("x@slow.example", "b@slow.example", TEXT, by="sendmail", shows="<pm@far.example>"),
+        ],
+    ),
+    Site(
+        "mail with no lifetime",
+        main=ROUTES + "maximal_queue_lifetime = 0\n",
+        cases=[
+            mail(S, "b@later.example", TEXT, by="sendmail", shows="Action: failed"),
+            mail(S, ["b@later.example", "c@far.example"], TEXT, by="sendmail"),
+            mail("", "b@later.example", TEXT, by="sendmail"),
+            mail(S, "b@later.example", TEXT, by="sendmail", options=["-N", "never"]),
+        ],
+    ),
+    Site(
+        "notices with no lifetime",
+        main=ROUTES
+        + """
+bounce_queue_lifetime = 0
+notify_classes = 2bounce
+2bounce_notice_recipient = pm2@far.example
+""",
+        cases=[
+            mail("", "b@later.example", TEXT, by="sendmail", shows="Action: failed"),
+            mail(S, "b@later.example", TEXT, by="sendmail", shows="deferred"),
+            mail("x@later.example", "b@gone.example", TEXT, by="sendmail", shows="<pm2@"),
         ],
     ),
 ]
