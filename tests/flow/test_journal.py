@@ -1,17 +1,22 @@
 """The journal tells everything: from the events alone follow the state tables and the answers."""
 
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spoolmta.message.envelope import Notify, Recipient
-from spoolmta.spool import admin
+from spoolmta.spool import admin, operations
 from spoolmta.spool.audit import Audit, audit
 from spoolmta.spool.history import History
 from spoolmta.spool.queues import State
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.replay import replay
+from tests.support.surgery import VERBS, operate, take_back
 
 DAY = 86_400
 TABLES = {
@@ -26,6 +31,12 @@ PLACES = (
     "bob@inbox.example", "alice@inbox.example", "x@x.example", "a@late.example", "b@late.example",
     "a@gone.example", "both@shop.example", "late@shop.example", "nobody@inbox.example",
 )  # fmt: skip
+
+PEOPLE = (
+    ("alice@inbox.example",),
+    ("a@late.example", "b@late.example"),
+    ("x@x.example", "b@late.example", "bob@inbox.example"),
+)
 
 
 @pytest.fixture
@@ -43,11 +54,18 @@ def assert_the_journal_tells_the_tables(mta: Mta) -> None:
         for state in State
     )
     assert told == {row[0]: row[1:] for row in mta.rows(places)}
+    senders = {message_id: life.sender for message_id, life in lives.items()}
+    here = "NOT EXISTS (SELECT 1 FROM trash WHERE trash.message_id = {}.message_id)"
+    of = {name: here.format(name) for name in ("message", "recipient", "outcome")}
+    rows = mta.rows(f"SELECT message_id, sender FROM message WHERE {of['message']}")
+    assert senders == dict(rows)
     recipients = {(id_, n): a for id_, life in lives.items() for n, a in life.recipients.items()}
-    rows = mta.rows("SELECT message_id, number, address FROM recipient")
+    rows = mta.rows(f"SELECT message_id, number, address FROM recipient WHERE {of['recipient']}")
     assert recipients == {row[:2]: row[2] for row in rows}
     answers = {(id_, n): a for id_, life in lives.items() for n, a in life.answers.items()}
-    rows = mta.rows("SELECT message_id, number, action FROM outcome")
+    rows = mta.rows(
+        f"SELECT message_id, number, action FROM outcome WHERE part = 0 AND {of['outcome']}"
+    )
     assert answers == {row[:2]: row[2] for row in rows}
     due = {id_: life.retry_at for id_, life in lives.items() if life.retry_at is not None}
     rows = mta.rows("SELECT message_id, retry_at / 1000000.0 FROM deferred")
@@ -112,3 +130,35 @@ def test_operators_may_do_whatever_they_like(mta: Mta, seed: int) -> None:
     while History(mta.context.spool).move():
         pass
     assert_nobody_is_unaccounted_for(mta)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    deeds=st.lists(
+        st.tuples(
+            st.sampled_from([*sorted(VERBS), "undo", "undo", "undo"]),
+            st.integers(0, 3),  # how far the mail goes before it
+            st.sampled_from([0, 1, 600, 90_000]),
+            st.sampled_from(PEOPLE),
+        ),
+        max_size=8,
+    )
+)
+def test_the_journal_tells_what_operators_did_and_took_back(
+    deeds: list[tuple[str, int, int, tuple[str, ...]]],
+) -> None:
+    with TemporaryDirectory() as folder, Mta(Path(folder), TABLES) as mta:
+        for verb, steps, pause, people in deeds:
+            mta.submit("a@x.example", people)
+            for _ in range(steps):
+                mta.step()
+            mta.clock.jump(pause)
+            if verb != "undo":
+                operate(mta, verb, [row[0] for row in mta.rows("SELECT message_id FROM message")])
+            elif operations.find(mta.context.spool) is not None:
+                take_back(mta)
+            assert_the_journal_tells_the_tables(mta)
+            assert_nobody_is_unaccounted_for(mta)
+        mta.run_until_idle()
+        assert_the_journal_tells_the_tables(mta)
+        assert_nobody_is_unaccounted_for(mta)

@@ -1,7 +1,6 @@
 """What an operator's verbs make of mail, every stage at work; and what an undo makes of them."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolmta.message.envelope import Recipient
-from spoolmta.spool import admin, edits, inspect, operations, returns, undo
+from spoolmta.spool import edits, inspect, operations
 from spoolmta.spool.admin import Done
 from spoolmta.spool.audit import audit
-from spoolmta.spool.connection import Row, Transaction
+from spoolmta.spool.connection import Row
 from spoolmta.spool.edits import Route
-from spoolmta.spool.operations import Author, Deed, Operation
+from spoolmta.spool.operations import Deed
 from spoolmta.spool.state import State
-from spoolmta.spool.undo import Undone
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
+from tests.support.surgery import BY, VERBS, operate, take_back
 
 BOUNCED = "relay=none, delay=AGE, delays=AGE/0/0/0, dsn=5.7.0, status=bounced (no)"
 NOT_TRIED = (
@@ -27,26 +26,6 @@ NOT_TRIED = (
     " status=deferred (message is administratively expired)"
 )
 LATER = "inline:{ {x.example = retry:4.3.0 not today} {z.example = discard:} }"
-BY = Author("carol", 1000)
-Ids = list[int]
-Verb = Callable[[Transaction, Ids, Operation], Done]
-
-VERBS: dict[str, Verb] = {
-    "hold": lambda tx, ids, op: admin.hold(tx, ids, "wait", operation=op),
-    "release": lambda tx, ids, op: admin.release(tx, ids, op),
-    "requeue": lambda tx, ids, op: admin.requeue(tx, ids, operation=op),
-    "delete": lambda tx, ids, op: admin.delete(tx, ids, operation=op),
-    "bounce": lambda tx, ids, op: returns.bounce(tx, ids, returns.Answer("5.7.0", "no"), op),
-    "expire": lambda tx, ids, op: returns.expire(tx, ids, op),
-    "reroute": lambda tx, ids, op: edits.reroute(tx, ids, Route("discard", ""), None, op),
-    "prioritise": lambda tx, ids, op: edits.prioritise(tx, ids, op),
-    "sender": lambda tx, ids, op: edits.change_sender(tx, ids, "new@news.example", op),
-    "add-recipient": lambda tx, ids, op: edits.add_recipient(tx, ids, "c@inbox.example", op),
-    "drop-recipient": lambda tx, ids, op: edits.drop_recipient(tx, ids, "b@*", op),
-    "replace-recipient": lambda tx, ids, op: edits.replace_recipient(
-        tx, ids, "b@*", "bob@inbox.example", op
-    ),
-}
 ROWS = (
     *State, "trash", "message", "recipient", "outcome", "crash", "reroute", "priority", "notice",
     "delivery", "delivery_recipient",
@@ -59,18 +38,7 @@ def mta(make_mta: MakeMta) -> Mta:
 
 
 def do(mta: Mta, verb: str, *queue_ids: str) -> Done:
-    with mta.context.spool.transaction() as tx:
-        operation = operations.begin(tx, Deed(verb, BY, "ticket 17"))
-        done = VERBS[verb](tx, [int(one, 16) for one in queue_ids], operation)
-        operations.finish(tx, operation, len(done.done))
-    return done
-
-
-def take_back(mta: Mta) -> Undone:
-    operation = operations.find(mta.context.spool)
-    assert operation is not None
-    with mta.context.spool.transaction() as tx:
-        return undo.undo(tx, operation, BY)
+    return operate(mta, verb, [int(one, 16) for one in queue_ids])
 
 
 def deferred(mta: Mta) -> str:
