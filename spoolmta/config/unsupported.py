@@ -14,7 +14,6 @@ from spoolmta.config.replaced import SUCCESSORS
 
 # What spoolmta does anyway: setting the parameter to this value changes nothing.
 _AS_IT_IS = {
-    "biff": "no",
     "smtp_tls_security_level": "none",
     "lmtp_tls_security_level": "none",
     "smtpd_tls_security_level": "none",

@@ -4,7 +4,7 @@ Postfix:    local/mailbox.c, file.c, command.c, maildir.c; local(8)
 Parameters: mailbox_delivery_lock, deliver_lock_attempts, deliver_lock_delay, stale_lock_time,
             mailbox_size_limit, strict_mailbox_ownership, prepend_delivered_header,
             local_command_shell, command_time_limit, command_expansion_filter, export_environment,
-            command_execution_directory, execution_directory_expansion_filter
+            command_execution_directory, execution_directory_expansion_filter, biff
 Must not:   touch a user's file here
 """
 
@@ -19,6 +19,7 @@ from spoolmta.agents.local.mailbox import MailboxCommand, Mailboxes
 from spoolmta.agents.local.recipient import LocalRecipient, ToCommand, ToFile, ToUser
 from spoolmta.agents.local.user import User
 from spoolmta.agents.mailbox import maildir, work
+from spoolmta.agents.mailbox.biff import biff_port
 from spoolmta.agents.mailbox.locking import LockRules, parse_methods
 from spoolmta.agents.mailbox.mbox import MboxFile
 from spoolmta.agents.mailbox.staging import stage
@@ -76,6 +77,7 @@ class Handover:
         self._deliverer = deliverer
         self._clock = clock
         self._headers = frozenset(split_words(parameters.prepend_delivered_header))
+        self._biff_port = biff_port() if parameters.biff else None
         self._folder = Path(parameters.queue_directory)
         self._locking = LockRules(
             parse_methods(parameters.mailbox_delivery_lock),
@@ -146,6 +148,8 @@ class Handover:
             complaint=f"cannot update mailbox {door.path} for user {user.name}. ",
             success="delivered to mailbox",
             default=_DEFAULT_CODE,
+            biff_user=user.name,
+            biff_port=self._biff_port,
         )
         return await self._to_mbox(file, door.identity, parcel)
 

@@ -17,6 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
+from spoolmta.agents.mailbox.biff import notify
 from spoolmta.agents.mailbox.locking import LockRules, lock_file, lock_open_file
 from spoolmta.agents.mailbox.trouble import MailboxError, code, trouble
 from spoolmta.agents.result import Result
@@ -31,7 +32,8 @@ class MboxFile(msgspec.Struct, frozen=True):
     *owner* is the uid that the file must have, None if that is all the same. *size_limit* 0 is no
     limit. *is_mailbox* tells a mailbox from a /file of an alias: that may be a device, and must not
     be executable. *complaint* begins the text of a failure, *success* is the text of a delivery;
-    *default* is the status code of trouble with the file itself.
+    *default* is the status code of trouble with the file itself. *biff_user* is told of new mail at
+    *biff_port*, if that is set.
     """
 
     path: str
@@ -42,6 +44,8 @@ class MboxFile(msgspec.Struct, frozen=True):
     complaint: str
     success: str
     default: str
+    biff_user: str = ""
+    biff_port: int | None = None
 
 
 def append(file: MboxFile, message: Iterable[bytes], clock: Clock) -> Result:
@@ -50,23 +54,26 @@ def append(file: MboxFile, message: Iterable[bytes], clock: Clock) -> Result:
         with lock_file(
             file.path, file.locking, clock, default=file.default, required=file.is_mailbox
         ):
-            _append(file, message)
+            offset = _append(file, message)
     except MailboxError as error:
         return Result(error.result.dsn, file.complaint + error.result.reason)
+    if file.biff_port is not None:
+        notify(file.biff_port, file.biff_user, offset)
     return Result("2.0.0", file.success)
 
 
-def _append(file: MboxFile, message: Iterable[bytes]) -> None:
+def _append(file: MboxFile, message: Iterable[bytes]) -> int:
+    """Append, and return where the message begins."""
     descriptor = _open(file)
     try:
         status = os.fstat(descriptor)
         _check(file, status)
         if not stat.S_ISREG(status.st_mode):
             _write(file, descriptor, message, room=None)
-            return
+            return 0
         lock_open_file(descriptor, file.locking)
         _check_still_there(file, status)
-        _write_or_cut_back(file, descriptor, message)
+        return _write_or_cut_back(file, descriptor, message)
     finally:
         os.close(descriptor)
 
@@ -113,7 +120,7 @@ def _check_still_there(file: MboxFile, status: os.stat_result) -> None:
     raise MailboxError("4.2.0", "the file was replaced while its lock was awaited")
 
 
-def _write_or_cut_back(file: MboxFile, descriptor: int, message: Iterable[bytes]) -> None:
+def _write_or_cut_back(file: MboxFile, descriptor: int, message: Iterable[bytes]) -> int:
     length = os.fstat(descriptor).st_size
     room = file.size_limit - length if file.size_limit else None
     try:
@@ -125,6 +132,7 @@ def _write_or_cut_back(file: MboxFile, descriptor: int, message: Iterable[bytes]
     except MailboxError:
         _cut_back(descriptor, length)
         raise
+    return length
 
 
 def _write(file: MboxFile, descriptor: int, message: Iterable[bytes], *, room: int | None) -> None:

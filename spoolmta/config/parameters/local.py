@@ -58,12 +58,7 @@ class LocalParameters(MailboxParameters, RoutingParameters):
     command_expansion_filter: str = text(
         _FILTER, empty_allowed=False
     )  # characters that environment values may have
-
-
-class LocalHabitParameters(Section, not_yet="it is not supported yet"):
-    """More of local delivery."""
-
-    biff: bool = yes_no("yes")  # tell comsat(8) of new mail
+    biff: bool = yes_no("yes")  # tell comsat(8) of new mail in a mailbox that is one file
 
 
 class SunParameters(Section, without_meaning="it concerns the past, or the wording of warnings"):
