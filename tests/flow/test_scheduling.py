@@ -87,6 +87,29 @@ def test_mail_of_a_deferred_transport_waits_until_somebody_asks_for_it(make_mta:
     assert mta.states() == {}
 
 
+def test_mail_that_waits_for_a_destination_is_not_looked_at_again(make_mta: MakeMta) -> None:
+    domains = "slow", "first", "second"
+    maps = "inline:{" + ", ".join(f"{name}.example=discard:" for name in domains) + "}"
+    mta = make_mta(transport_maps=maps, discard_destination_rate_delay="1h")
+
+    def steps_of_other_mail(name: str) -> int:
+        mta.submit("a@x.example", [f"b@{name}.example"])
+        return mta.database_steps(mta.run_until_idle)
+
+    def let_wait(count: int) -> None:
+        for _ in range(count):
+            mta.submit("a@x.example", ["b@slow.example"])
+        mta.run_until_idle()
+
+    let_wait(20)
+    few = steps_of_other_mail("first")
+    let_wait(1000)
+    many = steps_of_other_mail("second")
+    assert mta.states() == {"active": 1019}
+    assert few > 100
+    assert many <= few * 1.2
+
+
 PACE = "SELECT pace FROM v1_destinations WHERE pace IS NOT NULL"
 
 

@@ -11,10 +11,12 @@ processes are one. A flow test reads as a script:
 
 import asyncio
 import importlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+import apsw
 
 from spoolmta.clock import ManualClock
 from spoolmta.config.loader import Configuration, from_text
@@ -192,6 +194,22 @@ class Mta:
         for table in ("recipient", "content", "outcome"):
             alone = f"SELECT DISTINCT message_id FROM {table} EXCEPT SELECT message_id FROM message"
             assert self.rows(alone) == [], f"{table} has rows without a message"
+
+    def database_steps(self, action: Callable[[], None]) -> int:
+        """Return how many steps SQLite's engine takes for *action*: the rows that it looks at."""
+        total = 0
+
+        def count(told: dict[str, Any]) -> None:
+            nonlocal total
+            total += told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
+
+        connections = [context.spool._connection for context in self._contexts]
+        for connection in connections:
+            connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, count)
+        action()
+        for connection in connections:
+            connection.trace_v2(0, None)
+        return total
 
     def plan(self) -> None:
         """Let mail be cleaned up and resolved, and no more."""

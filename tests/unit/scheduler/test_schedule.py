@@ -1,5 +1,6 @@
 """What may go now: never too much, never too little, and nobody is forgotten."""
 
+import itertools
 import sys
 import tracemalloc
 from collections import Counter
@@ -14,7 +15,7 @@ from spoolmta.scheduler.schedule import Schedule
 from spoolmta.scheduler.transport import TransportLimits
 from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
 
-LIMIT, CAPACITY, DEAD_SECONDS = 4, 6, 300.0
+LIMIT, CAPACITY, DEAD_SECONDS, PAUSE = 4, 6, 300.0, 5.0
 LIMITS = TransportLimits(WindowLimits(initial=2, limit=LIMIT, failed_cohorts=1), CAPACITY)
 FAILED = Feedback(Verdict.FAILED, "4.4.1", "no answer")
 
@@ -27,12 +28,15 @@ STEPS = st.lists(st.one_of(_NEW, _END, _TIME), max_size=60)
 class Model:
     """A schedule, and what a bystander knows of its deliveries."""
 
-    def __init__(self) -> None:
-        self.schedule = Schedule(lambda _: LIMITS, served={"smtp"}, dead_seconds=DEAD_SECONDS)
+    def __init__(self, limits: TransportLimits = LIMITS) -> None:
+        self.schedule = Schedule(lambda _: limits, served={"smtp"}, dead_seconds=DEAD_SECONDS)
         self.now = 0.0
         self.waiting: dict[int, Waiting] = {}
         self.under_way: dict[int, Waiting] = {}
         self.ended: set[int] = set()
+        # When the latest delivery of a destination ended, and when those of the transport began.
+        self.end_of: dict[str, float] = {}
+        self.began_at: list[float] = []
         self._number = 0
 
     def new(self, message: int, destinations: list[int]) -> None:
@@ -48,6 +52,7 @@ class Model:
             return
         number = sorted(self.under_way)[choice % len(self.under_way)]
         one = self.under_way.pop(number)
+        self.end_of[one.destination] = self.now
         feedback = {"answers": Feedback(), "fails": FAILED}.get(how, Feedback(Verdict.CRASHED))
         self.schedule.hear(number, feedback, self.now)
         if how == "crashes":
@@ -75,6 +80,11 @@ class Model:
         for one in self.schedule.grants(self.now):
             del self.waiting[one.delivery_id]
             self.under_way[one.delivery_id] = one
+            self.began_at.append(self.now)
+
+    def rests(self, destination: str, pause: float) -> bool:
+        """Return whether a destination has had a delivery less than *pause* ago."""
+        return self.now < self.end_of.get(destination, -pause) + pause
 
     def busy(self) -> Counter[str]:
         return Counter(one.destination for one in self.under_way.values())
@@ -122,6 +132,41 @@ def test_nothing_starves_and_nothing_goes_twice(steps: list[tuple[Any, ...]]) ->
         model.end("answers", 0)
         model.go_on()
     assert (model.waiting, model.under_way) == ({}, {})
+
+
+@given(STEPS)
+def test_a_destination_that_rests_gets_nothing_and_no_other_waits_for_it(
+    steps: list[tuple[Any, ...]],
+) -> None:
+    window = WindowLimits(initial=1, limit=1, failed_cohorts=0)
+    model = Model(TransportLimits(window, CAPACITY, destination_rate_delay=PAUSE))
+    for step in steps:
+        before = set(model.under_way)
+        model.step(step)
+        for number in set(model.under_way) - before:
+            assert not model.rests(model.under_way[number].destination, PAUSE)
+        assert max(model.busy().values(), default=0) <= 1
+        waiting = {one.destination for one in model.waiting.values()} - set(model.busy())
+        idle = {name for name in waiting if not model.rests(name, PAUSE)}
+        assert not idle or len(model.under_way) == CAPACITY
+        due = model.schedule.next_due()
+        if waiting and len(model.under_way) < CAPACITY:
+            assert due is not None
+            assert model.now < due <= model.now + PAUSE
+
+
+@given(STEPS)
+def test_a_transport_that_pauses_begins_one_delivery_at_a_time(
+    steps: list[tuple[Any, ...]],
+) -> None:
+    model = Model(TransportLimits(LIMITS.window, CAPACITY, rate_delay=PAUSE))
+    for step in steps:
+        model.step(step)
+        _assert_nothing_above_a_limit(model)
+        if not model.began_at or model.now >= model.began_at[-1] + PAUSE:
+            _assert_nothing_idle(model)
+    apart = [b - a for a, b in itertools.pairwise(model.began_at)]
+    assert min(apart, default=PAUSE) >= PAUSE * (1 - 1e-9)
 
 
 def test_mail_for_a_destination_that_is_dead_is_put_off_at_once() -> None:
