@@ -94,6 +94,7 @@ class Circumstances:
     replies: tuple[Reply, ...]
     running: frozenset[str]
     active_messages: int
+    unplanned: int  # recipients of a message with very many that have no delivery yet
     rules: tuple[Rule, ...] = ()
 
 
@@ -123,6 +124,7 @@ def gather(reader: Spool, message_id: int) -> Circumstances | None:
             replies=_replies(reader, message_id),
             running=frozenset(living.values()),
             active_messages=int(reader.read("count_active")[0][0]),
+            unplanned=int(reader.read("count_unplanned", one)[0][0]),
             rules=_rules(reader, message_id, ways),
         )
     return None

@@ -202,9 +202,24 @@ def _active(entry: "Entry", facts: "Circumstances", terms: Terms) -> Iterator[Hi
         yield from slowed
         if not slowed or (site is not None and site.dead_until > terms.now):
             yield from _on_its_way(entry, way, site, terms)
-    if not facts.ways:
+    if facts.unplanned:
+        yield from _next_slice(entry, facts, terms)
+    elif not facts.ways:
         yield from _no_process(facts, terms, "qmgr")
         yield Hindrance("turn", "the queue manager is about to decide on it", until=terms.now)
+
+
+def _next_slice(entry: "Entry", facts: "Circumstances", terms: Terms) -> Iterator[Hindrance]:
+    """Say that a message with very many recipients is planned in slices."""
+    text = (
+        f"{facts.unplanned:,} of its {entry.recipients:,} recipients are not routed yet: they"
+        " follow in slices, as those before them are answered"
+    )
+    yield Hindrance("slices", text, do=("postconf qmgr_message_recipient_limit",))
+    if facts.hand is not None:
+        yield _in_hand(facts.hand, terms.now)
+    else:
+        yield from _no_process(facts, terms, "trivial-rewrite")
 
 
 def _slowed_down(facts: "Circumstances", way: "Way") -> Iterator[Hindrance]:

@@ -63,3 +63,8 @@ SELECT at, kind, recipient, coalesce(detail ->> 'dsn', ''), coalesce(detail ->> 
 
 -- name: notices_of_message
 SELECT kind, retry_at FROM notice WHERE message_id = :message_id;
+
+-- name: count_unplanned
+-- How many recipients of a message are brought in later; 0 if it is not brought in in slices.
+SELECT count(*) FROM unplanned JOIN recipient ON recipient.message_id = unplanned.message_id AND recipient.number >= next_number
+ WHERE unplanned.message_id = :message_id;

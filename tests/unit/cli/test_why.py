@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool import deliveries
+from spoolmta.spool import deliveries, slices
 from spoolmta.spool.deliveries import DestinationState
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 from tests.unit.cli.conftest import Ended, Run
@@ -142,3 +142,16 @@ def learn(sample: SampleSpool, name: str, *, window: int = 5, resting_until: flo
     state = DestinationState("smtp", name, window, 0.0, 0.0, 0.0, resting_until, 0.0, "", "")
     with sample.spool.transaction() as tx:
         deliveries.store_destinations(tx, [state])
+
+
+def test_a_huge_message_says_how_many_recipients_are_not_routed_yet(
+    sample: SampleSpool, why: Run
+) -> None:
+    with sample.spool.transaction() as tx:
+        slices.put(tx, {sample.number("active"): 1})
+    ended = why(sample.ids["active"])
+    assert "1 of its 2 recipients are not routed yet: they follow in slices" in ended.out
+    assert "postconf qmgr_message_recipient_limit" in ended.out
+    with sample.spool.transaction() as tx:
+        slices.forget(tx, [sample.number("active")])
+    assert "slices" not in why(sample.ids["active"]).out
