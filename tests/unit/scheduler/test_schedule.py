@@ -179,6 +179,17 @@ def test_mail_for_a_destination_that_is_dead_is_put_off_at_once() -> None:
     assert model.under_way == {}
 
 
+def test_a_destination_that_was_dead_and_gets_nothing_more_is_forgotten() -> None:
+    model = Model()
+    model.step(("new", 1, [0, 0, 0]))
+    model.step(("fails", 0))
+    model.step(("fails", 0))
+    destinations = model.schedule._transport("smtp").destinations
+    assert destinations["d0.example"].is_dead
+    model.step(("time", DEAD_SECONDS))
+    assert destinations == {}
+
+
 def calls_of_an_answer(waiting: int) -> int:
     """Return how many functions run for an answer and the grant that follows."""
     model = Model()
