@@ -376,7 +376,8 @@ CREATE INDEX bound_by_rule ON bound (rule_id);
 -- (spool/history.py). detail is a JSON object; message_id is 0 where no message is meant.
 --   accepted cleaned refused discarded resolved passed granted crashed sent deferred bounced postponed expired held released
 --   requeued flushed expiring noticed corrupted removed deleted returned recalled rerouted prioritised sender_changed
---   recipient_added recipient_dropped recipient_replaced restored undone rule_added rule_ended
+--   recipient_added recipient_dropped recipient_replaced restored undone ruled rule_added
+--   rule_ended
 -- expiring: an operator wants it returned. accepted and cleaned name the first recipients, addressed the others. In sent,
 -- deferred and bounced number is the recipient's, if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
 CREATE TABLE event (
@@ -739,7 +740,7 @@ CREATE VIEW v1_rules (
     pause,          -- slow-down: seconds between two deliveries to a destination; NULL: none
     dsn,            -- bounce: enhanced status code that the sender is told
     text,           -- bounce: what else the sender is told
-    messages,       -- how many messages of the spool it keeps, or has kept: hold and suspend
+    messages,       -- how many messages it keeps, or has kept: hold and suspend
     author,         -- login name of who made it
     uid,            -- and the user id
     because,        -- why

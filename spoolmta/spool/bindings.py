@@ -8,12 +8,12 @@ Writes:   bound, the state tables, delivery, outcome, claim, event
 Limits:   what an agent has passed on to another transport goes its way
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from spoolmta.message.outcome import defer
 from spoolmta.spool import admin, deliveries, events, rules
-from spoolmta.spool.connection import Reader, Transaction, micros, numbers
+from spoolmta.spool.connection import Reader, Spool, Transaction, micros, numbers
 from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.returns import leave_out_noticed
 from spoolmta.spool.rule import SLOWED, Action, Rule, Source
@@ -113,6 +113,30 @@ def keep(tx: Transaction, pairs: Iterable[tuple[int, int]]) -> None:
 def keep_all(tx: Transaction, rule: Rule, message_ids: Sequence[int]) -> None:
     """Write that a rule keeps messages."""
     tx.run("put_all_bound", {"ids": numbers(message_ids), "rule": rule.rule_id})
+
+
+def tell_led(tx: Transaction, led: Mapping[tuple[int, int], Rule]) -> None:
+    """Write by which rules mail goes another way, by message id and rule number."""
+    events.record_many(
+        tx,
+        (
+            (message_id, "ruled", "", events.detail(action=rule.action, **rule.told))
+            for (message_id, _), rule in led.items()
+        ),
+    )
+
+
+def forget_gone(spool: Spool, after: int, limit: int) -> int:
+    """Forget that rules kept messages that are gone, of a slice of those above the id *after*.
+
+    Return where the next slice begins, 0 if there is no more.
+    """
+    last = spool.read("end_of_bound_slice", {"after": after, "limit": limit})[0][0]
+    if last is None:
+        return 0
+    with spool.transaction() as tx:
+        tx.run("forget_bound", {"after": after, "upto": last})
+    return int(last)
 
 
 def count(reader: Reader, rule: Rule) -> int:

@@ -227,6 +227,11 @@ def faults(reader: Spool) -> list[str]:
     return damaged + lost
 
 
+def rules_in_force(spool: Spool) -> int:
+    """Return how many standing rules are in force."""
+    return int(spool.read("generation_of_rules")[0][1])
+
+
 def processes(reader: Spool) -> list[Worker]:
     """Return the processes that work on the spool, by their numbers."""
     return [

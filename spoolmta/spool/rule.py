@@ -144,10 +144,17 @@ class Rules:
 
     def binding(self, source: Source, goal: Goal) -> list[Rule]:
         """Return the rules that decide on this mail: one that keeps or returns it stands alone."""
-        for action in (Action.HOLD, Action.SUSPEND, Action.BOUNCE):
+        for action in (Action.HOLD, Action.SUSPEND):
             found = self.that_fits(action, source, goal)
             if found is not None:
                 return [found]
+        return self.leading(source, goal)
+
+    def leading(self, source: Source, goal: Goal) -> list[Rule]:
+        """Return the rules that say where mail goes that none lets wait, and how fast."""
+        returned = self.that_fits(Action.BOUNCE, source, goal)
+        if returned is not None:
+            return [returned]
         ways = (Action.REROUTE, Action.SLOW_DOWN)
         both = (self.that_fits(action, source, goal) for action in ways)
         return [rule for rule in both if rule is not None]

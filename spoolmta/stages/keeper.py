@@ -20,7 +20,16 @@ from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import deliveries, flushing, history, liveness, processes, trash, upkeep
+from spoolmta.spool import (
+    bindings,
+    deliveries,
+    flushing,
+    history,
+    liveness,
+    processes,
+    trash,
+    upkeep,
+)
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
 
@@ -41,6 +50,8 @@ _COMPACTION_SECONDS = 60.0
 _IDLE_PAGES = 300
 _LATE_SECONDS = 600.0
 _MOVE_SECONDS = 0.05
+# So many messages that rules keep are looked at a minute.
+_BOUND_SLICE = 2000
 _POKED = ("pickup", "trivial_rewrite", "qmgr", "bounce")
 
 
@@ -59,6 +70,7 @@ class Keeper:
         self._next_burial = 0.0
         self._next_history = 0.0
         self._next_forgetting = 0.0
+        self._next_bound = 0
         self._next_compaction = 0.0
         self._history = History(context.spool)
         self._all_moved_at = context.clock.now()
@@ -161,6 +173,7 @@ class Keeper:
         spool, parameters = self._context.spool, self._parameters
         emptied = trash.empty(spool, now - parameters.trash_lifetime, parameters.trash_size_limit)
         forgotten = upkeep.expire_operations(spool, now - parameters.history_lifetime)
+        self._next_bound = bindings.forget_gone(spool, self._next_bound, _BOUND_SLICE)
         if not (emptied or forgotten):
             self._next_forgetting = now + _FORGETTING_SECONDS
 

@@ -1,5 +1,7 @@
 """Standing rules: what they make of mail that is queued and of mail that comes, and of its end."""
 
+import json
+
 import pytest
 
 from spoolmta.message.envelope import Client, Trace
@@ -213,8 +215,14 @@ def test_recipients_beside_suspended_ones_get_their_mail(mta: Mta) -> None:
 def test_rerouted_mail_goes_elsewhere_new_and_queued_and_its_own_way_afterwards(mta: Mta) -> None:
     new(mta, "a@x.example")
     rule = make(mta, Action.REROUTE, transport="discard", nexthop="")
-    new(mta, "b@x.example")
+    queue_id = new(mta, "b@x.example")
     assert mta.states() == {}
+    told = mta.rows(
+        "SELECT detail FROM event WHERE kind = 'ruled' AND message_id = ?", int(queue_id, 16)
+    )
+    assert [json.loads(row[0]) for row in told] == [
+        {"action": "reroute", "rule": 1, "by": "carol", "because": "ticket 17"}
+    ]
     end(mta, rule)
     new(mta, "c@x.example")
     assert mta.states() == {"deferred": 1}
@@ -387,6 +395,18 @@ def test_a_message_with_very_many_recipients_is_held_also_when_it_is_half_way(
     new(mta, *[f"u{n}@z.example" for n in range(1200)], "last@z.example")
     assert mta.states() == {"hold": 1}
     told_by_the_journal(mta)
+
+
+def test_what_a_rule_kept_is_forgotten_when_it_is_gone(mta: Mta) -> None:
+    rule = make(mta, Action.HOLD)
+    ids = [int(new(mta), 16) for _ in range(5)]
+    with mta.context.spool.transaction() as tx:
+        admin.delete(tx, ids[:3])
+    places = [0]
+    while place := bindings.forget_gone(mta.context.spool, places[-1], 2):
+        places.append(place)
+    assert places == [0, ids[1], ids[3], ids[4]]
+    assert bindings.count(mta.context.spool, rule) == 2
 
 
 def test_probes_are_not_held(mta: Mta) -> None:

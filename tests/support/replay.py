@@ -106,8 +106,8 @@ def _change(life: Life, kind: str, said: dict[str, Any], at: float) -> None:
     elif kind == "released":
         _reopen(life)
         _move(life, "deferred", retry_at=at)
-    elif kind in ("flushed", "recalled"):
-        _move(life, "deferred", retry_at=at)
+    elif kind == "flushed":
+        life.retry_at = at
     elif kind in ("resolved", "refused"):
         if life.state != "active":
             life.fresh = set()

@@ -159,6 +159,10 @@ def _by_rule(detail: Detail, what: str) -> str:
     return f"{what} by rule {detail['rule']}{by}{because}"
 
 
+def _ruled(event: Event) -> str:
+    return str(event.detail.get("action")) + _by_rule(event.detail, ":")
+
+
 def _called_back(event: Event) -> str:
     return "called back from its way, and resolved afresh" + _by_rule(event.detail, ",")
 
@@ -249,6 +253,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "requeued": _plain("requeued by an operator"),
     "flushed": _flushed,
     "recalled": _called_back,
+    "ruled": _ruled,
     "postponed": _postponed,
     "noticed": _noticed,
     "corrupted": _plain("moved to corrupt"),

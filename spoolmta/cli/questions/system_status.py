@@ -9,7 +9,7 @@ from spoolmta.cli.access import Access
 from spoolmta.cli.output import note, print_json, print_table
 from spoolmta.cli.questions.process_use import ProcessUse, family
 from spoolmta.cli.running import master_pid
-from spoolmta.cli.units import format_age, format_size
+from spoolmta.cli.units import format_age, format_size, plural
 from spoolmta.errors import SpoolUnusable
 from spoolmta.spool import inspect
 from spoolmta.spool.inspect import StateSummary, Worker
@@ -24,6 +24,7 @@ class Status:
     queue_directory: str
     master: int | None
     states: list[dict[str, object]] = field(default_factory=list)
+    rules: int = 0
     processes: list[ProcessUse] = field(default_factory=list)
     spool_bytes: int | None = None
     wal_bytes: int | None = None
@@ -65,6 +66,7 @@ def gather(access: Access) -> Status:
             now = spool.clock.now()
             status.states = [_state(summary, now) for summary in inspect.states(spool)]
             workers = inspect.processes(spool)
+            status.rules = inspect.rules_in_force(spool)
     except SpoolUnusable as error:
         status.trouble = str(error)
     status.processes = [_named(use, workers, status.master) for use in uses]
@@ -99,6 +101,8 @@ def _print(status: Status) -> None:
         print()
         rows = [(s["state"], s["messages"], _age(s["oldest_age"])) for s in status.states]
         print_table(("STATE", "MESSAGES", "OLDEST"), rows, right=("MESSAGES",))
+    if status.rules:
+        print(f"{plural(status.rules, 'standing rule')} in force: spoolmta rule list")
     if status.processes:
         print()
         _print_processes(status.processes)

@@ -46,6 +46,14 @@ INSERT OR IGNORE INTO bound (message_id, rule_id) SELECT value, :rule FROM carra
 -- name: bound_of_messages
 SELECT message_id, rule_id FROM bound WHERE message_id IN carray(:ids);
 
+-- name: end_of_bound_slice
+SELECT max(message_id) FROM (SELECT message_id FROM bound WHERE message_id > :after ORDER BY message_id LIMIT :limit);
+
+-- name: forget_bound
+DELETE FROM bound
+ WHERE message_id > :after AND message_id <= :upto
+   AND NOT EXISTS (SELECT 1 FROM message WHERE message.message_id = bound.message_id);
+
 -- name: bound_by_rule
 SELECT message_id FROM bound WHERE rule_id = :rule;
 

@@ -41,12 +41,14 @@ class Batch(NamedTuple):
 class Kept(NamedTuple):
     """The messages that are not to go on, by id, and the rules that keep them.
 
-    *bound*: what rules keep, in part at least, as (message id, rule number).
+    *bound*: what rules keep, in part at least, as (message id, rule number). *led*: what goes
+    another way by rules, in part at least, as (message id, rule number).
     """
 
     held: dict[int, Rule]
     parked: dict[int, list[Rule]]
     bound: list[tuple[int, int]]
+    led: dict[tuple[int, int], Rule]
 
     @property
     def ids(self) -> set[int]:
@@ -98,7 +100,7 @@ class StandingRules:
         self, messages: Sequence[Unanswered], hops: Sequence[Hop], batch: Batch
     ) -> tuple[list[Unanswered], list[Hop], Kept]:
         """Return the messages that go on, the hops of all their recipients, and what is kept."""
-        kept = Kept({}, {}, [])
+        kept = Kept({}, {}, [], {})
         if not self.in_force:
             return list(messages), list(hops), kept
         going, found, own = [], [], iter(hops)
@@ -126,6 +128,7 @@ class StandingRules:
             retry_at = min([now + LOOK_AGAIN_SECONDS, *ends])
             queues.park(tx, state, [message_id], process_id, retry_at, **found[0].told)
         bindings.keep(tx, kept.bound)
+        bindings.tell_led(tx, kept.led)
 
     def _learn(self, tx: Transaction) -> None:
         generation = rules.generation(tx)
@@ -142,24 +145,33 @@ class StandingRules:
             Goal(address, facts.originals.get((message_id, number), address), hop[1])
             for (number, address), hop in zip(message.recipients, hops, strict=True)
         ]
-        if message_id in facts.probes or not goals:
-            return [self._way(message, i, goals[i], hop, batch) for i, hop in enumerate(hops)]
-        held = self._hold_on(message_id, goals, facts)
-        if held is not None:
-            kept.held[message_id] = held
-            kept.bound.append((message_id, held.rule_id))
-            return None
-        source = facts.sources[message_id]
-        waits = [self.in_force.that_fits(Action.SUSPEND, source, goal) for goal in goals]
+        source = facts.sources.get(message_id)
+        if source is None:
+            return list(hops)
+        waits: list[Rule | None] = [None] * len(goals)
+        if message_id not in facts.probes:
+            held = self._hold_on(message_id, goals, facts)
+            if held is not None:
+                kept.held[message_id] = held
+                kept.bound.append((message_id, held.rule_id))
+                return None
+            waits = [self.in_force.that_fits(Action.SUSPEND, source, goal) for goal in goals]
         found = list({rule.rule_id: rule for rule in waits if rule is not None}.values())
         kept.bound.extend((message_id, rule.rule_id) for rule in found)
         if found and None not in waits and _may_park(message_id, found, batch):
             kept.parked[message_id] = found
             return None
-        return [
-            self._way(message, i, goals[i], hop, batch) if rule is None else _later(rule, hop)
-            for i, (rule, hop) in enumerate(zip(waits, hops, strict=True))
-        ]
+        going = []
+        for (number, _), goal, wait, hop in zip(
+            message.recipients, goals, waits, hops, strict=True
+        ):
+            leading = self.in_force.leading(source, goal) if wait is None else [wait]
+            # An operator's word on this very message stands over the rules.
+            if (message_id, number) in batch.routes:
+                leading = [rule for rule in leading if rule.action is not Action.REROUTE]
+            kept.led.update(((message_id, rule.rule_id), rule) for rule in leading)
+            going.append(self._led(hop, leading))
+        return going
 
     def _hold_on(self, message_id: int, goals: Sequence[Goal], facts: Facts) -> Rule | None:
         """Return the rule that holds a message, which it has not held before."""
@@ -173,22 +185,21 @@ class StandingRules:
         )
         return next(fitting, None)
 
-    def _way(self, message: Unanswered, place: int, goal: Goal, hop: Hop, batch: Batch) -> Hop:
-        """Return where a recipient goes by the rules that do not let it wait."""
-        rules_, source = self.in_force, batch.facts.sources[message.message_id]
+    def _led(self, hop: Hop, leading: Sequence[Rule]) -> Hop:
+        """Return where mail goes by the rules that say so, instead of by *hop*."""
         transport, nexthop, recipient, shared = hop
-        returned = rules_.that_fits(Action.BOUNCE, source, goal)
-        if returned is not None:
-            return (*returned.way, recipient, "")
-        # An operator's word on this very message stands over the rules.
-        own = (message.message_id, message.recipients[place][0]) in batch.routes
-        rerouted = None if own else rules_.that_fits(Action.REROUTE, source, goal)
-        if rerouted is not None:
-            transport, elsewhere = rerouted.way
-            nexthop, shared = elsewhere or nexthop, ""
-        slow = rules_.that_fits(Action.SLOW_DOWN, source, goal)
-        if slow is not None:
-            shared = slowed(slow, shared or self._name(transport, nexthop, recipient))
+        for rule in leading:
+            match rule.action:
+                case Action.SUSPEND:
+                    text = f"mail suspended by the administrator (rule {rule.rule_id})"
+                    return "retry", f"4.3.2 {text}", recipient, ""
+                case Action.BOUNCE:
+                    return (*rule.way, recipient, "")
+                case Action.REROUTE:
+                    transport, elsewhere = rule.way
+                    nexthop, shared = elsewhere or nexthop, ""
+                case Action.SLOW_DOWN:
+                    shared = slowed(rule, shared or self._name(transport, nexthop, recipient))
         return transport, nexthop, recipient, shared
 
 
@@ -197,7 +208,3 @@ def _may_park(message_id: int, found: Sequence[Rule], batch: Batch) -> bool:
     if batch.state is State.ACTIVE:
         return False
     return message_id not in batch.rest or any(not rule.tells_recipients_apart for rule in found)
-
-
-def _later(rule: Rule, hop: Hop) -> Hop:
-    return "retry", f"4.3.2 mail suspended by the administrator (rule {rule.rule_id})", hop[2], ""

@@ -38,6 +38,15 @@ def test_a_rule_is_made_with_its_author_reason_and_end(sample: SampleSpool, rule
     assert bindings.count(sample.spool, made) == 1
 
 
+def test_the_status_tells_how_many_rules_are_in_force(
+    sample: SampleSpool, rule: Run, run: Run
+) -> None:
+    rule("add", "hold", "--sender", "nobody@none.example", *SO)
+    rule("add", "hold", "--sender", "nobody@none.example", *SO)
+    rule("remove", 1, *SO)
+    assert "\n1 standing rule in force: " in run(main, "-c", sample.configuration, "status").out
+
+
 def test_each_action_is_told_how(sample: SampleSpool, rule: Run) -> None:
     rule("add", "reroute", "--domain", "none.example", "--transport", "smtp:[relay.example]", *SO)
     rule("add", "slow-down", "--nexthop", "none.example", "--concurrency", 2, "--pause", "3s", *SO)
