@@ -6,7 +6,7 @@ postfix/postfix-script, and to standard error where a person may read it.
 
 Postfix:    postfix(1)
 Parameters: queue_directory, process_id_directory, mail_owner, drain_time_limit, mail_version
-Limits:     no tls, logrotate; upgrade-configuration has nothing to upgrade
+Limits:     no tls; upgrade-configuration has nothing to upgrade
 """
 
 import os
@@ -22,14 +22,19 @@ from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import Command
 from spoolmta.cli.running import master_pid
 from spoolmta.config.loader import Configuration
+from spoolmta.config.parameters.log import LogRotationParameters
 from spoolmta.config.parameters.master import MasterParameters
 from spoolmta.errors import SpoolmtaError
 from spoolmta.maillog import MailLog
 
 USAGE = "postfix [-c config_dir] [-Dv] command"
-VERBS = "start (or stop, reload, abort, flush, check, status, set-permissions, version)"
+VERBS = (
+    "start (or stop, reload, abort, flush, check, status, set-permissions, upgrade-configuration,"
+    " logrotate)"
+)
 
 _LETTERS = "c:Dv"
+_ALONE = ("logrotate",)
 _START_SECONDS = 60.0
 _KILL_SECONDS = 5.0
 _POLL_SECONDS = 0.05
@@ -173,6 +178,24 @@ class Control:
         self.info("the configuration files need no upgrade")
         return 0
 
+    def rotate_log(self) -> int:
+        """Put the log file away, and begin a new one."""
+        from spoolmta.cli.log_rotation import RotationError, rotate
+
+        configuration = self.access.configuration
+        patience = configuration.section(MasterParameters).drain_time_limit + _KILL_SECONDS
+        try:
+            rotate(configuration.section(LogRotationParameters), self._pid(), patience)
+        except RotationError as error:
+            self._log.reopen()
+            return self.fatal(str(error))
+        self._log.reopen()
+        return 0
+
+    def refuse_tls(self) -> int:
+        """Say that there are no keys and certificates yet."""
+        return self.fatal("there is no TLS yet: it has no keys and certificates to manage")
+
     def _pid(self) -> int | None:
         return master_pid(self.access.process_directory)
 
@@ -192,6 +215,8 @@ DEEDS: Mapping[str, Callable[[Control], int]] = {
     "flush": Control.flush,
     "set-permissions": Control.set_permissions,
     "upgrade-configuration": Control.upgrade_configuration,
+    "logrotate": Control.rotate_log,
+    "tls": Control.refuse_tls,
     "version": Control.version,
 }
 
@@ -201,6 +226,8 @@ def _postfix(directory: str | None, operands: Sequence[str]) -> int:
     try:
         verb = operands[0] if operands else ""
         deed = DEEDS.get(verb)
+        if verb in _ALONE and len(operands) > 1:
+            return control.fatal(f"usage postfix {verb} (no arguments)")
         if deed is None:
             return control.fatal(f"unknown command: '{verb}'. Usage: postfix {VERBS}")
         return deed(control)

@@ -25,8 +25,8 @@ class LogParameters(Section):
     delay_logging_resolution_limit: int = number("2", max=6)  # decimals of delays below a second
 
 
-class LogRotationParameters(Section, without_meaning="each process writes the log file itself"):
-    """postlogd, and how its file is put away."""
+class LogRotationParameters(LogParameters):
+    """How a log file is put away (postfix logrotate)."""
 
     maillog_file_compressor: str = text(
         "gzip", empty_allowed=False
@@ -34,6 +34,11 @@ class LogRotationParameters(Section, without_meaning="each process writes the lo
     maillog_file_rotate_suffix: str = text(
         "%Y%m%d-%H%M%S", empty_allowed=False
     )  # end of their names
+
+
+class LogDaemonParameters(Section, without_meaning="each process writes the log file itself"):
+    """postlogd."""
+
     postlogd_watchdog_timeout: float = seconds("10s")  # longest silence of postlogd
 
 

@@ -1,5 +1,6 @@
 """postfix starts, shows, reloads and stops a real mail system of a few services."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -143,3 +144,48 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_the_log_is_put_away_and_goes_on_in_a_new_file(
+    sample: SampleSpool, postfix: Postfix
+) -> None:
+    main_cf = sample.configuration / "main.cf"
+    main_cf.write_text(main_cf.read_text() + "maillog_file_rotate_suffix = old\n")
+    assert postfix("start").returncode == 0
+    rotated = postfix("logrotate")
+    assert (rotated.returncode, rotated.stderr) == (0, "")
+    old = gzip.decompress((sample.queue / "maillog.old.gz").read_bytes()).decode()
+    assert "starting the Postfix mail system" in old
+    assert "reload" in log_of(sample)
+    assert "starting the Postfix mail system" not in log_of(sample)
+    assert postfix("stop").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("maillog_file =", "empty 'maillog_file' parameter value - logfile rotation failed"),
+        ("maillog_file = /dev/stdout", "'maillog_file' is no file: '/dev/stdout' - logfile"),
+        ("maillog_file_compressor = false", "maillog' rotation failed: "),
+        ("maillog_file_compressor = /nosuch", "rotation failed: No such file or directory"),
+    ],
+)
+def test_a_log_that_cannot_be_put_away(
+    sample: SampleSpool, postfix: Postfix, setting: str, text: str
+) -> None:
+    main_cf = sample.configuration / "main.cf"
+    (sample.queue / "maillog").write_text("a line\n")
+    prefixes = f"maillog_file_prefixes = {sample.queue} /dev/stdout\n"
+    main_cf.write_text(f"{main_cf.read_text()}{prefixes}{setting}\n")
+    rotated = postfix("logrotate")
+    assert rotated.returncode == 1
+    assert text in rotated.stderr
+
+
+def test_what_is_asked_wrongly_is_told(postfix: Postfix) -> None:
+    said = postfix("logrotate", "x")
+    assert (said.returncode, "fatal: usage postfix logrotate (no arguments)" in said.stderr) == (
+        1,
+        True,
+    )
+    assert "fatal: there is no TLS yet" in postfix("tls", "enable-client").stderr
