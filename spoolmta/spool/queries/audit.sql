@@ -80,6 +80,8 @@ WITH told AS MATERIALIZED (
                 THEN '!the journal does not know it'
                 WHEN outcome.action = 'sent' AND answered.sent IS NOT 1 AND NOT named.expanded
                 THEN '!it has an answer that the journal does not know'
+                WHEN outcome.action = 'bounced' AND answered.bounced IS NOT 1 AND life.expired IS NULL
+                THEN '!it has an answer that the journal does not know'
                 WHEN outcome.action = 'bounced' THEN 'bounced'
                 WHEN outcome.action = 'sent' THEN 'delivered'
                 ELSE place.state END AS account

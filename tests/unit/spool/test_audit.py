@@ -86,6 +86,24 @@ def test_everybody_is_in_an_account(sample: SampleSpool) -> None:
             "alice@inbox.example",
             "an answer that the journal does not know",
         ),
+        (
+            "UPDATE outcome SET action = 'bounced' WHERE message_id = :id AND number = 0",
+            "deferred",
+            "bob@slow.example",
+            "an answer that the journal does not know",
+        ),
+        (
+            "DELETE FROM recipient WHERE message_id = :id",
+            "hold",
+            "",
+            "in a state, and has no recipient",
+        ),
+        (
+            "DELETE FROM message WHERE message_id = :id",
+            "hold",
+            "",
+            "in a state, and the message is not here",
+        ),
     ],
 )
 def test_damage_names_the_recipient(
