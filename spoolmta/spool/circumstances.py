@@ -7,7 +7,6 @@ Must not: change anything; decide what the rows mean
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from spoolmta.spool import liveness
@@ -76,8 +75,7 @@ class Asked(NamedTuple):
     retry_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """All that has a say; times are seconds. *running* are the services that live now.
 
     *rules* are the standing rules that keep the message, or have kept it, or slow it down.

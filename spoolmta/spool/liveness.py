@@ -6,16 +6,15 @@ Reads:    process, /proc
 Must not: import what makes a question slow to start
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from spoolmta.spool.connection import Spool
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process that has, or had, the spool open."""
 
     process_id: int

@@ -9,9 +9,8 @@ Must not: share a process with an open Spool for longer than the question lasts
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import apsw
@@ -32,8 +31,7 @@ _ABOUT_THE_JOURNAL = re.compile(r"\b(v1_events|v1_attempts|journal)\b", re.IGNOR
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The rows of a question; *complete* is False if there were more than were asked for."""
 
     columns: tuple[str, ...]

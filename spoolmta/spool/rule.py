@@ -7,8 +7,7 @@ Must not: read rows or clocks
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from enum import StrEnum
 from fnmatch import translate
 from functools import lru_cache
@@ -65,8 +64,7 @@ class Slowness(NamedTuple):
 UNSLOWED = Slowness()
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What a rule is to do, for whose mail, and until when (seconds; None: until it is removed)."""
 
     action: Action
@@ -79,8 +77,7 @@ class Terms:
     ends_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule as it is written down; times are seconds. *ended_at* None: it is in force."""
 
     rule_id: int
@@ -122,15 +119,14 @@ class Rule:
         return {"rule": self.rule_id, "by": self.author, "because": self.because}
 
 
-@dataclass(slots=True)
 class Rules:
     """The rules in force."""
 
-    rules: tuple[Rule, ...] = ()
-    _by_action: Mapping[Action, tuple[Rule, ...]] = field(init=False, repr=False)
+    __slots__ = ("_by_action", "rules")
 
-    def __post_init__(self) -> None:
-        latest = sorted(self.rules, key=lambda rule: -rule.rule_id)
+    def __init__(self, rules: tuple[Rule, ...] = ()) -> None:
+        self.rules = rules
+        latest = sorted(rules, key=lambda rule: -rule.rule_id)
         self._by_action = {a: tuple(r for r in latest if r.action is a) for a in Action}
 
     def __bool__(self) -> bool:

@@ -11,7 +11,6 @@ Limits:   a next hop is known of mail that is on its way, or was tried, as a who
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from spoolmta.errors import UsageError
@@ -32,8 +31,7 @@ _OF_RECIPIENT = ("recipient", "domain")
 NULL_SENDER = "<>"
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(NamedTuple):
     """The options: patterns, any of which must fit; empty where one was not given.
 
     The null sender is "<>". *reason* is some text out of the reason, unless it has wildcards.
@@ -63,7 +61,7 @@ class Selector:
 
     def said(self) -> dict[str, Any]:
         """Return the options that were given, by name."""
-        found = {name: getattr(self, name) for name in self.__slots__}
+        found = {name: getattr(self, name) for name in self._fields}
         return {name: value for name, value in found.items() if value not in ((), None)}
 
 
@@ -77,8 +75,7 @@ class Selected(NamedTuple):
     recipients: Collection[tuple[int, int]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """So many messages have this in common: a sender, or a domain of recipients."""
 
     name: str

@@ -7,7 +7,6 @@ Must not: read rows; print
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from spoolmta.cli.units import format_age, format_time, plural
@@ -32,8 +31,7 @@ class Hindrance(NamedTuple):
     do: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What the configuration and the machine say; times are seconds.
 
     *services* names the services that run a program ("trivial-rewrite": "rewrite").

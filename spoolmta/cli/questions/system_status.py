@@ -1,8 +1,8 @@
 """What runs and what waits: figures of the mail system, gathered and printed."""
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from spoolmta import __version__
 from spoolmta.cli.access import Access
@@ -15,22 +15,21 @@ from spoolmta.spool import inspect
 from spoolmta.spool.inspect import StateSummary, Worker
 
 
-@dataclass(slots=True)
-class Status:
-    """All figures; times in seconds, sizes in bytes."""
+class Status(NamedTuple):
+    """All figures; times in seconds, sizes in bytes. *trouble*: why some cannot be had."""
 
     version: str
     configuration: str
     queue_directory: str
     master: int | None
-    states: list[dict[str, object]] = field(default_factory=list)
-    rules: int = 0
-    processes: list[ProcessUse] = field(default_factory=list)
-    spool_bytes: int | None = None
-    wal_bytes: int | None = None
-    disk_free_bytes: int | None = None
-    disk_total_bytes: int | None = None
-    trouble: str | None = None
+    states: list[dict[str, object]]
+    rules: int
+    processes: list[ProcessUse]
+    spool_bytes: int | None
+    wal_bytes: int | None
+    disk_free_bytes: int | None
+    disk_total_bytes: int | None
+    trouble: str | None
 
 
 def show(access: Access, *, as_json: bool) -> bool:
@@ -46,31 +45,37 @@ def show(access: Access, *, as_json: bool) -> bool:
 def gather(access: Access) -> Status:
     """Return all figures; what cannot be had is left out and said in `trouble`."""
     configuration = access.configuration.directory
-    status = Status(
-        __version__,
-        str(configuration or "built-in"),
-        str(access.queue_directory),
-        master_pid(access.process_directory),
-    )
+    master = master_pid(access.process_directory)
     # As root still: the memory of processes of other users can be read.
-    uses = family(status.master) if status.master else []
-    status.spool_bytes = _size(access.spool_path)
-    status.wal_bytes = _size(access.spool_path.with_name(access.spool_path.name + "-wal"))
-    if access.queue_directory.is_dir():
-        disk = os.statvfs(access.queue_directory)
-        status.disk_free_bytes = disk.f_bavail * disk.f_frsize
-        status.disk_total_bytes = disk.f_blocks * disk.f_frsize
+    uses = family(master) if master else []
+    disk = os.statvfs(access.queue_directory) if access.queue_directory.is_dir() else None
+    spool_bytes = _size(access.spool_path)
+    wal_bytes = _size(access.spool_path.with_name(access.spool_path.name + "-wal"))
+    states: list[dict[str, object]] = []
     workers: list[Worker] = []
+    rules, trouble = 0, None
     try:
         with access.spool() as spool:
             now = spool.clock.now()
-            status.states = [_state(summary, now) for summary in inspect.states(spool)]
+            states = [_state(summary, now) for summary in inspect.states(spool)]
             workers = inspect.processes(spool)
-            status.rules = inspect.rules_in_force(spool)
+            rules = inspect.rules_in_force(spool)
     except SpoolUnusable as error:
-        status.trouble = str(error)
-    status.processes = [_named(use, workers, status.master) for use in uses]
-    return status
+        trouble = str(error)
+    return Status(
+        __version__,
+        str(configuration or "built-in"),
+        str(access.queue_directory),
+        master,
+        states,
+        rules,
+        [_named(use, workers, master) for use in uses],
+        spool_bytes,
+        wal_bytes,
+        disk.f_bavail * disk.f_frsize if disk else None,
+        disk.f_blocks * disk.f_frsize if disk else None,
+        trouble,
+    )
 
 
 def _state(summary: StateSummary, now: float) -> dict[str, object]:

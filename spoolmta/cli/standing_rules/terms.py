@@ -4,7 +4,6 @@ Must not: touch the spool
 """
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
 from spoolmta.cli.messages.choice import Filters, to_selector
@@ -137,7 +136,7 @@ def _reroute(terms: Terms, said: Said, configuration: Configuration) -> Terms:
     if not said.transport:
         raise UsageError("reroute: where to? Give --transport TRANSPORT:NEXTHOP")
     route = parse_route(said.transport, configuration)
-    return replace(terms, transport=route.transport, nexthop=_line("transport", route.nexthop))
+    return terms._replace(transport=route.transport, nexthop=_line("transport", route.nexthop))
 
 
 def _slow_down(terms: Terms, said: Said) -> Terms:
@@ -150,14 +149,14 @@ def _slow_down(terms: Terms, said: Said) -> Terms:
     slowness = Slowness(said.concurrency or 0, pause)
     if slowness == UNSLOWED:
         raise UsageError("slow-down: how slow? Give --concurrency N, or --pause TIME, or both")
-    return replace(terms, slowness=slowness)
+    return terms._replace(slowness=slowness)
 
 
 def _bounce(terms: Terms, said: Said) -> Terms:
     if said.status and not _STATUS.fullmatch(said.status):
         raise UsageError(f"--status {said.status}: expected a status code such as {DEFAULT_DSN}")
     text = _line("text", said.text) if said.text.strip() else _DEFAULT_TEXT
-    return replace(terms, dsn=said.status or DEFAULT_DSN, text=text)
+    return terms._replace(dsn=said.status or DEFAULT_DSN, text=text)
 
 
 def _line(option: str, text: str) -> str:
