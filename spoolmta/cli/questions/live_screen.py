@@ -22,7 +22,7 @@ from spoolmta.cli.running import master_pid
 
 # What goes into looking through the queue for one frame, and for a frame that stays alone.
 _BUDGET = 0.25
-_BUDGET_OF_ONE = 3.0
+_BUDGET_OF_ONE = 0.7
 # A frame that took long is not drawn again before so many times that long.
 _REST = 4.0
 _ENDS = (signal.SIGINT, signal.SIGTERM)
