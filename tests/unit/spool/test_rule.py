@@ -70,6 +70,8 @@ def put(spool: Spool, source: Source, recipient: Recipient) -> int:
         sasl_user=PATTERNS,
         recipient=PATTERNS,
         domain=PATTERNS,
+        **dict.fromkeys(("states", "nexthop", "reason", "where"), st.just(())),
+        arrived_before=st.none(),
     ),
 )
 @example(Source("a@b"), "a@b", "A@[b", Selector(recipient=("a@[*",)))
