@@ -12,7 +12,6 @@ Limits:     an address of more than 8192 characters, or one that takes very many
 """
 
 import re
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,6 @@ from spoolmta.address.rewrite import rewrite_tokens, strip_trailing_dot
 from spoolmta.address.routing import AddressClass, Routing, TransportChoice, parse_transport
 from spoolmta.address.tokens import AT, QUOTED, Token, find_last, internal, scan
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.lookup import search, user_keys
 from spoolmta.maps.memory import is_memorable
 from spoolmta.net.network import parse_address
 
@@ -79,7 +77,7 @@ async def resolve(address: str, *, sender: str, routing: Routing) -> Resolution:
     return await _by_sender(route, sender, routing) if isinstance(route, _Route) else route
 
 
-class _Route(NamedTuple):
+class _Route(msgspec.Struct, frozen=True):
     """What an address comes to, but for what its sender has to say.
 
     *value* is what transport_maps have for it, *moved* what relocated_maps have.
@@ -109,9 +107,7 @@ async def _find_route(address: str, routing: Routing) -> Resolution | _Route:
         routed = _first_operator(recipient) != len(recipient) - len(domain) - 1
     value = moved = None
     if routing.transport_maps and address_class is not AddressClass.VIRTUAL_ALIAS:
-        keys = user_keys(recipient, routing.delimiter)
-        hit = await search(routing.transport_maps, keys)
-        value = await routing.transport_value(domain) if hit is None else hit.value
+        value = await routing.transport_value(recipient, domain)
     if routing.relocated_maps:
         hit = await routing.lookup(routing.relocated_maps, recipient)
         moved = None if hit is None else hit.value

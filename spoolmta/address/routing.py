@@ -13,13 +13,15 @@ Must not:   take a lookup error for "not in the list"
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Delimiter, Hit, Maps, open_maps, open_match_list
-from spoolmta.maps.lookup import PROBLEMS, Key, States, address_keys, search, transport_keys
+from spoolmta.maps.lookup import PROBLEMS, AddressKeys, States, address_keys, search, transport_keys
 from spoolmta.maps.match_list import MatchList
 from spoolmta.maps.memory import Memory, is_memorable
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
@@ -56,7 +58,7 @@ _UNLIKE: dict[AddressClass, tuple[AddressClass, ...]] = {
 }
 
 
-class TransportChoice(NamedTuple):
+class TransportChoice(msgspec.Struct, frozen=True):
     """A ..._transport parameter: a transport, and its next hop or ""."""
 
     transport: str
@@ -122,18 +124,8 @@ class Routing:
         """
         if not maps.maps or not address:
             return None
-        known = self._keys.answers()
-        keys = known.get(address) if known is not None else None
-        if keys is None:
-            keys = await self._find_keys(address)
-            if known is not None and is_memorable(address):
-                known[address] = keys
+        _, keys = await self._keys(address)
         return maps.find(keys) if maps.states is not None else await search(maps, keys)
-
-    @property
-    def asks_senders(self) -> bool:
-        """Whether the sender of mail has a say in its route."""
-        return bool(self.sender_relayhost_maps or self.sender_transport_maps)
 
     @property
     def local_states(self) -> States | None:
@@ -162,17 +154,29 @@ class Routing:
             self._routes = Memory([*self._class_states, *(one.states for one in maps)])
         return self._routes
 
-    async def _find_keys(self, address: str) -> tuple[Key, ...]:
+    async def _keys(self, address: str) -> AddressKeys:
         """Return the keys of an address, "user" alone among them in $myorigin and local domains."""
-        _, at, domain = address.rpartition("@")
-        has_names = bool(at) and (domain.lower() == self._myorigin or await self.is_local(domain))
-        return address_keys(address, self.delimiter, is_local=has_names)
+        known = self._known_keys.answers()
+        keys = known.get(address) if known is not None else None
+        if keys is None:
+            _, at, domain = address.rpartition("@")
+            is_local = bool(at) and (
+                domain.lower() == self._myorigin or await self.is_local(domain)
+            )
+            keys = address_keys(address, self.delimiter, is_local=is_local)
+            if known is not None and is_memorable(address):
+                known[address] = keys
+        return keys
 
-    async def transport_value(self, domain: str) -> str | None:
-        """Return what transport_maps have for a domain, whoever is there.
+    async def transport_value(self, recipient: str, domain: str) -> str | None:
+        """Return what transport_maps have for a recipient in a domain.
 
         Raises MapUnavailable: the caller tries again later.
         """
+        with_domain, _ = await self._keys(recipient)
+        hit = await search(self.transport_maps, with_domain)
+        if hit is not None:
+            return hit.value
         known = self.transports.answers()
         value = known.get(domain) if known is not None else None
         if value is None:
@@ -244,7 +248,7 @@ class Routing:
         lists = self._lists.values()
         self._class_states = [self._mydestination.states, *(one.states for one in lists)]
         self._local: Memory[str, bool] = Memory([self._mydestination.states])
-        self._keys: Memory[str, tuple[Key, ...]] = Memory(
+        self._known_keys: Memory[str, AddressKeys] = Memory(
             [self._mydestination.states], _REMEMBERED_KEYS
         )
         self._classes: Memory[str, AddressClass] = Memory(self._class_states)
@@ -262,6 +266,8 @@ class Routing:
         self.sender_transport_maps = open_maps(
             parameters.sender_dependent_default_transport_maps, substitution=False
         )
+        self.asks_senders = bool(self.sender_relayhost_maps or self.sender_transport_maps)
+        """Whether the sender of mail has a say in its route."""
         self.relocated_maps = open_maps(parameters.relocated_maps)
         self.transport_parents_dotted = not matches_subdomains(
             parameters.parent_domain_matches_subdomains, "transport_maps"

@@ -47,7 +47,7 @@ async def _expanded(recipient: str, routing: Routing) -> tuple[str, ...]:
         if problem:
             raise _unreasonable(f"{problem} for {recipient}")
         at += 1
-    return tuple(dict.fromkeys(addresses))
+    return tuple(dict.fromkeys(addresses)) if at > 1 else (addresses[0],)
 
 
 async def _expand(addresses: list[str], at: int, finished: set[str], routing: Routing) -> str:

@@ -69,7 +69,7 @@ def quote(address: str) -> str:
 
 def quote_local(local: str) -> str:
     """Return a local part as a dot-string, or else as a quoted string."""
-    if _DOT_STRING.fullmatch(local):
+    if local.isalnum() or _DOT_STRING.fullmatch(local):
         return local
     return quoted(local)
 

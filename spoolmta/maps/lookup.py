@@ -10,8 +10,9 @@ Must not:   take a lookup error for "not found"
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.keys import Delimiter, quote_local, split_extension
@@ -22,11 +23,6 @@ PROBLEMS = logging.getLogger("spoolmta.maps")
 
 # Files are looked at once a second; this is to ask them less often than for every address.
 LOOK_AGAIN_S = 0.01
-# One address is looked for in many tables, one after the other.
-_REMEMBERED_KEYS = 256
-# The keys of a longer address are not remembered, for they would take much memory.
-_LONGEST_ADDRESS = 320
-
 States = tuple[Callable[[], object], ...]
 """What returns the same objects as before as long as answers are the same.
 
@@ -153,8 +149,12 @@ The last is the extension with its delimiter, "+ext", or "". A plain tuple: ever
 message makes some.
 """
 
+AddressKeys = tuple[tuple[Key, ...], tuple[Key, ...]]
+"""The keys of an address in their order: user+ext@domain and user@domain, each in its quoted form
+first; and these with all others behind them."""
 
-class Hit(NamedTuple):
+
+class Hit(msgspec.Struct, frozen=True):
     """What was found, and the extension that was cut off to find it."""
 
     key: str
@@ -187,31 +187,20 @@ async def lookup_address(
     """
     if not address:
         return None
-    keys = address_keys(address, delimiter, is_local=is_local)
+    _, keys = address_keys(address, delimiter, is_local=is_local)
     return maps.find(keys) if maps.states is not None else await search(maps, keys)
 
 
-def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> tuple[Key, ...]:
+def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> AddressKeys:
     """Return the keys of an address; with its local part alone if its domain *is_local*."""
-    users = user_keys(address, delimiter)
     at = address.rfind("@")
     if at < 0:
-        return users
-    names = _local_keys(address[:at], "", delimiter) if is_local else ()
-    return (*users, *names, (address[at:], True, ""))
-
-
-def user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
-    """Return user+ext@domain and user@domain; each in its quoted form first."""
-    find = _user_keys if len(address) <= _LONGEST_ADDRESS else _user_keys.__wrapped__
-    return find(address, delimiter)
-
-
-@lru_cache(_REMEMBERED_KEYS)
-def _user_keys(address: str, delimiter: Delimiter | str) -> tuple[Key, ...]:
-    at = address.rfind("@")
-    local, at_domain = (address, "") if at < 0 else (address[:at], address[at:])
-    return tuple(_local_keys(local, at_domain, delimiter, partial=False))
+        users = tuple(_local_keys(address, "", delimiter, partial=False))
+        return users, users
+    local, at_domain = address[:at], address[at:]
+    users = tuple(_local_keys(local, at_domain, delimiter, partial=False))
+    names = _local_keys(local, "", delimiter) if is_local else ()
+    return users, (*users, *names, (at_domain, True, ""))
 
 
 def transport_keys(domain: str, *, dotted: bool) -> Iterator[Key]:
@@ -225,7 +214,8 @@ def access_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> It
 
     They are user+ext@domain, user@domain, domain, its parents, user+ext@, user@.
     """
-    yield from user_keys(address, delimiter)
+    users, _ = address_keys(address, delimiter, is_local=False)
+    yield from users
     at = address.rfind("@")
     if at >= 0:
         yield from domain_keys(address[at + 1 :], dotted=dotted, partial=True)

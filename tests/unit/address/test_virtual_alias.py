@@ -7,7 +7,6 @@ import pytest
 from spoolmta.address.routing import Routing
 from spoolmta.address.virtual_alias import AliasExpansionError, expand_virtual_aliases
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps.lookup import user_keys
 from tests.support.hostile_texts import HOSTILE, milliseconds
 
 OpenRouting = Callable[..., Routing]
@@ -107,9 +106,3 @@ def test_aliases_of_a_long_address_are_found_at_once(
             expand(routing, f"{local}@{domain}")
 
     assert milliseconds(look_up, limit) < limit
-
-
-def test_the_keys_of_long_addresses_are_not_kept() -> None:
-    long = user_keys("a" * 65536 + "@b", "+")
-    assert long is not user_keys("a" * 65536 + "@b", "+")
-    assert user_keys("a@b", "+") is user_keys("a@b", "+")

@@ -69,11 +69,15 @@ def test_a_list_is_remembered_unless_its_file_names_a_server(tmp_path: Path) -> 
     assert memory.answers() is None
 
 
-def test_memory_is_bounded() -> None:
-    memory = remembering("static:x")
+@pytest.mark.parametrize("limit", [256, 10_000])
+def test_memory_is_bounded(limit: int) -> None:
+    memory: Memory[str, str] = Memory([open_maps("static:x").states], limit)
     known = memory.answers()
     assert known is not None
-    known.update((str(number), "x") for number in range(20_000))
+    known.update((str(number), "x") for number in range(limit - 1))
+    time.sleep(0.02)
+    assert memory.answers() is known
+    known["one more"] = "x"
     time.sleep(0.02)
     assert memory.answers() == {}
 
