@@ -17,6 +17,8 @@ from spoolmta.address.tokens import (
     ATOM,
     COMMENT,
     LITERAL,
+    NOBODY,
+    OPERATORS,
     QUOTED,
     Token,
     external,
@@ -28,7 +30,6 @@ from spoolmta.address.tokens import (
 # The colon behind a group's name; other colons are parts of addresses.
 GROUP = "group"
 
-_NOBODY = Token(QUOTED, "")
 _COMMA = Token(",", ",")
 _COLON = Token(GROUP, ":")
 _FOLD_BYTES = 70
@@ -39,6 +40,7 @@ _WRITTEN_APART = frozenset({QUOTED, LITERAL, ","})
 _WORD = "w"
 _REMARK = "c"
 _SIGNS = {ATOM: _WORD, QUOTED: _WORD, LITERAL: _WORD, COMMENT: _REMARK}
+_SIGNS |= {operator: operator for operator in OPERATORS}
 # An address ends before a word that has no operator behind it.
 _ADDRESS = re.compile(r"(?:[^w,;>]|w(?!c*+w))*+(?:wc*+)?")
 _ADDRESS_IN_GROUP = re.compile(r"(?:[^w,;>:]|w(?!c*+w))*+(?:wc*+)?")
@@ -86,7 +88,7 @@ def external_addresses(text: str, at_most: int) -> list[str]:
 
 def read_address(text: str) -> ListedAddress:
     """Return the address that *text* (external form) is; "" is written with quotes."""
-    return ListedAddress(scan(text) or (_NOBODY,))
+    return ListedAddress(scan(text) or (NOBODY,))
 
 
 def parse_list_items(text: str, *, token_limit: int = sys.maxsize) -> list[ListItem]:
@@ -141,9 +143,8 @@ class _ListReader:
 
     def __init__(self, tokens: list[Token]) -> None:
         self.items: list[ListItem] = []
-        self._tokens = tokens
         self._backwards = tokens[::-1]
-        signs = "".join([_SIGNS.get(kind, kind) for kind, _ in tokens])
+        signs = "".join([_SIGNS[kind] for kind, _ in tokens])
         self._signs = signs[::-1]
         self._has_comments = _REMARK in signs
         self._next_is_address = False
@@ -187,30 +188,38 @@ class _ListReader:
 
     def _read_brackets(self, at: int, name: re.Pattern[str]) -> int:
         """Read what is in angle brackets, and the display name before it; return where it ends."""
-        self._take(at, at + 1)
-        end = self._add(at + 1, _found(self._signs, "<", at))
-        if end == len(self._signs):
-            return end
-        if end == at + 1:
-            self.items.append(ListedAddress())
-        return self._take(end, _end_of(name, self._signs, end))
+        signs, items = self._signs, self.items
+        items.append(self._backwards[at])
+        self._next_is_address = False
+        end = _found(signs, "<", at)
+        if end == len(signs):
+            return self._add(at + 1, end)
+        if end == at + 2 and signs[at + 1] == _WORD:
+            items.append(_listed(ListedAddress, (self._backwards[at + 1],)))
+        elif end == at + 1:
+            items.append(ListedAddress())
+        else:
+            self._add(at + 1, end)
+        return self._take(end, _end_of(name, signs, end))
 
     def _add(self, at: int, end: int) -> int:
         """Take tokens as one address, behind it the comments that are in it; return *end*."""
-        size = len(self._tokens)
-        tokens = self._tokens[size - end : size - at]
-        if self._has_comments and _REMARK in self._signs[at:end]:
-            end_of_words = at + len(self._signs[at:end].rstrip(_REMARK))
-            tokens = self._tokens[size - end_of_words : size - at]
-            if _REMARK in self._signs[at:end_of_words]:
-                inside = self._backwards[at:end_of_words]
-                self.items += [token for token in inside if token[0] == COMMENT]
-                tokens = [token for token in tokens if token[0] != COMMENT]
-            self.items += self._backwards[end_of_words:end]
+        tokens = self._backwards[at:end]
+        if self._has_comments and (remarks := self._signs.count(_REMARK, at, end)):
+            words = end - at - remarks
+            if _REMARK in self._signs[at : at + words]:
+                tokens.sort(key=_is_comment)
+            self.items += tokens[words:]
+            del tokens[words:]
         if tokens:
+            tokens.reverse()
             self.items.append(_listed(ListedAddress, tokens))
             self._next_is_address = True
         return end
+
+
+def _is_comment(token: Token) -> bool:
+    return token[0] == COMMENT
 
 
 def _end_of(pattern: re.Pattern[str], signs: str, at: int) -> int:

@@ -19,7 +19,7 @@ from spoolmta.address.hostname import is_hostname, literal_address
 from spoolmta.address.quoting import quote
 from spoolmta.address.rewrite import rewrite_tokens, strip_trailing_dot
 from spoolmta.address.routing import AddressClass, Routing, TransportChoice, parse_transport
-from spoolmta.address.tokens import AT, QUOTED, Token, find_last, internal, scan
+from spoolmta.address.tokens import AT, NOBODY, QUOTED, Token, find_last, internal, scan
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps.memory import is_memorable
 from spoolmta.net.network import parse_address
@@ -149,7 +149,7 @@ async def _follow(address: str, routing: Routing) -> tuple[str, AddressClass]:
         followed = _next_hop(tokens, routing)
         if followed is not None:
             tokens = followed
-        elif not tokens or tokens == [Token(QUOTED, "")]:
+        elif not tokens or tokens == [NOBODY]:
             tokens = scan(parameters.empty_address_recipient)
         elif own is None:
             tokens = [*tokens, AT, *scan(parameters.myhostname)]

@@ -11,13 +11,14 @@ Parameters: swap_bangpath, allow_percent_hack, append_at_myorigin, append_dot_my
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spoolmta.address.quoting import quote
 from spoolmta.address.tokens import (
     AT,
     DOT,
     LITERAL,
-    QUOTED,
+    NOBODY,
     Token,
     external,
     find,
@@ -67,7 +68,7 @@ def rewrite_external(address: str, rules: RewriteRules) -> str:
 
 def rewrite_tokens(tokens: list[Token], rules: RewriteRules) -> list[Token]:
     """Return the tokens of one address, rewritten."""
-    if not tokens or tokens == [Token(QUOTED, "")]:
+    if not tokens or tokens == [NOBODY]:
         return tokens
     if tokens == [AT]:
         return []
@@ -77,13 +78,13 @@ def rewrite_tokens(tokens: list[Token], rules: RewriteRules) -> list[Token]:
     if rules.append_dot_mydomain and rules.mydomain:
         domain = tokens[find_last(tokens, "@") + 1 :] if AT in tokens else []
         if domain and find(domain, LITERAL) < 0 and DOT not in domain:
-            tokens = [*tokens, DOT, *scan(rules.mydomain)]
+            tokens = [*tokens, DOT, *_domain(rules.mydomain)]
     return strip_trailing_dot(tokens)
 
 
 def strip_trailing_dot(tokens: list[Token]) -> list[Token]:
     """Return the tokens without one dot at the end, unless it follows a dot or an @."""
-    if len(tokens) > 1 and tokens[-1] == DOT and tokens[-2] not in (DOT, AT):
+    if len(tokens) > 1 and tokens[-1] is DOT and tokens[-2] not in (DOT, AT):
         return tokens[:-1]
     return tokens
 
@@ -100,8 +101,14 @@ def _rewrite_plain(address: str, rules: RewriteRules) -> str:
     return address
 
 
+@lru_cache(maxsize=16)
+def _domain(name: str) -> tuple[Token, ...]:
+    """Return the tokens of a domain that is configured."""
+    return tuple(scan(name))
+
+
 def _strip_route(tokens: list[Token]) -> list[Token]:
-    if tokens[0] != AT:
+    if tokens[0] is not AT:
         return tokens
     colon = find(tokens, ":")
     return tokens[colon + 1 :] if 0 < colon < len(tokens) - 1 else tokens
@@ -113,5 +120,5 @@ def _with_domain(tokens: list[Token], rules: RewriteRules) -> list[Token]:
     if rules.allow_percent_hack and (percent := find_last(tokens, "%")) >= 0:
         return [*tokens[:percent], AT, *tokens[percent + 1 :]]
     if rules.append_at_myorigin and rules.myorigin:
-        return [*tokens, AT, *scan(rules.myorigin)]
+        return [*tokens, AT, *_domain(rules.myorigin)]
     return tokens

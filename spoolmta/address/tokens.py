@@ -69,15 +69,17 @@ class Token(NamedTuple):
         return self.kind in _WORD_KINDS
 
 
-_OPERATORS = {sign: Token(sign, sign) for sign in ")<>@,;:.]!%|"}
-AT = _OPERATORS["@"]
-DOT = _OPERATORS["."]
+OPERATORS = {sign: Token(sign, sign) for sign in ")<>@,;:.]!%|"}
+"""Operators by themselves; each is one object."""
+NOBODY = Token(QUOTED, "")
+AT = OPERATORS["@"]
+DOT = OPERATORS["."]
 
 
 def scan(text: str, limit: int = sys.maxsize) -> list[Token]:
     """Return the first *limit* tokens of an address or address list; white space is dropped."""
     pieces = _pieces(text, limit) if "(" in text else _TOKEN.findall(text)
-    known = _Known(_OPERATORS)
+    known = _Known()
     return [known[piece] for piece in pieces[:limit]]
 
 
@@ -101,7 +103,7 @@ class _Known(dict[str, Token]):
     """What the pieces of one text are as tokens; many come again and again."""
 
     def __missing__(self, piece: str) -> Token:
-        token = self[piece] = _token(piece)
+        token = self[piece] = OPERATORS.get(piece) or _token(piece)
         return token
 
 

@@ -20,6 +20,7 @@ from spoolmta.address.address_list import (
     parse_list_items,
     read_address,
 )
+from spoolmta.address.quoting import quote_local
 from spoolmta.message.turn import Turn
 
 SENDER_HEADERS = frozenset(
@@ -58,6 +59,10 @@ _NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_WORD, _WORD)
 _NAMED = rb"(?:(%s )|([A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]*+))<(%s)>" % (_NAME, _ADDRESS)
 _PLAIN = re.compile(rb"[ \t]*+(?:%s|(%s))" % (_NAMED, _ADDRESS))
 _PLAIN_TEXT = re.compile(_ADDRESS.decode())
+# Quoted, perhaps without need, in a domain; "@a:" in front would be read as a route.
+_QUOTED_TEXT = re.compile(
+    r'"(?!@)((?:[^"\\\t-\r]|\\["\\])*+)"@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+'
+)
 _SIGN_IN_NAME = re.compile(rb"[ \t]*+([.!])[ \t]*+")
 
 Change = Callable[[str], Awaitable[str]]
@@ -97,20 +102,21 @@ async def _change_list(
     # The line end stays out of it, for an open quote would swallow it.
     body = raw[colon + 1 : -2].decode("utf-8", "surrogateescape")
     items = parse_list_items(body, token_limit=token_limit)
+    # What each address becomes, as it is written then; "" where it stays.
+    written: dict[str, str] = {}
     changed: list[ListItem | str] = []
-    is_changed = False
     for item in items:
-        if isinstance(item, ListedAddress) and item:
+        if not isinstance(item, ListedAddress) or not item:
+            changed.append(item)
+            continue
+        before = item.external
+        if before not in written:
             if turn.is_over:
                 await turn.give_way()
-            before = item.external
             after = await change(before)
-            if after != before:
-                is_changed = True
-                changed.append(_written(after))
-                continue
-        changed.append(item)
-    if not is_changed:
+            written[before] = _written(after) if after != before else ""
+        changed.append(written[before] or item)
+    if not any(written.values()):
         return None
     name = raw[:colon].rstrip(b" \t")
     text = format_list_items(changed, width=len(name) + 2)
@@ -126,5 +132,8 @@ def _spaced(name: bytes) -> bytes:
 def _written(address: str) -> str:
     """Return a changed address as Postfix writes it: it is read once more."""
     if _PLAIN_TEXT.fullmatch(address):
+        return address
+    match = _QUOTED_TEXT.fullmatch(address)
+    if match is not None and quote_local(match[1]) != match[1]:
         return address
     return format_list_items([read_address(address)])

@@ -42,6 +42,8 @@ from tests.support.hostile_texts import HOSTILE, HOSTILE_TEXTS, milliseconds
         ("user@[192.0.2.1]", ["user@[192.0.2.1]"]),
         ("", []),
         ("(only a comment)", []),
+        ("<(only a comment)>", []),
+        (">", []),
         ("name:", ["name:"]),
         ("name:;", []),
         ("a: b: c;", ["c"]),
@@ -151,8 +153,8 @@ def test_writing_undoes_reading(parts: list[tuple[str, list[str], list[str]]]) -
 @pytest.mark.alone
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_value_of_64_kilobytes_in_a_table_is_read_at_once(text: str) -> None:
-    """No limit of tokens holds there: 22,000 addresses with comments take longest."""
-    assert milliseconds(lambda: parse_address_list(text), 100) < 100
+    """No limit of tokens holds there: up to 22,000 addresses."""
+    assert milliseconds(lambda: parse_address_list(text), 50) < 50
 
 
 @pytest.mark.alone
