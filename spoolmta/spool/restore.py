@@ -66,6 +66,8 @@ def restore(backup: Path, spool: Path, clock: Clock, since: Since, *, drop: bool
     *drop*: what was delivered since is not delivered again.
     """
     ready = spool.with_name(spool.name + ".restored")
+    # What a restore that was killed left must not be taken for the log of this copy.
+    _remove_side_files(ready)
     try:
         shutil.copyfile(backup, ready)
         ready.chmod(0o660)

@@ -1,5 +1,6 @@
 """spoolmta restore: only while stopped, and nothing is delivered twice unless one says so."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from spoolmta.cli.spoolmta import main
 from spoolmta.spool import admin, journal
 from spoolmta.spool.audit import audit
 from spoolmta.spool.backup import back_up
+from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
@@ -115,3 +117,19 @@ def test_a_corrupt_backup_changes_nothing(sample: SampleSpool, restore: Run, bac
     assert ended.status == 1
     assert "nothing was changed" in ended.err
     assert sample.path.stat().st_ino == before
+
+
+def test_what_a_killed_restore_left_is_not_in_the_next_one(
+    sample: SampleSpool, restore: Run, backup: Path
+) -> None:
+    begun = sample.path.with_name("spool.db.restored")
+    shutil.copyfile(backup, begun)
+    killed = Spool.open(begun, sample.clock)
+    with killed.transaction(durable=True) as tx:
+        admin.delete(tx, [sample.number("hold")])
+    log = begun.with_name(begun.name + "-wal")
+    left = log.read_bytes()
+    killed.close()
+    log.write_bytes(left)
+    assert restore().status == 0
+    assert len(messages(sample)) == 6
