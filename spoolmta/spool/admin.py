@@ -183,6 +183,16 @@ def leave_out(found: dict[State, list[int]], these: set[int]) -> None:
             found[state] = [message_id for message_id in ids if message_id not in these]
 
 
+def leave_out_ended(tx: Transaction, found: dict[State, list[int]]) -> list[int]:
+    """Take the messages that the queue manager is about to end out of *found*; return them.
+
+    All their recipients have their answers, which nobody has yet taken up.
+    """
+    ended = {row[0] for row in tx.run("ended_messages", {"ids": numbers(all_of(found))})}
+    leave_out(found, ended)
+    return sorted(ended)
+
+
 def take(tx: Transaction, found: dict[State, list[int]]) -> None:
     """Take messages out of their states and out of the hands of whoever works on them."""
     for state, ids in found.items():

@@ -174,9 +174,7 @@ def _recall(tx: Transaction, message_ids: Iterable[int], rule: Rule) -> list[int
     busy = admin.leave_out_attempted(tx, found)
     _put_off(tx, busy, rule)
     leave_out_noticed(tx, found)
-    # The queue manager is about to end what has its answers.
-    ended = tx.run("ended_messages", {"ids": numbers(found[State.ACTIVE])})
-    admin.leave_out(found, {row[0] for row in ended})
+    admin.leave_out_ended(tx, found)
     admin.recall(tx, found, tx.now, rule=rule.rule_id, by=rule.author)
     return busy
 

@@ -1,8 +1,8 @@
 """Queued mail that an operator changes: where it goes, to whom, from whom, and how soon.
 
 A message that is on its way to agents is called back: its deliveries end, and it is resolved
-afresh at once. One that an agent has in hand is left as it is and named; so is one whose sender is
-just being told of it. Nothing is changed by halves.
+afresh at once. One that an agent has in hand is left as it is and named; so is one that has all its
+answers, or whose sender is just being told of it. Nothing is changed by halves.
 
 Writes:   recipient, outcome, message.sender, reroute, priority, the state tables, event
 """
@@ -21,6 +21,7 @@ from spoolmta.spool.state import State
 EDITABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED, State.HOLD)
 
 _BEING_RETURNED = "is being returned to its sender"
+_HAS_ENDED = "has its answers already, and is about to end"
 _HAS_IT = "has this recipient already"
 _LAST_ONE = "would be left without a recipient: delete it, or replace the recipient"
 _HAS_NONE = "has no such recipient that waits"
@@ -170,7 +171,10 @@ def _open(
     """
     found = admin.locate(tx, message_ids, EDITABLE)
     busy = admin.leave_out_attempted(tx, found)
-    refused = {_BEING_RETURNED: leave_out_noticed(tx, found)} | unfit(admin.all_of(found))
+    refused = {
+        _BEING_RETURNED: leave_out_noticed(tx, found),
+        _HAS_ENDED: admin.leave_out_ended(tx, found),
+    } | unfit(admin.all_of(found))
     for ids in refused.values():
         admin.leave_out(found, set(ids))
     done = Done(admin.all_of(found), busy, {why: ids for why, ids in refused.items() if ids})

@@ -144,6 +144,22 @@ def test_a_verb_in_the_middle_of_anything_and_its_undo_lose_and_double_nothing(
     assert delivered or mta.states() or ended
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_leaves_mail_alone_that_has_its_answers_and_is_about_to_end(
+    make_mta: MakeMta, verb: str
+) -> None:
+    mta = make_mta(transport_maps="inline:{ {x.example = error:5.1.1 nobody} }")
+    queue_id = mta.submit("alice@inbox.example", ["a@x.example", "b@x.example"])
+    while not mta.rows("SELECT 1 FROM report"):
+        mta.step()
+    done = do(mta, verb, queue_id)
+    mta.run_until_idle()
+    assert mta.states() in ({}, {"hold": 1}, {"trash": 1})
+    if not done.done:
+        (report,) = mta.maildir("inbox.example", "alice")
+        assert b"5.1.1" in report
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     # What is being returned is active, and that is resolved afresh.
