@@ -7,7 +7,7 @@ import contextlib
 import os
 import pwd
 
-from spoolmta.spool.operations import Author
+from spoolmta.spool.surgery.operations import Author
 
 
 def who() -> Author:

@@ -109,7 +109,7 @@ def version(
 
     from spoolmta import __version__
     from spoolmta.cli.output import print_json
-    from spoolmta.spool.question import sqlite_version
+    from spoolmta.spool.questions.question import sqlite_version
 
     versions = {
         "spoolmta": __version__,

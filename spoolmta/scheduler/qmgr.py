@@ -32,12 +32,13 @@ from spoolmta.scheduler.transport import TransportLimits
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import completion, deliveries, flushes, queues, rules
+from spoolmta.spool import completion, deliveries, flushes, queues
 from spoolmta.spool.completion import Answered
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.deliveries import Reported, SuspendedRecipient, Verdict, Waiting
 from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import rules
 
 Suspension = tuple[SuspendedRecipient, Outcome]
 Done = tuple[Answered, Completion]

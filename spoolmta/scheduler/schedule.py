@@ -14,7 +14,7 @@ from spoolmta.scheduler.destination import Destination
 from spoolmta.scheduler.pace import FULL_SPEED
 from spoolmta.scheduler.transport import Transport, TransportLimits
 from spoolmta.spool.deliveries import DestinationState, Feedback, Verdict, Waiting
-from spoolmta.spool.rule import UNSLOWED, Slowness
+from spoolmta.spool.surgery.rule import UNSLOWED, Slowness
 
 _PUT_OFF = ("4.3.2", "deferred transport")
 _NO_TRANSPORT = ("4.3.0", "mail transport unavailable")

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from spoolmta.scheduler.destination import Destination, WindowLimits
 from spoolmta.scheduler.job import Job, Preemption
 from spoolmta.spool.deliveries import Waiting
-from spoolmta.spool.rule import UNSLOWED, Slowness
+from spoolmta.spool.surgery.rule import UNSLOWED, Slowness
 
 # How many jobs and destinations are looked at for one that may overtake, and how often.
 _CANDIDATES = 64

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from spoolmta.spool import operations, rules
 from spoolmta.spool.connection import Spool, micros
+from spoolmta.spool.surgery import operations, rules
 
 _SLICE = 2000
 # What is worth to be given back; and what is written anew, with writers waiting, in half a second.

@@ -26,8 +26,8 @@ from spoolmta.message.submitter import find_submitter
 from spoolmta.net.credentials import peer_uid
 from spoolmta.protocols import flush
 from spoolmta.service.context import ServiceContext
-from spoolmta.spool import flushing
 from spoolmta.spool.connection import Spool
+from spoolmta.spool.surgery import flushing
 
 READ_SECONDS = 10.0
 

@@ -20,18 +20,10 @@ from spoolmta.config.parameters.keeper import KeeperParameters
 from spoolmta.errors import SpoolBusy, SpoolFull
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import (
-    bindings,
-    deliveries,
-    flushing,
-    history,
-    liveness,
-    processes,
-    trash,
-    upkeep,
-)
+from spoolmta.spool import deliveries, history, liveness, processes, upkeep
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
+from spoolmta.spool.surgery import bindings, flushing, trash
 
 LOOK_SECONDS = 1.0
 BURIAL_SECONDS = 5.0

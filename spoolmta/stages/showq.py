@@ -16,7 +16,7 @@ from functools import partial
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.protocols import showq
 from spoolmta.service.context import ServiceContext
-from spoolmta.spool import listing
+from spoolmta.spool.questions import listing
 from spoolmta.spool.state import State
 
 _DRAIN_SECONDS = 3.0

@@ -1,6 +1,6 @@
 """postsuper -e: mail that an operator wants returned is not tried any more."""
 
-from spoolmta.spool import admin
+from spoolmta.spool.surgery import admin
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 

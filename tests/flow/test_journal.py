@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolmta.message.envelope import Notify, Recipient
-from spoolmta.spool import admin, operations
-from spoolmta.spool.audit import Audit, audit
 from spoolmta.spool.history import History
+from spoolmta.spool.questions.audit import Audit, audit
 from spoolmta.spool.queues import State
+from spoolmta.spool.surgery import admin, operations
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.replay import replay

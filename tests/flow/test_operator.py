@@ -2,9 +2,10 @@
 
 import pytest
 
-from spoolmta.spool import admin, inspect
-from spoolmta.spool.admin import Done
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin
+from spoolmta.spool.surgery.admin import Done
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 

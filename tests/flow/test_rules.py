@@ -7,23 +7,16 @@ import pytest
 from spoolmta.message.envelope import Client, Trace
 from spoolmta.message.outcome import Action as Ended
 from spoolmta.message.outcome import Delivery, Outcome
-from spoolmta.spool import (
-    admin,
-    bindings,
-    deliveries,
-    edits,
-    inspect,
-    operations,
-    rules,
-    selection,
-)
-from spoolmta.spool.audit import audit
+from spoolmta.spool import deliveries
 from spoolmta.spool.deliveries import Report
-from spoolmta.spool.edits import Route
-from spoolmta.spool.operations import Author, Deed
-from spoolmta.spool.rule import Action, Rule, Slowness, Terms
-from spoolmta.spool.selection import Selector
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, bindings, edits, operations, rules, selection
+from spoolmta.spool.surgery.edits import Route
+from spoolmta.spool.surgery.operations import Author, Deed
+from spoolmta.spool.surgery.rule import Action, Rule, Slowness, Terms
+from spoolmta.spool.surgery.selection import Selector
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.replay import replay

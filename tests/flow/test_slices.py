@@ -2,7 +2,8 @@
 
 import pytest
 
-from spoolmta.spool import admin, slices
+from spoolmta.spool import slices
+from spoolmta.spool.surgery import admin
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolmta.message.envelope import Recipient
-from spoolmta.spool import edits, inspect, operations
-from spoolmta.spool.admin import Done
-from spoolmta.spool.audit import audit
 from spoolmta.spool.connection import Row
-from spoolmta.spool.edits import Route
-from spoolmta.spool.operations import Deed
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import edits, operations
+from spoolmta.spool.surgery.admin import Done
+from spoolmta.spool.surgery.edits import Route
+from spoolmta.spool.surgery.operations import Deed
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.surgery import BY, VERBS, operate, take_back

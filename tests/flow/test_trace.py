@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spoolmta.message.envelope import Trace
-from spoolmta.spool import admin
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.receiver import Receiver

@@ -29,11 +29,12 @@ from spoolmta.service.agent import AgentLoop, Report
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.wakeup import Wakeup
 from spoolmta.service.worker import Stage
-from spoolmta.spool import flushing, processes, queues
+from spoolmta.spool import processes, queues
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Row, Spool
 from spoolmta.spool.content import Content
 from spoolmta.spool.queues import NewMessage, State
+from spoolmta.spool.surgery import flushing
 
 T = TypeVar("T")
 

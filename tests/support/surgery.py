@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from spoolmta.spool import admin, edits, operations, returns, undo
-from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Transaction
-from spoolmta.spool.edits import Route
-from spoolmta.spool.operations import Author, Deed, Operation
-from spoolmta.spool.undo import Undone
+from spoolmta.spool.surgery import admin, edits, operations, returns, undo
+from spoolmta.spool.surgery.admin import Done
+from spoolmta.spool.surgery.edits import Route
+from spoolmta.spool.surgery.operations import Author, Deed, Operation
+from spoolmta.spool.surgery.undo import Undone
 from tests.support.mta import Mta
 
 BY = Author("carol", 1000)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from spoolmta.spool.connection import FILE_NAME, Row
-from spoolmta.spool.question import ask
+from spoolmta.spool.questions.question import ask
 from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger, read_tokens
 from tests.support.load import Letter, LocalUser, Session, Writer, keep_sending, submit_by_program
 from tests.support.mail_system import BIN, MailSystem, wait_for

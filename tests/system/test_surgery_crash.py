@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.spool import bindings, operations, rules
-from spoolmta.spool.audit import audit
 from spoolmta.spool.connection import Spool
+from spoolmta.spool.questions.audit import audit
+from spoolmta.spool.surgery import bindings, operations, rules
 from tests.support.sample_spool import SampleSpool
 
 SIGKILLED = -9

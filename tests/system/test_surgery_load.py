@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from spoolmta.clock import SystemClock
-from spoolmta.spool.audit import audit
 from spoolmta.spool.connection import FILE_NAME, Spool
+from spoolmta.spool.questions.audit import audit
 from tests.support.ledger import PROMISED, Ledger, read_tokens
 from tests.support.load import LocalUser, Session, Writer, keep_sending
 from tests.support.mail_system import BIN, MailSystem, wait_for

@@ -27,9 +27,9 @@ from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps.watched import keep_problems, tell_problems
 from spoolmta.service.eager import side_by_side
-from spoolmta.spool import inspect
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import QueuedRecipient
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.inspect import QueuedRecipient
 
 SAME, CHANGES, UNDECIDED = 0, 1, 75
 

@@ -20,8 +20,8 @@ def bind(told: Explanation, access: Access, client: str, login: str) -> None:
     """Add the rules in force that would bind the mail."""
     if not access.spool_path.exists():
         return
-    from spoolmta.spool import rules
-    from spoolmta.spool.rule import Goal, Source
+    from spoolmta.spool.surgery import rules
+    from spoolmta.spool.surgery.rule import Goal, Source
 
     try:
         with access.spool() as spool:

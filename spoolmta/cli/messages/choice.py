@@ -11,7 +11,7 @@ from spoolmta.cli.units import parse_age
 from spoolmta.errors import UsageError
 
 if TYPE_CHECKING:
-    from spoolmta.spool.selection import Selector
+    from spoolmta.spool.surgery.selection import Selector
 
 ALL = "ALL"
 FROM_STDIN = "-"
@@ -96,8 +96,8 @@ def to_selector(filters: Filters, *, now: float) -> "Selector":
 
     Raises UsageError: a state or an age is none, or a pattern is empty.
     """
-    from spoolmta.spool.selection import Selector
     from spoolmta.spool.state import State
+    from spoolmta.spool.surgery.selection import Selector
 
     given = filters.said()
     for name in (

@@ -6,9 +6,9 @@ from spoolmta.cli.messages.choice import Choice, to_selector
 from spoolmta.cli.output import note, print_json, print_table, printable, shorten
 from spoolmta.cli.units import format_age, format_size
 from spoolmta.message.queue_id import parse_queue_id
-from spoolmta.spool import inspect
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.inspect import Entry
 from spoolmta.spool.state import State
 
 _COLUMNS = ("ID", "STATE", "AGE", "SIZE", "SENDER", "RECIPIENTS", "NEXT TRY", "REASON")
@@ -87,7 +87,7 @@ def _ids(spool: Spool, choice: Choice) -> list[int]:
         numbers = (parse_queue_id(queue_id) for queue_id in choice.ids)
         return [number for number in numbers if number is not None]
     # A listing without filters starts faster without it.
-    from spoolmta.spool import selection
+    from spoolmta.spool.surgery import selection
 
     wanted = to_selector(choice.filters, now=spool.clock.now())
     return selection.select(spool, wanted).message_ids

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from spoolmta.cli.output import note, printable
 from spoolmta.cli.units import plural
 from spoolmta.errors import UsageError
-from spoolmta.spool import inspect, selection
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry
-from spoolmta.spool.selection import Count
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.inspect import Entry
+from spoolmta.spool.surgery import selection
+from spoolmta.spool.surgery.selection import Count
 
 _TOP = 3
 _SAMPLES = 5

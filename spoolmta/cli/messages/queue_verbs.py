@@ -9,14 +9,14 @@ from typing import NamedTuple
 from spoolmta.config.loader import Configuration
 from spoolmta.config.program import transports
 from spoolmta.errors import UsageError
-from spoolmta.spool import admin, edits, returns
-from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Transaction
-from spoolmta.spool.edits import Route
-from spoolmta.spool.operations import Operation
-from spoolmta.spool.returns import Answer
-from spoolmta.spool.selection import Selected
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, edits, returns
+from spoolmta.spool.surgery.admin import Done
+from spoolmta.spool.surgery.edits import Route
+from spoolmta.spool.surgery.operations import Operation
+from spoolmta.spool.surgery.returns import Answer
+from spoolmta.spool.surgery.selection import Selected
 
 HELD_BY_OPERATOR = "held by an operator"
 

@@ -341,7 +341,7 @@ def flush(
     from spoolmta.cli import author
     from spoolmta.cli.access import Access
     from spoolmta.cli.messages import surgery
-    from spoolmta.spool import flushing
+    from spoolmta.spool.surgery import flushing
 
     asked = surgery.Asked(author.who(), "", yes=yes, dry_run=dry_run, as_json=as_json)
     access = Access(context.obj)

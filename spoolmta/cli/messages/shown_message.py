@@ -8,9 +8,10 @@ from spoolmta.cli.output import note, print_json, printable
 from spoolmta.cli.queue_tools.content_parts import body_of, header_of
 from spoolmta.cli.units import format_age, format_size, format_time, plural
 from spoolmta.message.envelope import Notify
-from spoolmta.spool import content, inspect, queues
+from spoolmta.spool import content, queues
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry, RecipientAnswer
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.inspect import Entry, RecipientAnswer
 from spoolmta.spool.queues import QueuedMessage
 
 

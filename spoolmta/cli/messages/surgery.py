@@ -14,11 +14,12 @@ from spoolmta.cli.output import Progress, note, print_json, printable
 from spoolmta.cli.units import plural
 from spoolmta.errors import UsageError
 from spoolmta.service.crash import crash_point
-from spoolmta.spool import admin, flushing, inspect, operations, selection
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.operations import Author, Deed
-from spoolmta.spool.selection import Selected
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, flushing, operations, selection
+from spoolmta.spool.surgery.operations import Author, Deed
+from spoolmta.spool.surgery.selection import Selected
 
 _TOLD = 100
 

@@ -7,10 +7,11 @@ from spoolmta.cli.units import format_age, format_time, plural
 from spoolmta.errors import UsageError
 from spoolmta.message.queue_id import format_queue_id
 from spoolmta.service.crash import crash_point
-from spoolmta.spool import inspect, operations
-from spoolmta.spool import undo as undoing
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.operations import Author, Operation
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.surgery import operations
+from spoolmta.spool.surgery import undo as undoing
+from spoolmta.spool.surgery.operations import Author, Operation
 
 _COLUMNS = ("NUMBER", "TIME", "BY", "VERB", "MESSAGES", "WHAT", "BECAUSE")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from spoolmta.cli.output import Progress, note, print_json, printable
 from spoolmta.cli.units import format_age, format_time, parse_moment, plural
 from spoolmta.config.loader import Configuration
-from spoolmta.spool import inspect, past
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Event
+from spoolmta.spool.questions import inspect, past
+from spoolmta.spool.questions.inspect import Event
 
 _DELIVER_NOTHING = frozenset({"error", "discard"})
 _SAME_FILE = "virtual"

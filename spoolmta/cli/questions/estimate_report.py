@@ -11,11 +11,11 @@ from spoolmta.cli.questions.hindrance import place
 from spoolmta.cli.units import format_age, format_time, plural
 from spoolmta.config.loader import Configuration
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
-from spoolmta.spool import past, prospect
-from spoolmta.spool.circumstances import Site
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Event
-from spoolmta.spool.prospect import WaitingRecipient
+from spoolmta.spool.questions import past, prospect
+from spoolmta.spool.questions.circumstances import Site
+from spoolmta.spool.questions.inspect import Event
+from spoolmta.spool.questions.prospect import WaitingRecipient
 
 # The last ten minutes and the last hour: what is now, and what is usual.
 _SPANS = (600.0, 3600.0)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from spoolmta.cli.units import format_age, format_time, plural
-from spoolmta.spool.rule import Action, rule_of
+from spoolmta.spool.surgery.rule import Action, rule_of
 
 if TYPE_CHECKING:
     from spoolmta.scheduler.transport import TransportLimits
-    from spoolmta.spool.circumstances import Circumstances, Hand, Site, Way
-    from spoolmta.spool.inspect import Entry
-    from spoolmta.spool.rule import Rule
+    from spoolmta.spool.questions.circumstances import Circumstances, Hand, Site, Way
+    from spoolmta.spool.questions.inspect import Entry
+    from spoolmta.spool.surgery.rule import Rule
 
 
 class Hindrance(NamedTuple):

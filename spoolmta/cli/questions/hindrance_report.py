@@ -14,11 +14,11 @@ from spoolmta.cli.questions.hindrance import Hindrance, Terms, hindrances
 from spoolmta.cli.running import master_pid
 from spoolmta.cli.units import format_age, format_time
 from spoolmta.config.parameters.qmgr import QueueManagerParameters
-from spoolmta.spool import circumstances, inspect
-from spoolmta.spool.circumstances import Circumstances, Reply
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry
-from spoolmta.spool.selection import Selector, select
+from spoolmta.spool.questions import circumstances, inspect
+from spoolmta.spool.questions.circumstances import Circumstances, Reply
+from spoolmta.spool.questions.inspect import Entry
+from spoolmta.spool.surgery.selection import Selector, select
 
 if TYPE_CHECKING:
     from spoolmta.scheduler.transport import TransportLimits

@@ -29,7 +29,7 @@ def incident(
     from spoolmta.cli import author
     from spoolmta.cli.access import Access
     from spoolmta.cli.questions import incident_report
-    from spoolmta.spool.incident import Culprit
+    from spoolmta.spool.questions.incident import Culprit
 
     culprit = Culprit(sasl_user, client, "" if sender == "<>" else sender)
     holder = None if dry_run else author.who()

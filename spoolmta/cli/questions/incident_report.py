@@ -8,10 +8,11 @@ from spoolmta.cli.output import Progress, note, print_json, print_table, printab
 from spoolmta.cli.units import format_time, parse_moment, plural
 from spoolmta.errors import UsageError
 from spoolmta.service.crash import crash_point
-from spoolmta.spool import admin, incident
 from spoolmta.spool.connection import Spool, numbers
-from spoolmta.spool.incident import Culprit, Departure, Suspect
-from spoolmta.spool.operations import Author, Deed, Ongoing
+from spoolmta.spool.questions import incident
+from spoolmta.spool.questions.incident import Culprit, Departure, Suspect
+from spoolmta.spool.surgery import admin
+from spoolmta.spool.surgery.operations import Author, Deed, Ongoing
 
 _SLICE = 500
 # So many are one transaction: all of it is done or nothing.

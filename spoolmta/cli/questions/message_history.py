@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from spoolmta.cli.output import Progress, note, print_json, printable
 from spoolmta.cli.units import format_age, format_size, format_time, plural
 from spoolmta.message.queue_id import format_queue_id, parse_queue_id
-from spoolmta.spool import inspect, past
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Event
+from spoolmta.spool.questions import inspect, past
+from spoolmta.spool.questions.inspect import Event
 
 Detail = Mapping[str, object]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from spoolmta.message.fingerprint import fingerprint
-from spoolmta.spool import gauges, inspect
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.gauges import Aged, Look, Rates
-from spoolmta.spool.inspect import StateSummary
+from spoolmta.spool.questions import gauges, inspect
+from spoolmta.spool.questions.gauges import Aged, Look, Rates
+from spoolmta.spool.questions.inspect import StateSummary
 
 # Minutes; what is older is in the last column.
 BUCKETS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)

@@ -9,10 +9,10 @@ from spoolmta.cli.questions.frame import Look, table
 from spoolmta.cli.questions.overview import Shape
 from spoolmta.cli.units import format_age, format_size, format_time, parse_age, parse_moment, plural
 from spoolmta.errors import UsageError
-from spoolmta.spool import as_of, gauges
-from spoolmta.spool.as_of import Past
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.gauges import Aged
+from spoolmta.spool.questions import as_of, gauges
+from spoolmta.spool.questions.as_of import Past
+from spoolmta.spool.questions.gauges import Aged
 
 _COLUMNS = ("ID", "STATE", "AGE", "SIZE", "SENDER", "RECIPIENTS", "NEXT TRY", "REASON")
 _WIDTH = 40

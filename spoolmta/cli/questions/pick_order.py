@@ -14,9 +14,9 @@ from spoolmta.cli.units import format_age, format_time, plural
 from spoolmta.config.loader import Configuration
 from spoolmta.scheduler.limits import transport_limits
 from spoolmta.scheduler.transport import TransportLimits
-from spoolmta.spool import outlook
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.outlook import Load, Next
+from spoolmta.spool.questions import outlook
+from spoolmta.spool.questions.outlook import Load, Next
 
 
 class Wanted(NamedTuple):

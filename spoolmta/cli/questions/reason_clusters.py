@@ -8,8 +8,8 @@ from spoolmta.address.parts import split_address
 from spoolmta.cli.output import Progress, note, print_json, printable, shorten
 from spoolmta.cli.units import format_age, format_time, parse_moment, plural
 from spoolmta.message.fingerprint import fingerprint
-from spoolmta.spool import past
 from spoolmta.spool.connection import Spool
+from spoolmta.spool.questions import past
 
 _DESTINATIONS = 5
 _WIDTH = 150

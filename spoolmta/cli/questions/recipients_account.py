@@ -2,8 +2,8 @@
 
 from spoolmta.cli.output import Progress, note, print_json, print_table, printable
 from spoolmta.cli.units import plural
-from spoolmta.spool.audit import ACCOUNTS, Audit, audit
 from spoolmta.spool.connection import Spool
+from spoolmta.spool.questions.audit import ACCOUNTS, Audit, audit
 from spoolmta.spool.queues import State
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from spoolmta.spool.question import Answer
+    from spoolmta.spool.questions.question import Answer
 
 
 def sql(
@@ -30,7 +30,7 @@ def sql(
     from spoolmta.cli.access import Access
     from spoolmta.cli.output import note
     from spoolmta.errors import UsageError
-    from spoolmta.spool import question as door
+    from spoolmta.spool.questions import question as door
 
     if as_json and as_csv:
         raise UsageError("--json or --csv, not both")

@@ -11,8 +11,8 @@ from spoolmta.cli.questions.process_use import ProcessUse, family
 from spoolmta.cli.running import master_pid
 from spoolmta.cli.units import format_age, format_size, plural
 from spoolmta.errors import SpoolUnusable
-from spoolmta.spool import inspect
-from spoolmta.spool.inspect import StateSummary, Worker
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.inspect import StateSummary, Worker
 
 
 class Status(NamedTuple):

@@ -28,9 +28,10 @@ from spoolmta.cli.queue_tools.queue_records import (
     record_size,
 )
 from spoolmta.message.queue_id import is_queue_id
-from spoolmta.spool import content, inspect, queues
+from spoolmta.spool import content, queues
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.inspect import Entry
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.inspect import Entry
 
 USAGE = (
     "postcat [-b (body text)] [-c config_dir] [-d (decimal record type)]"

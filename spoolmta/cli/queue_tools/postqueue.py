@@ -115,7 +115,7 @@ def _messages_of_socket(command: Command, connection: socket.socket) -> Iterator
 
 
 def _messages_of_spool(command: Command, access: Access, error: OSError) -> Iterator[ListedMessage]:
-    from spoolmta.spool import listing
+    from spoolmta.spool.questions import listing
 
     try:
         access.require_spool()
@@ -184,7 +184,7 @@ def _flush(command: Command, access: Access, request: Request) -> int:
     elif master_pid(access.process_directory) is None:
         _tell_down(command, access, request)
     else:
-        from spoolmta.spool import flushing
+        from spoolmta.spool.surgery import flushing
 
         with access.spool() as spool:
             if request.verb == flush.ALL:

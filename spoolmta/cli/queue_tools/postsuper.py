@@ -23,11 +23,12 @@ from spoolmta.errors import SpoolUnusable
 from spoolmta.maillog import MailLog, queue_change, queue_change_total
 from spoolmta.message.queue_id import is_queue_id, parse_queue_id
 from spoolmta.service.crash import crash_point
-from spoolmta.spool import admin, inspect
-from spoolmta.spool.admin import Done
 from spoolmta.spool.connection import Spool, Transaction
-from spoolmta.spool.operations import Author, Deed, Ongoing, Operation
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin
+from spoolmta.spool.surgery.admin import Done
+from spoolmta.spool.surgery.operations import Author, Deed, Ongoing, Operation
 
 USAGE = (
     "postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)]"

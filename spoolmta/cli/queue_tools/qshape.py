@@ -15,8 +15,8 @@ from typing import NoReturn
 
 from spoolmta.cli.access import Access
 from spoolmta.cli.command_line import Command
+from spoolmta.spool.questions.shape import pages
 from spoolmta.spool.queues import State
-from spoolmta.spool.shape import pages
 
 USAGE = (
     "qshape [-lps] [-m min_subdomains] [-b bucket_count] [-t bucket_time] [-w terminal_width]"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from spoolmta.address.quoting import quote
 from spoolmta.message.envelope import Envelope, Notify
-from spoolmta.spool.inspect import Entry, RecipientAnswer
+from spoolmta.spool.questions.inspect import Entry, RecipientAnswer
 from spoolmta.spool.queues import QueuedMessage
 
 # Record types as Postfix numbers them: they are letters.

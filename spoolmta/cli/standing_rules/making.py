@@ -11,9 +11,10 @@ from spoolmta.cli.output import note, print_json
 from spoolmta.cli.standing_rules import report
 from spoolmta.cli.units import plural
 from spoolmta.service.crash import crash_point
-from spoolmta.spool import bindings, inspect, rules, selection
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.rule import Action, Terms
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.surgery import bindings, rules, selection
+from spoolmta.spool.surgery.rule import Action, Terms
 
 WAKES = ("trivial_rewrite", "qmgr")
 

@@ -2,9 +2,9 @@
 
 from spoolmta.cli.output import note, print_json, print_table, printable
 from spoolmta.cli.units import format_age, format_time, plural
-from spoolmta.spool import bindings, rules
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.rule import Action, Rule
+from spoolmta.spool.surgery import bindings, rules
+from spoolmta.spool.surgery.rule import Action, Rule
 
 _COLUMNS = ("NUMBER", "ACTION", "MAIL", "SINCE", "UNTIL", "BY", "BECAUSE")
 

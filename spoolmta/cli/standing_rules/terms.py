@@ -12,7 +12,7 @@ from spoolmta.cli.units import parse_age, parse_moment
 from spoolmta.config.loader import Configuration
 from spoolmta.config.parameter import parse_seconds
 from spoolmta.errors import UsageError
-from spoolmta.spool.rule import DEFAULT_DSN, UNSLOWED, Action, Slowness, Terms
+from spoolmta.spool.surgery.rule import DEFAULT_DSN, UNSLOWED, Action, Slowness, Terms
 
 _STATUS = re.compile(r"5\.[0-9]{1,3}\.[0-9]{1,3}")
 _DEFAULT_TEXT = "mail refused by the administrator of this mail system"

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from spoolmta import maillog
 from spoolmta.message.outcome import Action, Outcome
 from spoolmta.service.context import ServiceContext
-from spoolmta.spool import expiry
 from spoolmta.spool.notices import RecordedOutcome
 from spoolmta.spool.queues import QueuedMessage
-from spoolmta.spool.returns import Returned
+from spoolmta.spool.surgery import expiry
+from spoolmta.spool.surgery.returns import Returned
 
 
 def log(

@@ -21,9 +21,10 @@ from spoolmta.message.trace_headers import message_id as new_message_id
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.worker import GATHER_TIMES
-from spoolmta.spool import content, notices, queues, returns
+from spoolmta.spool import content, notices, queues
 from spoolmta.spool.notices import Kind, Notice, RecordedOutcome
 from spoolmta.spool.queues import NewMessage, QueuedMessage
+from spoolmta.spool.surgery import returns
 from spoolmta.stages.bounce import operator_lines, templates
 from spoolmta.stages.bounce.recipients import (
     Letter,

@@ -10,8 +10,9 @@ import msgspec
 from spoolmta import maillog
 from spoolmta.message.outcome import Outcome
 from spoolmta.service.context import ServiceContext
-from spoolmta.spool import expiry, queues
+from spoolmta.spool import queues
 from spoolmta.spool.queues import State, Unanswered
+from spoolmta.spool.surgery import expiry
 
 _Untried = tuple[str, str, Outcome]
 

@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from spoolmta.spool import admin, bindings, queues, rules, slices
-from spoolmta.spool.bindings import Facts
+from spoolmta.spool import queues, slices
 from spoolmta.spool.connection import Transaction
-from spoolmta.spool.edits import Route
 from spoolmta.spool.queues import State, Unanswered
-from spoolmta.spool.rule import Action, Goal, Rule, Rules, slowed
+from spoolmta.spool.surgery import admin, bindings, rules
+from spoolmta.spool.surgery.bindings import Facts
+from spoolmta.spool.surgery.edits import Route
+from spoolmta.spool.surgery.rule import Action, Goal, Rule, Rules, slowed
 
 # What is parked is looked at again so soon, whatever becomes of its rule.
 LOOK_AGAIN_SECONDS = 86400.0

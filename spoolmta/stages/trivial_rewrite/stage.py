@@ -31,12 +31,13 @@ from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.destinations import Destinations
 from spoolmta.service.eager import side_by_side
-from spoolmta.spool import edits, expiry, plans, queues, slices
-from spoolmta.spool.bindings import Facts
+from spoolmta.spool import plans, queues, slices
 from spoolmta.spool.connection import Transaction
-from spoolmta.spool.edits import Route
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
+from spoolmta.spool.surgery import edits, expiry
+from spoolmta.spool.surgery.bindings import Facts
+from spoolmta.spool.surgery.edits import Route
 from spoolmta.stages.trivial_rewrite.forced_expiry import return_to_senders
 from spoolmta.stages.trivial_rewrite.providers import Providers
 from spoolmta.stages.trivial_rewrite.rules import Batch, Hop, Kept, StandingRules

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool import admin
 from spoolmta.spool.history import History
+from spoolmta.spool.surgery import admin
 from tests.support.mail_system import BIN
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from spoolmta.cli.questions.frame import SORTS, Look, frame, ordered
 from spoolmta.cli.questions.overview import BUCKETS, Overview, Shape, bucket
-from spoolmta.spool.gauges import Aged, Rates
-from spoolmta.spool.inspect import StateSummary
+from spoolmta.spool.questions.gauges import Aged, Rates
+from spoolmta.spool.questions.inspect import StateSummary
 
 NOW = 1_800_000_000.0
 

@@ -6,7 +6,7 @@ import pytest
 
 from spoolmta.cli.questions.message_history import in_words
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool.inspect import Event
+from spoolmta.spool.questions.inspect import Event
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

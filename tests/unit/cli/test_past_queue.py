@@ -7,8 +7,9 @@ import pytest
 
 from spoolmta.cli.spoolmta import main
 from spoolmta.cli.units import format_time
-from spoolmta.spool import admin, as_of, inspect
+from spoolmta.spool.questions import as_of, inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

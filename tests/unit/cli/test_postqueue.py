@@ -11,7 +11,8 @@ import pytest
 
 from spoolmta.cli.queue_tools.postqueue import mailq, main
 from spoolmta.protocols.showq import END, GREETING, ListedMessage, ListedRecipient, format_message
-from spoolmta.spool import flushes, inspect
+from spoolmta.spool import flushes
+from spoolmta.spool.questions import inspect
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

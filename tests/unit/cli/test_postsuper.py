@@ -8,8 +8,8 @@ import pytest
 
 from spoolmta.cli.queue_tools.postsuper import main
 from spoolmta.cli.spoolmta import main as spoolmta
-from spoolmta.spool import inspect, listing
 from spoolmta.spool.connection import numbers
+from spoolmta.spool.questions import inspect, listing
 from spoolmta.spool.state import State
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run

@@ -7,7 +7,7 @@ import pytest
 
 from spoolmta.cli.checking.queue_routes import Comparison, Route
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool.inspect import QueuedRecipient
+from spoolmta.spool.questions.inspect import QueuedRecipient
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool import inspect
+from spoolmta.spool.questions import inspect
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

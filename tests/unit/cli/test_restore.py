@@ -7,11 +7,12 @@ import pytest
 
 from spoolmta.cli.running import keep_stopped
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool import admin, journal
-from spoolmta.spool.audit import audit
+from spoolmta.spool import journal
 from spoolmta.spool.backup import back_up
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
+from spoolmta.spool.questions.audit import audit
+from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool import bindings, rules
-from spoolmta.spool.rule import Action, Slowness
-from spoolmta.spool.selection import Selector
+from spoolmta.spool.surgery import bindings, rules
+from spoolmta.spool.surgery.rule import Action, Slowness
+from spoolmta.spool.surgery.selection import Selector
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.spool.question import Answer, ask
+from spoolmta.spool.questions.question import Answer, ask
 from tests.support.sample_spool import SampleSpool
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "forensics.md"

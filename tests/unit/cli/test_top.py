@@ -16,7 +16,7 @@ import pytest
 
 from spoolmta.cli.questions.overview import Watch
 from spoolmta.cli.spoolmta import main
-from spoolmta.spool import gauges
+from spoolmta.spool.questions import gauges
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 

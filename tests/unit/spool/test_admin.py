@@ -8,19 +8,13 @@ import pytest
 
 from spoolmta.errors import ClaimLost
 from spoolmta.message.outcome import Action, Outcome
-from spoolmta.spool import (
-    admin,
-    completion,
-    deliveries,
-    inspect,
-    liveness,
-    processes,
-    queues,
-)
+from spoolmta.spool import completion, deliveries, liveness, processes, queues
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.deliveries import Report
 from spoolmta.spool.outcomes import record_outcomes
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import SampleSpool
 
 EVERY_STATE = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")

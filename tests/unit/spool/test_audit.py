@@ -8,9 +8,9 @@ import apsw
 import pytest
 
 from spoolmta.spool import days
-from spoolmta.spool.audit import Audit, audit
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
+from spoolmta.spool.questions.audit import Audit, audit
 from tests.support.sample_spool import SampleSpool
 
 ACCOUNTS = {

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from spoolmta.clock import ManualClock
-from spoolmta.spool import flushes, flushing
+from spoolmta.spool import flushes
 from spoolmta.spool.connection import FILE_NAME, Spool, micros, numbers
+from spoolmta.spool.surgery import flushing
 
 SLICE = 500
 

@@ -8,10 +8,12 @@ import apsw
 import pytest
 
 from spoolmta.errors import SpoolBusy, SpoolUnusable
-from spoolmta.spool import admin, days, inspect, journal
+from spoolmta.spool import days, journal
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History, continue_numbering
-from spoolmta.spool.question import ask
+from spoolmta.spool.questions import inspect
+from spoolmta.spool.questions.question import ask
+from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import SampleSpool
 
 DAY = 86_400

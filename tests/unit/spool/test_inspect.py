@@ -8,10 +8,12 @@ import pytest
 
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.message.outcome import Action, Outcome
-from spoolmta.spool import admin, expiry, inspect, listing, queues, shape
+from spoolmta.spool import queues
 from spoolmta.spool.outcomes import record_outcomes
-from spoolmta.spool.question import ask
+from spoolmta.spool.questions import inspect, listing, shape
+from spoolmta.spool.questions.question import ask
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, expiry
 from tests.support.sample_spool import TIMED_OUT, SampleSpool
 
 NAMES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")

@@ -3,8 +3,9 @@
 import pytest
 
 from spoolmta.errors import ClaimLost
-from spoolmta.spool import inspect, queues
+from spoolmta.spool import queues
 from spoolmta.spool.connection import Spool, numbers
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
 
 

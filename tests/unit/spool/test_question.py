@@ -6,7 +6,7 @@ import pytest
 
 from spoolmta.errors import SpoolUnusable, UsageError
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.question import ask
+from spoolmta.spool.questions.question import ask
 
 COUNTING = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT "
 

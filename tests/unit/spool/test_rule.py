@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from spoolmta.clock import ManualClock
 from spoolmta.message.envelope import Client, Envelope, Recipient
 from spoolmta.message.queue_id import format_queue_id
-from spoolmta.spool import queues, rules, selection
+from spoolmta.spool import queues
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.operations import Author
 from spoolmta.spool.queues import NewMessage
-from spoolmta.spool.rule import (
+from spoolmta.spool.state import State
+from spoolmta.spool.surgery import rules, selection
+from spoolmta.spool.surgery.operations import Author
+from spoolmta.spool.surgery.rule import (
     UNSLOWED,
     Action,
     Goal,
@@ -28,8 +30,7 @@ from spoolmta.spool.rule import (
     rule_of,
     slowed,
 )
-from spoolmta.spool.selection import Selector
-from spoolmta.spool.state import State
+from spoolmta.spool.surgery.selection import Selector
 
 BY = Author("carol", 1000)
 NUMBERS = count(1)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from spoolmta.errors import UsageError
-from spoolmta.spool import selection
-from spoolmta.spool.selection import Selector
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import selection
+from spoolmta.spool.surgery.selection import Selector
 from tests.support.sample_spool import SampleSpool
 
 NAMES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")

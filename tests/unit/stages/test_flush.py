@@ -10,7 +10,8 @@ import pytest
 
 from spoolmta.protocols import flush
 from spoolmta.protocols.flush import Request, format_request, parse_answer
-from spoolmta.spool import flushes, inspect
+from spoolmta.spool import flushes
+from spoolmta.spool.questions import inspect
 from spoolmta.stages import flush as service
 from tests.support.sample_spool import SampleSpool
 

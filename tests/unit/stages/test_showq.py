@@ -11,7 +11,7 @@ import pytest
 from spoolmta.config.parameters.common import CommonParameters
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.protocols.showq import ListedMessage, Parser
-from spoolmta.spool import inspect
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
 from spoolmta.stages import showq
 from tests.support.sample_spool import TIMED_OUT, SampleSpool

@@ -6,10 +6,10 @@ Must not: change anything
 
 from spoolmta.maillog.addresses import shown
 from spoolmta.protocols.showq import ListedMessage, ListedRecipient
-from spoolmta.spool import expiry
 from spoolmta.spool.connection import Spool, numbers, seconds
-from spoolmta.spool.inspect import PAGE, page
+from spoolmta.spool.questions.inspect import PAGE, page
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import expiry
 
 LISTED_STATES = (State.MAILDROP, State.ACTIVE, State.INCOMING, State.DEFERRED, State.HOLD)
 

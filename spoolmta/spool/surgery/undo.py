@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from spoolmta.errors import UsageError
-from spoolmta.spool import admin, deliveries, events
+from spoolmta.spool import deliveries, events
 from spoolmta.spool.connection import Transaction, numbers
-from spoolmta.spool.edits import EDITABLE
-from spoolmta.spool.operations import Author, Operation
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin
+from spoolmta.spool.surgery.edits import EDITABLE
+from spoolmta.spool.surgery.operations import Author, Operation
 
 _GONE = "has left the queue"
 _MOVED = "is not as it was left any more"

@@ -21,10 +21,11 @@ Limits:   a report of success that was about to be written is lost by hold and r
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spoolmta.spool import deliveries, events, expiry, operations, slices
+from spoolmta.spool import deliveries, events, slices
 from spoolmta.spool.connection import Transaction, numbers
-from spoolmta.spool.operations import Operation
 from spoolmta.spool.queues import State, erase
+from spoolmta.spool.surgery import expiry, operations
+from spoolmta.spool.surgery.operations import Operation
 
 # Mail in maildrop has not been cleaned up; from hold it would go out as it is.
 HOLDABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED)

@@ -10,13 +10,14 @@ Writes:   recipient, outcome, message.sender, reroute, priority, the state table
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from spoolmta.spool import admin, events, operations
-from spoolmta.spool.admin import Done
+from spoolmta.spool import events
 from spoolmta.spool.connection import Reader, Transaction, numbers
-from spoolmta.spool.operations import Operation
-from spoolmta.spool.returns import leave_out_noticed
-from spoolmta.spool.selection import pattern
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, operations
+from spoolmta.spool.surgery.admin import Done
+from spoolmta.spool.surgery.operations import Operation
+from spoolmta.spool.surgery.returns import leave_out_noticed
+from spoolmta.spool.surgery.selection import pattern
 
 EDITABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED, State.HOLD)
 

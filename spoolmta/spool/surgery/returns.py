@@ -10,11 +10,12 @@ Writes:   the state tables, outcome, notice, event
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from spoolmta.spool import admin, deliveries, events, expiry, operations
-from spoolmta.spool.admin import Done
+from spoolmta.spool import deliveries, events
 from spoolmta.spool.connection import Reader, Transaction, numbers, seconds
-from spoolmta.spool.operations import Operation
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, expiry, operations
+from spoolmta.spool.surgery.admin import Done
+from spoolmta.spool.surgery.operations import Operation
 
 RETURNABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED, State.HOLD)
 

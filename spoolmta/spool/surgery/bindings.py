@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from spoolmta.message.outcome import defer
-from spoolmta.spool import admin, deliveries, events, rules
+from spoolmta.spool import deliveries, events
 from spoolmta.spool.connection import Reader, Spool, Transaction, micros, numbers
 from spoolmta.spool.outcomes import record_outcomes
-from spoolmta.spool.returns import leave_out_noticed
-from spoolmta.spool.rule import SLOWED, Action, Rule, Source
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, rules
+from spoolmta.spool.surgery.returns import leave_out_noticed
+from spoolmta.spool.surgery.rule import SLOWED, Action, Rule, Source
 
 CALLED_BACK_DSN = "4.3.2"
 BINDABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED)

@@ -13,7 +13,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import NamedTuple
 
-from spoolmta.spool.selection import NULL_SENDER, Selector, pattern
+from spoolmta.spool.surgery.selection import NULL_SENDER, Selector, pattern
 
 # How the destinations of mail that is slowed down begin: "rule:3:example.com".
 SLOWED = "rule:"

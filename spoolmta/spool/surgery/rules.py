@@ -12,9 +12,9 @@ import msgspec
 
 from spoolmta.spool import events
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, seconds
-from spoolmta.spool.operations import Author
-from spoolmta.spool.rule import UNSLOWED, Action, Rule, Rules, Slowness, Terms, rule_of
-from spoolmta.spool.selection import Selector
+from spoolmta.spool.surgery.operations import Author
+from spoolmta.spool.surgery.rule import UNSLOWED, Action, Rule, Rules, Slowness, Terms, rule_of
+from spoolmta.spool.surgery.selection import Selector
 
 BY_TIME = "time"
 

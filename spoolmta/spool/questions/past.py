@@ -13,7 +13,7 @@ import msgspec
 
 from spoolmta.spool import liveness
 from spoolmta.spool.connection import Spool, seconds
-from spoolmta.spool.inspect import Event
+from spoolmta.spool.questions.inspect import Event
 
 _WINDOW = 20_000
 _PAGE = 5000

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from spoolmta.spool import past
 from spoolmta.spool.connection import Spool, numbers, seconds
-from spoolmta.spool.inspect import Event
+from spoolmta.spool.questions import past
+from spoolmta.spool.questions.inspect import Event
 
 _PAGE = 5000
 _KINDS = ("accepted", "sent")

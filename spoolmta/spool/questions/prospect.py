@@ -6,9 +6,9 @@ Must not: change anything
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from spoolmta.spool import circumstances
-from spoolmta.spool.circumstances import Site
 from spoolmta.spool.connection import Spool, seconds
+from spoolmta.spool.questions import circumstances
+from spoolmta.spool.questions.circumstances import Site
 
 _PAGE = 5000
 

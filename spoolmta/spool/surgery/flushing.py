@@ -11,9 +11,11 @@ Writes:   deferred, flush, whole_flush, event
 import time
 from collections.abc import Iterator
 
-from spoolmta.spool import admin, events, inspect, selection
+from spoolmta.spool import events
 from spoolmta.spool.connection import Spool, numbers
+from spoolmta.spool.questions import inspect
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import admin, selection
 
 # The stages that look for what is due.
 WAKES = ("qmgr", "trivial_rewrite")

@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from spoolmta.errors import UsageError
-from spoolmta.spool import question
 from spoolmta.spool.connection import Reader, Spool, micros, numbers
+from spoolmta.spool.questions import question
 from spoolmta.spool.state import State
 
 WHERE_SECONDS = 30.0

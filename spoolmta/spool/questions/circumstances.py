@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from spoolmta.spool import liveness
 from spoolmta.spool.connection import Spool, numbers, seconds
-from spoolmta.spool.rule import Rule, rule_of
+from spoolmta.spool.surgery.rule import Rule, rule_of
 
 _ROUTES = 200
 _WAYS = 100
@@ -164,7 +164,7 @@ def _rules(reader: Spool, message_id: int, ways: tuple[Way, ...]) -> tuple[Rule,
     if not ids:
         return ()
     # spoolmta why starts faster without what reads rules.
-    from spoolmta.spool import rules
+    from spoolmta.spool.surgery import rules
 
     found = (rules.find(reader, number) for number in sorted(ids))
     return tuple(rule for rule in found if rule is not None)
