@@ -1,5 +1,10 @@
-"""Replies that mean the same, taken together: how many, where, since when, and one word by word."""
+"""Replies that mean the same, taken together: how many, where, since when, and one word by word.
 
+A deep queue is looked through for some seconds only, in pages spread over all of it; what they have
+stands for the whole.
+"""
+
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,9 +14,10 @@ from spoolmta.cli.output import Progress, note, print_json, printable, shorten
 from spoolmta.cli.units import format_age, format_time, parse_moment, plural
 from spoolmta.message.fingerprint import fingerprint
 from spoolmta.spool.connection import Spool
-from spoolmta.spool.questions import past
+from spoolmta.spool.questions import gauges, past
 
 _DESTINATIONS = 5
+_LOOK_SECONDS = 3.0
 _WIDTH = 150
 
 
@@ -39,26 +45,32 @@ class Cluster:
 Answer = tuple[str, float, str, str, str]  # queue id, time, address, dsn, reason
 
 
-def show(spool: Spool, *, since: str | None, limit: int, as_json: bool) -> None:
-    """Print the reasons, the most frequent first.
+def show(spool: Spool, *, since: str | None, whole: bool, limit: int, as_json: bool) -> None:
+    """Print the reasons, the most frequent first; with *whole* however long it takes.
 
     Raises UsageError: *since* is no time.
     """
     now = spool.clock.now()
-    found = _of_queue(spool) if since is None else _new_since(spool, parse_moment(since, now))
+    part = 1.0
+    if since is None:
+        found, part = _of_queue(spool, seconds=None if whole else _LOOK_SECONDS)
+    else:
+        found = _new_since(spool, parse_moment(since, now))
     ordered = sorted(found.values(), key=lambda cluster: (-cluster.recipients, cluster.fingerprint))
     shown = ordered[:limit] if limit else ordered
     for cluster in shown:
         if as_json:
-            print_json(_as_json(cluster))
+            print_json(_as_json(cluster, part))
         else:
-            _print(cluster, now, new=since is not None)
+            _print(cluster, now, part, new=since is not None)
     if as_json:
         return
     if not ordered:
         note("No reason is new." if since else "No mail in the queue waits after an answer.")
     elif len(shown) < len(ordered):
         note(f"({len(ordered) - len(shown)} more; --limit 0 shows all)")
+    if part < 1:
+        note(f"(looked through {part:.0%} of the queue, numbers are estimates; --all counts all)")
 
 
 def group(found: dict[str, Cluster], answers: Iterable[Answer]) -> None:
@@ -71,14 +83,26 @@ def group(found: dict[str, Cluster], answers: Iterable[Answer]) -> None:
         cluster.add(address, at)
 
 
-def _of_queue(spool: Spool) -> dict[str, Cluster]:
-    progress = Progress("answers looked at:")
+def _of_queue(spool: Spool, *, seconds: float | None) -> tuple[dict[str, Cluster], float]:
+    """Return the reasons that mail waits for, and which part of the queue was looked through."""
+    progress = Progress("recipients looked at:")
     found: dict[str, Cluster] = {}
-    for page in past.deferrals(spool):
-        group(found, page)
-        progress.advance(len(page))
+    part, end = 1.0, None if seconds is None else time.monotonic() + seconds
+    for look in gauges.look_through(spool):
+        group(
+            found,
+            (
+                (aged.queue_id, aged.arrived_at, aged.address, aged.dsn, aged.reason)
+                for aged in look.recipients
+                if aged.dsn
+            ),
+        )
+        progress.advance(len(look.recipients))
+        if end is not None and time.monotonic() >= end:
+            part = look.part
+            break
     progress.end()
-    return found
+    return found, part
 
 
 def _new_since(spool: Spool, since: float) -> dict[str, Cluster]:
@@ -100,11 +124,12 @@ def _new_since(spool: Spool, since: float) -> dict[str, Cluster]:
     return found
 
 
-def _as_json(cluster: Cluster) -> dict[str, object]:
+def _as_json(cluster: Cluster, part: float) -> dict[str, object]:
     return {
         "fingerprint": cluster.fingerprint,
         "dsn": cluster.dsn,
-        "recipients": cluster.recipients,
+        "recipients": round(cluster.recipients / part),
+        "part": part,
         "domains": len(cluster.domains),
         "top_domains": dict(cluster.domains.most_common(_DESTINATIONS)),
         "oldest_at": cluster.oldest_at,
@@ -113,11 +138,13 @@ def _as_json(cluster: Cluster) -> dict[str, object]:
     }
 
 
-def _print(cluster: Cluster, now: float, *, new: bool) -> None:
-    head = f"{plural(cluster.recipients, 'recipient')}  {cluster.dsn}  {cluster.fingerprint}"
+def _print(cluster: Cluster, now: float, part: float, *, new: bool) -> None:
+    about = "" if part == 1 else "about "
+    many = plural(round(cluster.recipients / part), "recipient")
+    head = f"{about}{many}  {cluster.dsn}  {cluster.fingerprint}"
     print(shorten(printable(head), _WIDTH))
     top = ", ".join(
-        f"{name or 'this machine'} {count}"
+        f"{name or 'this machine'} {round(count / part)}"
         for name, count in cluster.domains.most_common(_DESTINATIONS)
     )
     others = len(cluster.domains) - _DESTINATIONS

@@ -11,6 +11,9 @@ def reasons(
         str | None,
         typer.Option(metavar="TIME", help="Only what is new since then: 2h, or 2026-11-30 02:00."),
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Look through all of a deep queue, not for 3 s only.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="At most so many reasons; 0: all.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a reason a line.")] = False,
 ) -> None:
@@ -22,4 +25,4 @@ def reasons(
     from spoolmta.cli.questions import reason_clusters
 
     with Access(context.obj).spool() as spool:
-        reason_clusters.show(spool, since=since, limit=limit, as_json=as_json)
+        reason_clusters.show(spool, since=since, whole=whole, limit=limit, as_json=as_json)

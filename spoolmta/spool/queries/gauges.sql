@@ -9,7 +9,7 @@ SELECT (SELECT min(message_id) FROM message), (SELECT max(message_id) FROM messa
 
 -- name: ages_between
 -- The recipients without a final answer of some messages: how old, for which address, put off with what.
-SELECT message.arrived_at, recipient.address, outcome.dsn, outcome.reason
+SELECT message.arrived_at, recipient.address, outcome.dsn, outcome.reason, message.queue_id
   FROM message
   JOIN recipient USING (message_id)
   LEFT JOIN outcome ON outcome.message_id = recipient.message_id AND outcome.number = recipient.number AND outcome.part = 0

@@ -1,4 +1,4 @@
--- The journal from now backwards, and what the queue waits for: each statement reads a slice.
+-- The journal from now backwards: each statement reads a slice.
 
 -- name: events_back
 -- A slice of the journal, of some kinds alone (a JSON list of them).
@@ -10,13 +10,6 @@ SELECT event_id, at, message_id, kind, recipient, detail
 -- name: latest_time
 -- When the latest event of a slice was.
 SELECT max(at) FROM journal WHERE event_id > :low AND event_id <= :high;
-
--- name: page_of_deferrals
--- The latest answers of recipients that wait, in the order of the messages.
-SELECT outcome.message_id, outcome.number, message.queue_id, message.arrived_at, recipient.address, outcome.dsn, outcome.reason
-  FROM outcome JOIN message USING (message_id) JOIN recipient USING (message_id, number)
- WHERE (outcome.message_id, outcome.number) > (:message_id, :number) AND outcome.part = 0 AND outcome.action = 'deferred'
- ORDER BY outcome.message_id, outcome.number LIMIT :limit;
 
 -- name: attempts_of_the_dead
 -- Whom the attempts of processes are for that do not run any more; their rows go with the next look of the keeper.

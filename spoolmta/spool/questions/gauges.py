@@ -31,6 +31,7 @@ class Aged(NamedTuple):
     address: str
     dsn: str
     reason: str
+    queue_id: str = ""
 
 
 class Look(NamedTuple):
@@ -73,8 +74,8 @@ def look_through(reader: Spool) -> Iterator[Look]:
             part = (done + min(1.0, (first - lowest - stratum * width) / width)) / strata
             yield Look(
                 [
-                    Aged(seconds(arrived), address, dsn or "", reason or "")
-                    for arrived, address, dsn, reason in rows
+                    Aged(seconds(arrived), address, dsn or "", reason or "", queue_id)
+                    for arrived, address, dsn, reason, queue_id in rows
                 ],
                 part,
             )

@@ -1,4 +1,4 @@
-"""The journal backwards, slice after slice, and the answers that queued mail waits with.
+"""The journal backwards, slice after slice, and the attempts of processes that have died.
 
 No read is held open: a long look back keeps the write-ahead log from starting afresh no longer
 than one slice takes.
@@ -16,17 +16,6 @@ from spoolmta.spool.connection import Spool, seconds
 from spoolmta.spool.questions.inspect import Event
 
 _WINDOW = 20_000
-_PAGE = 5000
-
-
-class Deferral(NamedTuple):
-    """A recipient that waits, with its latest answer; *arrived_at* in seconds."""
-
-    queue_id: str
-    arrived_at: float
-    address: str
-    dsn: str
-    reason: str
 
 
 class Unfinished(NamedTuple):
@@ -80,17 +69,6 @@ def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
         for process_id, *rest in reader.read("attempts_of_the_dead")
         if process_id not in living
     ]
-
-
-def deferrals(reader: Spool) -> Iterator[list[Deferral]]:
-    """Yield the recipients that wait and were tried, page by page."""
-    place = {"message_id": 0, "number": 0}
-    while rows := reader.read("page_of_deferrals", {**place, "limit": _PAGE}):
-        place = {"message_id": rows[-1][0], "number": rows[-1][1]}
-        yield [
-            Deferral(queue_id, seconds(arrived), address, dsn, reason)
-            for _, _, queue_id, arrived, address, dsn, reason in rows
-        ]
 
 
 def _event(row: tuple[int, int, int, str, str, str]) -> Event:

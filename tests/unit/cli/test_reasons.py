@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from spoolmta.cli.questions import reason_clusters
 from spoolmta.cli.spoolmta import main
 from spoolmta.cli.units import format_time
 from spoolmta.spool import events
@@ -46,6 +47,16 @@ def test_replies_that_differ_in_numbers_and_hosts_are_one_reason(
     assert busy["example"] == BUSY.format(0)
     assert busy["example_queue_id"] == sample.ids["active"]
     assert (timed_out["recipients"], timed_out["example"]) == (1, TIMED_OUT)
+
+
+def test_a_queue_too_deep_to_be_looked_through_at_once_is_estimated_unless_all_is_asked_for(
+    sample: SampleSpool, reasons: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reason_clusters, "_LOOK_SECONDS", 0.0)
+    put_off(sample, 3)
+    estimated = reasons()
+    assert "% of the queue, numbers are estimates; --all counts all" in estimated.err
+    assert [one["recipients"] for one in told(reasons("--all", "--json"))] == [3, 1]
 
 
 def test_people_read_the_number_the_domains_and_an_example(
