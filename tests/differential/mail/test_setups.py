@@ -144,7 +144,12 @@ CASES: dict[str, Sequence[Mail]] = {
 @pytest.fixture(autouse=True, scope="module")
 def _imported() -> None:
     """What commands that run in forks of the test would each import."""
-    for name in ("check", "explain", "explanation.report", "named_commands", "named_tables"):
+    for name in (
+        "checking.check",
+        "checking.named_tables",
+        "explanation.explain",
+        "explanation.report",
+    ):
         importlib.import_module(f"spoolmta.cli.{name}")
 
 
