@@ -213,7 +213,7 @@ def test_a_full_disk_refuses_mail_for_now_and_recovers_by_itself(
         system.send("me@example.com", ["waiting@outside.example"], MESSAGE)
         system.wait_for_log("status=deferred")
         ballast = small_disk / "ballast"
-        with ballast.open("wb") as file, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), ballast.open("wb") as file:
             for _ in range(24 * 16):
                 file.write(b"x" * (MEGABYTE // 16))
                 file.flush()
