@@ -15,7 +15,7 @@ test: venv ## run every test (TESTS="tests/flow -k bounce" for some)
 ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
-	@$(BIN)/pytest -n 12 --dist worksteal tests/differential # Postfix's programs sleep a second before a fatal end
+	@$(BIN)/pytest -n 8 --dist worksteal tests/differential # Postfix's programs sleep a second before a fatal end
 	@$(BIN)/pytest -n 5 --dist worksteal --ignore tests/differential -m 'not alone' # many wait for processes
 	@$(BIN)/pytest --ignore tests/differential -m alone
 endif
