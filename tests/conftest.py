@@ -10,7 +10,7 @@ from hypothesis import settings
 from spoolmta.message import dates
 
 # A busy machine is no fault of what is tested.
-settings.register_profile("any machine", deadline=None, max_examples=60)
+settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 

@@ -24,7 +24,7 @@ from tests.support.nemesis import Nemesis, crash_points, describe
 from tests.support.receiver import Receiver
 
 SESSIONS = 6
-SESSION_PAUSE = 0.05
+SESSION_PAUSE = 0.02
 PROGRAM_PAUSE = 0.5
 QUIET_SECONDS = 120
 STATES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
