@@ -8,6 +8,8 @@ from tests.flow.conftest import MakeMta
 from tests.support.stub_dns import StubDns
 
 DOMAINS = 1000
+# So many domains are asked for at once: what takes longer than their answers may is not grouped.
+AT_ONCE = 20
 
 
 @pytest.fixture
@@ -27,8 +29,8 @@ def test_a_thousand_domains_at_one_provider_share_one_window(
     for number in range(DOMAINS):
         dns.mx(f"d{number}.example", 10, "mx.provider.example")
         mta.submit("a@x.example", [f"b@d{number}.example"])
-    for _ in range(DOMAINS // 50):
-        mta.plan()
+        if number % AT_ONCE == AT_ONCE - 1:
+            mta.plan()
     mta.run(mta.step_stages())
     assert mta.rows("SELECT DISTINCT destination FROM delivery") == [("mx:provider.example",)]
     assert mta.rows("SELECT count(DISTINCT nexthop) FROM delivery") == [(DOMAINS,)]
