@@ -323,14 +323,16 @@ CREATE TABLE change (
     PRIMARY KEY (operation_id, message_id)
 ) STRICT, WITHOUT ROWID;
 
--- Where an operator wants a recipient's mail to go, whatever the tables say; read by trivial_rewrite at each activation. Rows of
--- mail that is gone are deleted by the keeper.
+-- Where an operator wants a recipient's mail to go, whatever the tables say; read by trivial_rewrite at each activation. Of several
+-- rows the latest operation's counts. Pickup numbers recipients afresh, and moves their rows along. Rows of mail that is gone are
+-- deleted by the keeper.
 CREATE TABLE reroute (
-    message_id INTEGER NOT NULL,
-    number     INTEGER NOT NULL,
-    transport  TEXT    NOT NULL,
-    nexthop    TEXT    NOT NULL,
-    PRIMARY KEY (message_id, number)
+    message_id   INTEGER NOT NULL,
+    number       INTEGER NOT NULL,
+    operation_id INTEGER NOT NULL,                   -- whose undo deletes the row
+    transport    TEXT    NOT NULL,
+    nexthop      TEXT    NOT NULL,
+    PRIMARY KEY (message_id, number, operation_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Messages that an operator wants to go before all others. Rows of mail that is gone are deleted by the keeper.
@@ -375,10 +377,10 @@ CREATE INDEX bound_by_rule ON bound (rule_id);
 -- What happened, written in the transaction that did it; kept after the message is gone: the keeper then moves it to a day file
 -- (spool/history.py). detail is a JSON object; message_id is 0 where no message is meant.
 --   accepted cleaned refused discarded resolved passed granted crashed sent deferred bounced postponed expired held released
---   requeued flushed expiring noticed corrupted removed deleted returned recalled rerouted prioritised sender_changed
+--   requeued flushed expiring noticed corrupted removed deleted returned recalled rerouted unrouted prioritised sender_changed
 --   recipient_added recipient_dropped recipient_replaced restored undone ruled rule_added
 --   rule_ended
--- expiring: an operator wants it returned. accepted and cleaned name the first recipients, addressed the others. In sent,
+-- expiring: an operator wants it returned. unrouted: what cleanup made of a rerouted recipient goes its usual way. accepted and cleaned name the first recipients, addressed the others. In sent,
 -- deferred and bounced number is the recipient's, if that is not 0. The tables can be told from the events alone (tests/support/replay.py).
 CREATE TABLE event (
     event_id   INTEGER PRIMARY KEY,

@@ -13,10 +13,10 @@ from spoolmta.spool.questions import inspect
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.state import State
 from spoolmta.spool.surgery import admin, bindings, edits, operations, rules, selection
-from spoolmta.spool.surgery.edits import Route
 from spoolmta.spool.surgery.operations import Author, Deed
 from spoolmta.spool.surgery.rule import Action, Rule, Slowness, Terms
 from spoolmta.spool.surgery.selection import Selector
+from spoolmta.spool.surgery.ways import Route
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.replay import replay

@@ -15,8 +15,8 @@ from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.state import State
 from spoolmta.spool.surgery import edits, operations
 from spoolmta.spool.surgery.admin import Done
-from spoolmta.spool.surgery.edits import Route
 from spoolmta.spool.surgery.operations import Deed
+from spoolmta.spool.surgery.ways import Route
 from tests.flow.conftest import MakeMta
 from tests.support.mta import Mta
 from tests.support.surgery import BY, VERBS, operate, take_back

@@ -145,7 +145,9 @@ def _operate(life: Life, kind: str, said: dict[str, Any], at: float) -> None:
     elif kind == "restored":
         _restore(life, said)
     elif kind == "undone":
-        life.sender = life.before[said["operation"]][1].sender
+        first, was = life.before[said["operation"]]
+        if first == "sender_changed":
+            life.sender = was.sender
 
 
 def _restore(life: Life, said: dict[str, Any]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.surgery import admin, edits, operations, returns, undo
 from spoolmta.spool.surgery.admin import Done
-from spoolmta.spool.surgery.edits import Route
 from spoolmta.spool.surgery.operations import Author, Deed, Operation
 from spoolmta.spool.surgery.undo import Undone
+from spoolmta.spool.surgery.ways import Route
 from tests.support.mta import Mta
 
 BY = Author("carol", 1000)

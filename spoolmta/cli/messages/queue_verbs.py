@@ -13,10 +13,10 @@ from spoolmta.spool.connection import Transaction
 from spoolmta.spool.state import State
 from spoolmta.spool.surgery import admin, edits, returns
 from spoolmta.spool.surgery.admin import Done
-from spoolmta.spool.surgery.edits import Route
 from spoolmta.spool.surgery.operations import Operation
 from spoolmta.spool.surgery.returns import Answer
 from spoolmta.spool.surgery.selection import Selected
+from spoolmta.spool.surgery.ways import Route
 
 HELD_BY_OPERATOR = "held by an operator"
 

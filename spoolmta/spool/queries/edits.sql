@@ -1,10 +1,13 @@
 -- Envelopes that an operator changes, and where an operator wants mail to go.
 
 -- name: put_reroute
-INSERT OR REPLACE INTO reroute (message_id, number, transport, nexthop) VALUES (?, ?, ?, ?);
+INSERT OR REPLACE INTO reroute (message_id, number, operation_id, transport, nexthop) VALUES (?, ?, ?, ?, ?);
 
 -- name: load_reroutes
-SELECT message_id, number, transport, nexthop FROM reroute WHERE message_id IN carray(:ids);
+SELECT message_id, number, operation_id, transport, nexthop FROM reroute WHERE message_id IN carray(:ids);
+
+-- name: delete_reroute
+DELETE FROM reroute WHERE message_id = ? AND number = ?;
 
 -- name: waiting_recipients
 -- The recipients of some messages that have no final answer.

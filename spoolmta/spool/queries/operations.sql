@@ -51,7 +51,7 @@ UPDATE change
         'expiring', (SELECT forced_expiry.asked_at FROM forced_expiry WHERE forced_expiry.message_id = change.message_id),
         'crashes', (SELECT crash.count FROM crash WHERE crash.message_id = change.message_id),
         'urgent', (SELECT count(*) FROM priority WHERE priority.message_id = change.message_id),
-        'routes', json((SELECT json_group_array(json_array(number, transport, nexthop))
+        'routes', json((SELECT json_group_array(json_array(number, operation_id, transport, nexthop))
                      FROM reroute WHERE reroute.message_id = change.message_id)),
         'recipients', json((SELECT json_group_array(json_array(number, address, original, orcpt, notify))
                          FROM recipient WHERE recipient.message_id = change.message_id)),
@@ -67,9 +67,11 @@ SELECT message_id FROM change WHERE operation_id = :operation AND message_id IN 
 SELECT message_id, state FROM change WHERE operation_id = :operation;
 
 -- name: changed_again
--- Those of some messages that a later operation changed, which stands.
-SELECT DISTINCT change.message_id FROM change JOIN operation USING (operation_id)
- WHERE change.operation_id > :operation AND operation.undone_at IS NULL AND change.message_id IN carray(:ids);
+-- Those of some messages that a later operation changed, which stands and can be undone: since the message passed cleanup again,
+-- of older ones only what they said of the message beside its recipients.
+SELECT DISTINCT change.message_id FROM change JOIN operation USING (operation_id) JOIN message USING (message_id)
+ WHERE change.operation_id > :operation AND operation.undone_at IS NULL AND change.message_id IN carray(:ids)
+   AND (operation.at >= message.created_at OR operation.verb IN ('reroute', 'prioritise', 'sender'));
 
 -- name: expire_operations
 -- Of the oldest what is too old, so that no transaction is long.

@@ -21,6 +21,10 @@ SELECT active.message_id FROM active
 -- name: tried_since
 SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND at > :now;
 
+-- name: cleaned_since
+-- Requeued, and picked up: the recipients have other numbers.
+SELECT message_id FROM message WHERE message_id IN carray(:ids) AND created_at > :now;
+
 -- name: restore_maildrop
 INSERT INTO maildrop (message_id, entered_at)
 SELECT message_id, entered_at FROM change WHERE operation_id = :operation AND message_id IN carray(:ids) AND state = 'maildrop';
@@ -83,9 +87,12 @@ UPDATE message
 -- name: delete_reroutes
 DELETE FROM reroute WHERE message_id IN carray(:ids);
 
+-- name: take_back_reroutes
+DELETE FROM reroute WHERE message_id IN carray(:ids) AND operation_id = :operation;
+
 -- name: restore_reroutes
-INSERT INTO reroute (message_id, number, transport, nexthop)
-SELECT change.message_id, value ->> 0, value ->> 1, value ->> 2
+INSERT INTO reroute (message_id, number, operation_id, transport, nexthop)
+SELECT change.message_id, value ->> 0, value ->> 1, value ->> 2, value ->> 3
   FROM change, json_each(change.before, '$.routes')
  WHERE operation_id = :operation AND message_id IN carray(:ids);
 

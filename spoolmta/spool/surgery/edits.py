@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from spoolmta.spool import events
-from spoolmta.spool.connection import Reader, Transaction, numbers
+from spoolmta.spool.connection import Transaction, numbers
 from spoolmta.spool.state import State
-from spoolmta.spool.surgery import admin, operations
+from spoolmta.spool.surgery import admin, operations, ways
 from spoolmta.spool.surgery.admin import Done
 from spoolmta.spool.surgery.operations import Operation
 from spoolmta.spool.surgery.returns import leave_out_noticed
 from spoolmta.spool.surgery.selection import pattern
+from spoolmta.spool.surgery.ways import Route
 
 EDITABLE = (State.INCOMING, State.ACTIVE, State.DEFERRED, State.HOLD)
 
@@ -28,13 +29,6 @@ _LAST_ONE = "would be left without a recipient: delete it, or replace the recipi
 _HAS_NONE = "has no such recipient that waits"
 
 
-class Route(NamedTuple):
-    """Where mail is to go."""
-
-    transport: str
-    nexthop: str
-
-
 class Change(NamedTuple):
     """A recipient of a message and what happened to it, for the journal."""
 
@@ -42,12 +36,6 @@ class Change(NamedTuple):
     kind: str
     address: str
     detail: dict[str, object]
-
-
-def routes(reader: Reader, message_ids: Sequence[int]) -> dict[tuple[int, int], Route]:
-    """Return where operators want the mail of recipients, as (message id, number), to go."""
-    rows = reader.read("load_reroutes", {"ids": numbers(message_ids)})
-    return {(row[0], row[1]): Route(row[2], row[3]) for row in rows}
 
 
 def reroute(
@@ -66,7 +54,7 @@ def reroute(
     if recipients is None:
         rows = tx.run("waiting_recipients", {"ids": numbers(done.done)})
         recipients = [(row[0], row[1]) for row in rows]
-    tx.run_many("put_reroute", ((*one, *route) for one in recipients if one[0] in ids))
+    ways.put(tx, (one for one in recipients if one[0] in ids), route, operation)
     _call_back(tx, found, operation)
     tx.run("make_all_due", {"ids": numbers(done.done), "now": operation.stamp})
     told = {"transport": route.transport, "nexthop": route.nexthop, **operation.told}
@@ -130,7 +118,7 @@ def drop_recipient(
     found, done = _open(tx, message_ids, operation, unfit)
     ids = set(done.done)
     dropped = [row for row in rows if row[0] in ids]
-    for statement in ("delete_recipient", "delete_outcome"):
+    for statement in ("delete_recipient", "delete_outcome", "delete_reroute"):
         tx.run_many(statement, (row[:2] for row in dropped))
     _call_back(tx, found, operation)
     kind = "recipient_dropped"

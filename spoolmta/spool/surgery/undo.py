@@ -24,6 +24,7 @@ _MOVED = "is not as it was left any more"
 _LATER = "was changed by a later command, which stands: undo that first"
 _BUSY = "is being delivered at this moment"
 _TRIED = "was tried again since"
+_CLEANED = "was requeued since, which numbered its recipients afresh; change them by hand"
 _REPORTED = "was returned: the report to the sender is written"
 _EMPTIED = "is gone from the trash"
 
@@ -37,8 +38,12 @@ _PLACES: Mapping[str, tuple[str, str]] = {
 }
 # Those that have changed rows beside the place.
 _WITH_ROWS = frozenset({"requeue", "bounce", "expire"})
-# What of these is taken back also of mail that was tried since.
-_LASTING = frozenset({"reroute", "prioritise", "sender"})
+# These are taken back also of mail that was tried since, or passed cleanup again; by what.
+_LASTING: Mapping[str, tuple[str, ...]] = {
+    "reroute": ("take_back_reroutes",),
+    "prioritise": ("delete_priorities", "restore_priorities"),
+    "sender": ("restore_senders",),
+}
 
 
 @dataclass(slots=True)
@@ -55,7 +60,7 @@ class Undone:
 
 
 def undo(tx: Transaction, operation: Operation, author: Author) -> Undone:
-    """Take *operation* back.
+    """Take *operation* back; it stands as long as none of its messages could be.
 
     Raises UsageError: it has been taken back already, or its history is forgotten.
     """
@@ -76,7 +81,8 @@ def undo(tx: Transaction, operation: Operation, author: Author) -> Undone:
         work.release(ids)
     else:
         work.edit(ids)
-    tx.run("mark_undone", {"operation": operation.operation_id, "now": tx.now})
+    if undone.back:
+        tx.run("mark_undone", {"operation": operation.operation_id, "now": tx.now})
     return undone
 
 
@@ -123,13 +129,16 @@ class Undoing:
         """Take back what was changed in messages that were not tried since."""
         found = self._find(ids, ())
         everything = admin.all_of(found)
-        tried = set(self._ids("tried_since", everything))
-        if tried and self._operation.verb in _LASTING:
-            self._restore_lasting(sorted(tried))
+        cleaned = set(self._ids("cleaned_since", everything))
+        tried = cleaned.union(self._ids("tried_since", everything))
+        if self._operation.verb in _LASTING:
+            for statement in _LASTING[self._operation.verb]:
+                self._run(statement, sorted(tried))
             events.record_each(self._tx, sorted(tried), "undone", **self._told)
             self._undone.back += sorted(tried)
-        elif tried:
-            self._undone.leave(_TRIED, sorted(tried))
+        else:
+            self._undone.leave(_CLEANED, sorted(cleaned))
+            self._undone.leave(_TRIED, sorted(tried - cleaned))
         admin.leave_out(found, tried)
         untried = admin.all_of(found)
         self._withdraw(found)
@@ -203,9 +212,6 @@ class Undoing:
             "restore_expiries",
         ):
             self._run(statement, ids)
-        self._restore_lasting(ids)
-
-    def _restore_lasting(self, ids: Sequence[int]) -> None:
         for statement in ("delete_reroutes", "delete_priorities"):
             self._tx.run(statement, {"ids": numbers(ids)})
         for statement in ("restore_reroutes", "restore_priorities", "restore_senders"):

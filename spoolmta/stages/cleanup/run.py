@@ -149,6 +149,15 @@ class Cleanup:
             self._warn(str(error))
             return self._refused(Verdict.DEFER, verdict.ALIASES_TOO_DEEP)
 
+    async def became(self, given: Recipient) -> tuple[Recipient, ...]:
+        """Return the recipients that one of those *given* to finish() was made into.
+
+        Raises MapUnavailable, AliasExpansionError: tables have changed since it returned.
+        """
+        return await recipients.clean_recipients(
+            [given], self._rules, self._routing, self._rewriting
+        )
+
     def _exceeded(self, given: Sequence[Recipient]) -> Refusal | None:
         """Return which limit the message exceeds."""
         if self._fed_bytes > self._limit:

@@ -1,6 +1,7 @@
 """Mail that is handed in on this machine: picked up from maildrop, and taken over a socket.
 
 stage       Pickup: maildrop becomes incoming
+heirs       the recipients of requeued mail that keep an operator's way
 submission  the socket for users who may not write the spool
 
 Postfix: pickup(8), postdrop(1)

@@ -12,7 +12,7 @@ Limits:     a message that a table cannot decide about now is tried again after 
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,8 +20,10 @@ import msgspec
 
 from spoolmta import maillog
 from spoolmta.address.routing import Routing
+from spoolmta.address.virtual_alias import AliasExpansionError
 from spoolmta.config.parameters.address import RoutingParameters
-from spoolmta.errors import ClaimLost, Corrupt
+from spoolmta.errors import ClaimLost, Corrupt, MapUnavailable
+from spoolmta.message.envelope import Recipient
 from spoolmta.message.outcome import bounce
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
@@ -30,9 +32,12 @@ from spoolmta.service.worker import GATHER_TIMES
 from spoolmta.spool import content, maildrop, queues
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.queues import NewMessage, QueuedMessage, State
+from spoolmta.spool.surgery import ways
+from spoolmta.spool.surgery.ways import Heirs
 from spoolmta.stages.cleanup.rules import CleanupRules
 from spoolmta.stages.cleanup.run import Cleanup
 from spoolmta.stages.cleanup.verdict import CleanupResult, Verdict
+from spoolmta.stages.pickup.heirs import heirs_of
 
 RETRY_SECONDS = 60.0
 
@@ -59,11 +64,14 @@ class _Rewritten:
     """The beginning of a message's content as cleanup leaves it.
 
     *pieces* are its first pieces from piece 0 on, *kept* is the number of the last one that stays.
+    *heirs* are the recipients that go the ways of those which an operator rerouted, by number;
+    None: there is no such way.
     """
 
     result: CleanupResult
     pieces: tuple[bytes, ...]
     kept: int
+    heirs: Mapping[int, Heirs] | None
 
 
 class Pickup:
@@ -82,7 +90,7 @@ class Pickup:
 
     async def run_once(self) -> int:
         """Clean up one batch; return how many messages moved."""
-        claimed = self._claim()
+        claimed, rerouted = self._claim()
         if not claimed:
             return 0
         messages = queues.load(self._context.spool, claimed)
@@ -90,7 +98,10 @@ class Pickup:
         moves = [self._corrupt(message_id, _NO_ENVELOPE) for message_id in sorted(lost)]
         moved = 0
         for together in _groups(messages):
-            found = await side_by_side(map(self._move, together))
+            found = await side_by_side(
+                self._move(m, [number for one, number in rerouted if one == m.message_id])
+                for m in together
+            )
             moves += [move for move in found if move is not None]
             moved += self._advance(moves)
             moves = []
@@ -100,17 +111,21 @@ class Pickup:
         """Return when a message that could not be cleaned up is tried again."""
         return min(self._again_at.values(), default=None)
 
-    def _claim(self) -> list[int]:
-        """Return what is to be done now: what waits for its next try, and new messages."""
+    def _claim(self) -> tuple[list[int], Collection[tuple[int, int]]]:
+        """Return what waits for its next try, and new messages; and whom operators rerouted.
+
+        The latter as (message id, number).
+        """
         context = self._context
         now = context.clock.now()
         again = [message_id for message_id, at in self._again_at.items() if at <= now]
         for message_id in again:
             del self._again_at[message_id]
         with context.spool.transaction() as tx:
-            return again + queues.claim(tx, State.MAILDROP, context.process_id, _BATCH)
+            claimed = again + queues.claim(tx, State.MAILDROP, context.process_id, _BATCH)
+            return claimed, ways.of(tx, claimed) if claimed else ()
 
-    async def _move(self, message: QueuedMessage) -> _Move | None:
+    async def _move(self, message: QueuedMessage, rerouted: Collection[int]) -> _Move | None:
         """Return how the message leaves maildrop; None if it stays for now."""
         envelope = message.envelope
         if not envelope.recipients:
@@ -119,12 +134,16 @@ class Pickup:
         if uid is not None:
             maillog.pickup(self._context.log, message.queue_id, uid, envelope.sender)
         try:
-            cleaned = await self._clean(message, uid)
+            cleaned = await self._clean(message, uid, rerouted)
         except Corrupt as error:
             return self._corrupt(message.message_id, str(error))
+        except (MapUnavailable, AliasExpansionError) as error:
+            self._context.log_as("cleanup").warning(f"{message.queue_id}: {error}")
+            self._wait(message)
+            return None
         verdict = cleaned.result.verdict
         if verdict is Verdict.DEFER:
-            self._again_at[message.message_id] = self._context.clock.now() + RETRY_SECONDS
+            self._wait(message)
             return None
         if verdict is Verdict.REJECT:
             return self._refuse(message, cleaned.result.reason)
@@ -133,10 +152,13 @@ class Pickup:
             return _Move(lambda tx: maildrop.discard(tx, message.message_id, process_id))
         return self._replace(message, cleaned)
 
-    async def _clean(self, message: QueuedMessage, uid: int | None) -> _Rewritten:
+    async def _clean(
+        self, message: QueuedMessage, uid: int | None, rerouted: Collection[int]
+    ) -> _Rewritten:
         """Return what cleanup makes of a message.
 
-        Raises Corrupt: the message has no content.
+        Raises Corrupt: the message has no content. MapUnavailable, AliasExpansionError: where
+        the recipients that are *rerouted* are now cannot be told; try again.
         """
         envelope = message.envelope
         cleanup = Cleanup(
@@ -163,11 +185,12 @@ class Pickup:
                 break
         cleanup.skip(max(0, message.size - size))
         result = await cleanup.finish(envelope.recipients)
+        heirs = await _heirs(cleanup, message, result.recipients, rerouted) if rerouted else None
         beginning = b"".join((result.head, *body, result.tail))
         if size >= message.size:
-            return _Rewritten(result, (beginning,), 0)
+            return _Rewritten(result, (beginning,), 0, heirs)
         kept = maildrop.last_piece(spool, message.message_id)
-        return _Rewritten(result, _divided(beginning, count), kept)
+        return _Rewritten(result, _divided(beginning, count), kept, heirs)
 
     def _replace(self, message: QueuedMessage, cleaned: _Rewritten) -> _Move:
         result = cleaned.result
@@ -193,8 +216,14 @@ class Pickup:
             for number, piece in enumerate(cleaned.pieces[1:], 1):
                 maildrop.put_piece(tx, message.message_id, number, piece)
             queues.replace(tx, state, new, process_id, reason=result.reason)
+            if cleaned.heirs is not None:
+                ways.follow(tx, message.message_id, cleaned.heirs)
 
         return _Move(make, next="trivial_rewrite")
+
+    def _wait(self, message: QueuedMessage) -> None:
+        """Leave the message in maildrop until its next try."""
+        self._again_at[message.message_id] = self._context.clock.now() + RETRY_SECONDS
 
     def _refuse(self, message: QueuedMessage, reason: str) -> _Move:
         dsn, _, text = reason.partition(" ")
@@ -253,6 +282,20 @@ def open_stage(context: ServiceContext) -> Pickup:
     log = context.log_as("cleanup")
     rules = CleanupRules.open(context.configuration, log, context.service.overrides)
     return Pickup(context, rules, Routing.open(context.section(RoutingParameters)))
+
+
+async def _heirs(
+    cleanup: Cleanup,
+    message: QueuedMessage,
+    recipients: Sequence[Recipient],
+    rerouted: Collection[int],
+) -> dict[int, Heirs]:
+    """Return who goes the ways of a message's *rerouted* recipients now."""
+    return {
+        number: heirs_of(given.address, await cleanup.became(given), recipients)
+        for number, given in message.numbered.items()
+        if number in rerouted and recipients
+    }
 
 
 def _groups(messages: Sequence[QueuedMessage]) -> Iterator[list[QueuedMessage]]:

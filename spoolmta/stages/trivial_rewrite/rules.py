@@ -19,8 +19,8 @@ from spoolmta.spool.connection import Transaction
 from spoolmta.spool.queues import State, Unanswered
 from spoolmta.spool.surgery import admin, bindings, rules
 from spoolmta.spool.surgery.bindings import Facts
-from spoolmta.spool.surgery.edits import Route
 from spoolmta.spool.surgery.rule import Action, Goal, Rule, Rules, slowed
+from spoolmta.spool.surgery.ways import Route
 
 # What is parked is looked at again so soon, whatever becomes of its rule.
 LOOK_AGAIN_SECONDS = 86400.0

@@ -35,9 +35,9 @@ from spoolmta.spool import plans, queues, slices
 from spoolmta.spool.connection import Transaction
 from spoolmta.spool.plans import Plan
 from spoolmta.spool.queues import State, Unanswered
-from spoolmta.spool.surgery import edits, expiry
+from spoolmta.spool.surgery import expiry, ways
 from spoolmta.spool.surgery.bindings import Facts
-from spoolmta.spool.surgery.edits import Route
+from spoolmta.spool.surgery.ways import Route
 from spoolmta.stages.trivial_rewrite.forced_expiry import return_to_senders
 from spoolmta.stages.trivial_rewrite.providers import Providers
 from spoolmta.stages.trivial_rewrite.rules import Batch, Hop, Kept, StandingRules
@@ -152,7 +152,7 @@ class TrivialRewrite:
             found = self._try_load(tx, state, claimed)
             fresh = bool(claimed) and state is not State.ACTIVE
             doomed = expiry.marked(tx, claimed) if fresh else set()
-            routes = edits.routes(tx, claimed) if claimed else {}
+            routes = ways.of(tx, claimed) if claimed else {}
             facts = self._rules.facts(tx, found.messages if found else ())
         if ended:
             context.poke("qmgr")

@@ -222,9 +222,9 @@ def test_what_an_operator_took_away_is_left_alone(tmp_path: Path) -> None:
     with Mta(tmp_path) as mta:
         taken, kept = submit(mta), submit(mta)
         pickup = stage(mta)
-        claimed = pickup._claim()
+        claimed, _ = pickup._claim()
         messages = queues.load(pickup._context.spool, claimed)
-        moves = [move for m in messages if (move := mta.run(pickup._move(m))) is not None]
+        moves = [move for m in messages if (move := mta.run(pickup._move(m, ()))) is not None]
         with mta.context.spool.transaction() as tx:
             queues.hold(
                 tx, State.MAILDROP, int(taken, 16), pickup._context.process_id, "by the operator"
