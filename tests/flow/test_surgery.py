@@ -29,6 +29,7 @@ NOT_TRIED = (
 LATER = "inline:{ {x.example = retry:4.3.0 not today} {z.example = discard:} }"
 ROWS = (
     *State, "trash", "message", "recipient", "outcome", "crash", "reroute", "priority", "notice",
+    "forced_expiry",
     "delivery", "delivery_recipient",
 )  # fmt: skip
 

@@ -154,7 +154,7 @@ def _restore(life: Life, said: dict[str, Any]) -> None:
     """Go back to how an operation found the message, but for what was answered meanwhile."""
     first, was = life.before[said["operation"]]
     # Released mail that was tried since keeps its answers.
-    moved_since = first == "released" and life.moves > was.moves + 1
+    moved_since = first in ("released", "expiring") and life.moves > was.moves + 1
     if first not in PLACES_ONLY and not moved_since:
         life.sender = was.sender
         life.recipients, life.answers = dict(was.recipients), dict(was.answers)

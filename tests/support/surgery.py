@@ -21,6 +21,7 @@ VERBS: dict[str, Verb] = {
     "delete": lambda tx, ids, op: admin.delete(tx, ids, operation=op),
     "bounce": lambda tx, ids, op: returns.bounce(tx, ids, returns.Answer("5.7.0", "no"), op),
     "expire": lambda tx, ids, op: returns.expire(tx, ids, op),
+    "force-expire": admin.expire,
     "reroute": lambda tx, ids, op: edits.reroute(tx, ids, Route("discard", ""), None, op),
     "prioritise": lambda tx, ids, op: edits.prioritise(tx, ids, op),
     "sender": lambda tx, ids, op: edits.change_sender(tx, ids, "new@news.example", op),

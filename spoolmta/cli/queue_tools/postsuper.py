@@ -55,13 +55,13 @@ _LOG_FOLDERS = frozenset({"bounce", "defer", "trace", "flush"})
 class Verb:
     """What one option does: its words in the log, its states, its work, whom it wakes.
 
-    *name* is that of the operation which can be undone; "" if it changes nothing but a mark.
+    *name* is that of the operation which can be undone; what one option does is one operation.
     """
 
     change: str
     name: str
     states: tuple[State, ...]
-    work: Callable[[Transaction, Sequence[int], Operation | None], Done]
+    work: Callable[[Transaction, Sequence[int], Operation], Done]
     wakes: tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ _HOLD = Verb(
     ("qmgr",),
 )
 _RELEASE = Verb("released from hold", "release", (State.HOLD,), admin.release, ("trivial_rewrite",))
-_EXPIRE = Verb("expired", "", admin.EXPIRABLE, lambda tx, ids, _: admin.expire(tx, ids), ())
+_EXPIRE = Verb("expired", "force-expire", admin.EXPIRABLE, admin.expire, ())
 _REQUEUE = Verb(
     "requeued",
     "requeue",
@@ -169,12 +169,12 @@ class Superintendent:
         verbs = VERBS[option]
         for verb in verbs:
             self.counts.setdefault(verb.change, 0)
-        deeds = {verb.name: Ongoing(self._deed(verb, option, ids)) for verb in verbs if verb.name}
+        deed = Ongoing(self._deed(verbs[0], option, ids))
         states = tuple(s for s in self._states if any(s in verb.states for verb in verbs))
         pages = self._all(states) if ids is None else self._each(ids, states, verbs)
         for page in filter(None, pages):
             names = inspect.queue_ids(self._spool, page)
-            ends = self._do(verbs, deeds, page)
+            ends = self._do(verbs, deed, page)
             self._tell(ends, names, silent=ids is None)
 
     def _all(self, states: tuple[State, ...]) -> Iterator[list[int]]:
@@ -212,18 +212,14 @@ class Superintendent:
         return Deed(verb.name, self._by, selection=selection)
 
     def _do(
-        self, verbs: Sequence[Verb], deeds: Mapping[str, Ongoing], page: Sequence[int]
+        self, verbs: Sequence[Verb], deed: Ongoing, page: Sequence[int]
     ) -> list[tuple[Verb, Done]]:
         """Do it to a page of messages, in one transaction."""
-        ends = []
         with self._spool.transaction() as tx:
-            for verb in verbs:
-                deed = deeds.get(verb.name)
-                operation = None if deed is None else deed.begin(tx)
-                end = verb.work(tx, page, operation)
-                if deed is not None and operation is not None:
-                    deed.finish(tx, operation, len(end.done))
-                ends.append((verb, end))
+            operation = deed.begin(tx)
+            ends = [(verb, verb.work(tx, page, operation)) for verb in verbs]
+            changed = {message_id for _, end in ends for message_id in end.done}
+            deed.finish(tx, operation, len(changed))
             crash_point("operate.before_commit")
         crash_point("operate.after_commit")
         return ends

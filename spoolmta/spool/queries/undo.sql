@@ -25,6 +25,10 @@ SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND at 
 -- Requeued, and picked up: the recipients have other numbers.
 SELECT message_id FROM message WHERE message_id IN carray(:ids) AND created_at > :now;
 
+-- name: expired_since
+-- As far as the journal has not moved to the day files.
+SELECT DISTINCT message_id FROM event WHERE message_id IN carray(:ids) AND kind = 'expired' AND at >= :now;
+
 -- name: restore_maildrop
 INSERT INTO maildrop (message_id, entered_at)
 SELECT message_id, entered_at FROM change WHERE operation_id = :operation AND message_id IN carray(:ids) AND state = 'maildrop';
@@ -77,6 +81,9 @@ SELECT message_id, before ->> '$.crashes' FROM change
 INSERT OR REPLACE INTO forced_expiry (message_id, asked_at)
 SELECT message_id, before ->> '$.expiring' FROM change
  WHERE operation_id = :operation AND message_id IN carray(:ids) AND before ->> '$.expiring' IS NOT NULL;
+
+-- name: take_back_expiries
+DELETE FROM forced_expiry WHERE message_id IN carray(:ids) AND asked_at = :now;
 
 -- name: restore_senders
 UPDATE message

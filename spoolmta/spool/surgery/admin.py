@@ -132,12 +132,10 @@ def requeue(
     return Done(ids, busy)
 
 
-def expire(
-    tx: Transaction, message_ids: Sequence[int], states: Sequence[State] = EXPIRABLE
-) -> Done:
+def expire(tx: Transaction, message_ids: Sequence[int], operation: Operation) -> Done:
     """Let messages be returned to their senders when they are due the next time."""
-    found = locate(tx, message_ids, [state for state in states if state in EXPIRABLE])
-    return Done(expiry.mark(tx, all_of(found)))
+    found = locate(tx, message_ids, EXPIRABLE)
+    return Done(expiry.mark(tx, all_of(found), operation))
 
 
 def make_due(tx: Transaction, message_ids: Sequence[int]) -> int:

@@ -1,7 +1,7 @@
 """Mail that an operator wants returned: marked now, returned when it is due the next time.
 
 Postfix:  postsuper(1) -e and -f
-Writes:   forced_expiry, outcome, notice, event
+Writes:   forced_expiry, change, outcome, notice, event
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,20 @@ from spoolmta.spool import completion, events
 from spoolmta.spool.connection import Reader, Transaction, numbers
 from spoolmta.spool.notices import Kind
 from spoolmta.spool.outcomes import record_outcomes
+from spoolmta.spool.surgery import operations
+from spoolmta.spool.surgery.operations import Operation
 
 DSN = "4.7.0"
 REASON = "message is administratively expired"
 
 
-def mark(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
+def mark(tx: Transaction, message_ids: Sequence[int], operation: Operation) -> list[int]:
     """Ask that messages are returned; return those of which that was not asked before."""
     known = marked(tx, message_ids)
     new = [message_id for message_id in message_ids if message_id not in known]
-    now = tx.now
-    tx.run_many("force_expiry", ((message_id, now) for message_id in new))
-    events.record_many(tx, ((message_id, "expiring", "", "{}") for message_id in new))
+    operations.keep(tx, operation, new)
+    tx.run_many("force_expiry", ((message_id, operation.stamp) for message_id in new))
+    events.record_each(tx, new, "expiring", **operation.told)
     return new
 
 
@@ -33,7 +35,7 @@ def marked(reader: Reader, message_ids: Sequence[int]) -> set[int]:
 
 
 def forget(tx: Transaction, message_ids: Sequence[int]) -> None:
-    """Take back what `mark` asked."""
+    """Forget what `mark` asked."""
     tx.run("delete_forced_expiries", {"ids": numbers(message_ids)})
 
 

@@ -26,6 +26,7 @@ _BUSY = "is being delivered at this moment"
 _TRIED = "was tried again since"
 _CLEANED = "was requeued since, which numbered its recipients afresh; change them by hand"
 _REPORTED = "was returned: the report to the sender is written"
+_TELLING = "is being reported to its sender at this moment"
 _EMPTIED = "is gone from the trash"
 
 # Where each of these verbs leaves a message, and what became of one that is not there any more.
@@ -79,6 +80,8 @@ def undo(tx: Transaction, operation: Operation, author: Author) -> Undone:
         work.place(ids)
     elif operation.verb == "release":
         work.release(ids)
+    elif operation.verb == "force-expire":
+        work.force_expire(ids)
     else:
         work.edit(ids)
     if undone.back:
@@ -125,6 +128,25 @@ class Undoing:
         self._withdraw(found)
         self._restore_places(sorted([*untouched, *moved]))
 
+    def force_expire(self, ids: Sequence[int]) -> None:
+        """Take back the wish that messages be returned, and hold those that it released."""
+        states: dict[int, str] = dict(self._tx.run("states_of_messages", {"ids": numbers(ids)}))
+        gone = set(ids).difference(states)
+        returned = gone.intersection(self._ids("expired_since", sorted(gone)))
+        telling = set(self._ids("noticed_messages", sorted(states)))
+        for why, these in ((_REPORTED, returned), (_GONE, gone - returned), (_TELLING, telling)):
+            self._undone.leave(why, sorted(these))
+        here = [one for one in sorted(states) if one not in telling]
+        released = {
+            one for one in here if self._states[one] == State.HOLD and states[one] != State.HOLD
+        }
+        self.release(sorted(released))
+        back = sorted(released.intersection(self._undone.back))
+        marked = [one for one in here if one not in released]
+        self._run("take_back_expiries", [*back, *marked], now=self._operation.stamp)
+        events.record_each(self._tx, marked, "undone", **self._told)
+        self._undone.back += marked
+
     def edit(self, ids: Sequence[int]) -> None:
         """Take back what was changed in messages that were not tried since."""
         found = self._find(ids, ())
@@ -167,7 +189,7 @@ class Undoing:
         found = {state: located[state] for state in states}
         self._undone.leave(_MOVED, sorted(set(admin.all_of(located)) - set(admin.all_of(found))))
         noticed = set(self._ids("noticed_messages", admin.all_of(found)))
-        self._undone.leave(_REPORTED, sorted(noticed))
+        self._undone.leave(_TELLING, sorted(noticed))
         admin.leave_out(found, noticed)
         self._undone.leave(_BUSY, admin.leave_out_attempted(self._tx, found))
         return found

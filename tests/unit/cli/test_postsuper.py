@@ -11,6 +11,7 @@ from spoolmta.cli.spoolmta import main as spoolmta
 from spoolmta.spool.connection import numbers
 from spoolmta.spool.questions import inspect, listing
 from spoolmta.spool.state import State
+from spoolmta.spool.surgery import operations
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
@@ -164,6 +165,8 @@ def test_expiry_may_release_what_is_held(sample: SampleSpool, run: Run) -> None:
         "postsuper: Released from hold: 1 message\n"
     )
     assert "hold" not in states(sample)
+    (done,) = operations.recent(sample.spool, 9)
+    assert (done.verb, done.messages) == ("force-expire", 1)
 
 
 def test_all_that_a_message_is_named_for_is_done_to_it_in_turn(
