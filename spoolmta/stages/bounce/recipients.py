@@ -19,6 +19,7 @@ from spoolmta.spool.notices import Kind, RecordedOutcome
 _ACTIONS = {Kind.FAILURE: Action.BOUNCED, Kind.DELAY: Action.DEFERRED, Kind.SUCCESS: Action.SENT}
 _ASKED = {Kind.FAILURE: Notify.FAILURE, Kind.DELAY: Notify.DELAY, Kind.SUCCESS: Notify.SUCCESS}
 _NO_RELAY = "none"
+_TRANSIENT = "4."
 _WORDS = {Kind.FAILURE: "failed", Kind.DELAY: "delayed"}
 
 
@@ -105,10 +106,34 @@ def letters(
     """
     if sender.lower() == postmaster.double_bounce_sender.lower():
         return ()
-    everybody = tuple(
-        _concerned(kind, recipients[outcome.number], outcome)
-        for outcome in concerned_by(kind, recipients, outcomes)
+    return tuple(
+        letter
+        for some in _apart(kind, concerned_by(kind, recipients, outcomes))
+        for letter in _letters_about(kind, sender, recipients, some, postmaster)
     )
+
+
+def _apart(kind: Kind, outcomes: Sequence[RecordedOutcome]) -> Sequence[Sequence[RecordedOutcome]]:
+    """Return what goes into each report: who was refused is not told of with who ran out of time.
+
+    A refusal has a status of class 5, the last reason for waiting one of class 4.
+    """
+    if kind is not Kind.FAILURE:
+        return (outcomes,)
+    given_up = [outcome for outcome in outcomes if outcome.dsn.startswith(_TRANSIENT)]
+    refused = [outcome for outcome in outcomes if not outcome.dsn.startswith(_TRANSIENT)]
+    return refused, given_up
+
+
+def _letters_about(
+    kind: Kind,
+    sender: str,
+    recipients: Mapping[int, Recipient],
+    outcomes: Sequence[RecordedOutcome],
+    postmaster: Postmaster,
+) -> tuple[Letter, ...]:
+    """Return the reports about *outcomes* alone."""
+    everybody = tuple(_concerned(kind, recipients[outcome.number], outcome) for outcome in outcomes)
     if not everybody:
         return ()
     if not sender:

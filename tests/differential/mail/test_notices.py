@@ -104,6 +104,18 @@ delay_notice_recipient = pm@far.example
         cases=[
             mail(S, "b@later.example", TEXT, by="sendmail", shows="Action: failed"),
             mail(S, ["b@later.example", "c@far.example"], TEXT, by="sendmail"),
+            mail(
+                *(S, ["b@later.example", "c@gone.example", "d@later.example", "e@gone.example"]),
+                *(TEXT,),
+                by="sendmail",
+                shows=["<c@gone.example>", "<b@later.example>"],
+            ),
+            mail(
+                *(S, ["b@later.example", "c@gone.example", "d@far.example"], TEXT),
+                by="sendmail",
+                options=["-N", "success,failure", "-R", "hdrs"],
+            ),
+            mail("", ["b@later.example", "c@gone.example"], TEXT, by="sendmail"),
             mail("", "b@later.example", TEXT, by="sendmail"),
             mail(S, "b@later.example", TEXT, by="sendmail", options=["-N", "never"]),
         ],

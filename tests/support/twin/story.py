@@ -43,7 +43,8 @@ class Delivery(NamedTuple):
     def order(self) -> tuple[str, ...]:
         """Return by what deliveries are put into an order that is the same for both systems."""
         subject = re.search(r"(?m)^Subject:.*$", self.content)
-        return (*self[:5], subject[0] if subject else "")
+        told_of = re.findall(r"(?m)^Final-Recipient:.*$", self.content)
+        return (*self[:5], subject[0] if subject else "", *told_of)
 
     def told(self) -> str:
         """Return the delivery as lines of a story; what a report says to people is its own."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from spoolmta.message.envelope import Notify, Recipient
@@ -128,3 +130,14 @@ def test_a_postmaster_may_have_copies_even_of_what_the_sender_does_not_want() ->
     assert _letters(Kind.DELAY, "s@x", postmaster)[1:] == [
         ("double-bounce@x.example", "pmd@x.example", True, True)
     ]
+
+
+@pytest.mark.parametrize("sender", ["s@x", ""])
+def test_who_was_refused_and_who_ran_out_of_time_are_told_of_apart(sender: str) -> None:
+    people = {number: Recipient(f"r{number}@x") for number in range(4)}
+    refused = [_outcome(Kind.FAILURE, number) for number in (1, 3)]
+    given_up = [replace(_outcome(Kind.FAILURE, number), dsn="4.4.1") for number in (0, 2)]
+    outcomes = [given_up[0], refused[0], given_up[1], refused[1]]
+    made = letters(Kind.FAILURE, sender, people, outcomes, _postmaster("2bounce"))
+    told = [[one.recipient.address for one in letter.concerned] for letter in made]
+    assert told == [["r1@x", "r3@x"], ["r0@x", "r2@x"]]
