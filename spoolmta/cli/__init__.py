@@ -9,7 +9,7 @@ questions        what one asks of a queue: why, trace, reasons, status, top, aud
 messages         spoolmta queue: messages chosen, looked at, changed; undo
 explanation      spoolmta explain: what would become of mail for an address
 checking         spoolmta check: what is wrong with a configuration
-backup, restore  a copy of the spool, and back
+backup, restore  a copy of the spool, and back; restoring: what is asked and done meanwhile
 sink, receiver   a receiver that shows what arrives, and answers as told
 
 Commands with Postfix's names, whose output is Postfix's to the byte:

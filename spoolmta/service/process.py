@@ -38,7 +38,7 @@ from spoolmta.service import privileges
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.poke import Poker
 from spoolmta.service.wakeup import Wakeup
-from spoolmta.spool import processes, schema
+from spoolmta.spool import processes, replacement, schema
 from spoolmta.spool.committer import Committer
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.statements import statements
@@ -166,6 +166,8 @@ async def _live(
     clock = SystemClock()
     queue_directory = Path(parameters.queue_directory)
     path = queue_directory / FILE_NAME
+    if launch.program.creates_spool and replacement.finish(path) is not None:
+        log.warning(f"{path}: ended what a killed spoolmta restore had begun")
     spool = Spool.open(path, clock, create=launch.program.creates_spool)
     with spool.transaction() as tx:
         process_id = processes.register(tx, launch.service.name)

@@ -24,7 +24,7 @@ import apsw
 
 from spoolmta.clock import Clock
 from spoolmta.errors import SpoolBusy, SpoolFailed, SpoolFull, SpoolmtaError, SpoolUnusable
-from spoolmta.spool import days, schema
+from spoolmta.spool import days, replacement, schema
 from spoolmta.spool.filesystem import require_local_filesystem
 from spoolmta.spool.statements import statements
 
@@ -99,6 +99,7 @@ class Spool:
         """
         check_sqlite(apsw.sqlite_lib_version())
         require_local_filesystem(path.parent)
+        replacement.require_none(path)
         flags = (
             apsw.SQLITE_OPEN_READWRITE
             | apsw.SQLITE_OPEN_URI

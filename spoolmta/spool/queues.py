@@ -83,7 +83,7 @@ def enqueue(tx: Transaction, state: State | str, message: NewMessage, *, reason:
     _insert(tx, message, created_at=message.arrived_at)
     _enter(tx, State(state), message.message_id, reason)
     envelope = message.envelope
-    _tell_arrival(
+    tell_arrival(
         tx,
         "accepted",
         message,
@@ -115,7 +115,7 @@ def replace(
     _insert(tx, message, created_at=tx.now / 1_000_000)
     _enter(tx, State(state), message.message_id, reason)
     sender = message.envelope.sender
-    _tell_arrival(tx, "cleaned", message, reason, state=str(state), sender=sender)
+    tell_arrival(tx, "cleaned", message, reason, state=str(state), sender=sender)
 
 
 def claim(tx: Transaction, state: State | str, process_id: int, limit: int) -> list[int]:
@@ -312,7 +312,7 @@ def _insert(tx: Transaction, message: NewMessage, *, created_at: float) -> None:
         tx.run("delete_upload", (message_id,))
 
 
-def _tell_arrival(
+def tell_arrival(
     tx: Transaction, kind: str, message: NewMessage, reason: str, **values: object
 ) -> None:
     """Write that a message is there, and whom it is for; *reason* says why it is held if it is.
