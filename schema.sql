@@ -388,9 +388,12 @@ CREATE TABLE event (
     message_id INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
     recipient  TEXT    NOT NULL DEFAULT '',
-    detail     TEXT    NOT NULL DEFAULT '{}'
+    detail     TEXT    NOT NULL DEFAULT '{}',
+    operation_id INTEGER                             -- of an operation on very many messages: it is found by that; NULL: by its message
 ) STRICT;
-CREATE INDEX event_by_message ON event (message_id);
+CREATE INDEX event_by_message ON event (message_id) WHERE operation_id IS NULL;
+-- The same event of 100,000 messages is written behind all others here, and nowhere between the events of each message.
+CREATE INDEX event_by_operation ON event (operation_id, message_id) WHERE operation_id IS NOT NULL;
 
 -- ----------------------------------------------------------------------------------------------------------- the questions
 
@@ -399,9 +402,9 @@ CREATE INDEX event_by_message ON event (message_id);
 -- them with `spoolmta sql`; docs/forensics.md has worked examples. Each column says on its own line what it is, which
 -- `spoolmta sql --columns` prints.
 
--- The events that are in the spool. Who reads the day files, too, puts a temporary view of the same name and shape over all of
--- them (spool/history.py), and the two views below that read it.
-CREATE VIEW journal (event_id, at, message_id, kind, recipient, detail, queue_id) AS
+-- The events that are in the spool, by number. Who reads the day files, too, puts a temporary view of the same name and shape over
+-- all of them (spool/days.py), and the views below that read it.
+CREATE VIEW journal (event_id, at, message_id, kind, recipient, detail, queue_id, operation_id) AS
 SELECT event.event_id,
        event.at,
        event.message_id,
@@ -410,10 +413,19 @@ SELECT event.event_id,
        event.detail,
        coalesce((SELECT message.queue_id FROM message WHERE message.message_id = event.message_id),
                 (SELECT accepted.detail ->> 'queue_id' FROM event AS accepted
-                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted'
+                  WHERE accepted.message_id = event.message_id AND accepted.kind = 'accepted' AND accepted.operation_id IS NULL
                   ORDER BY accepted.event_id LIMIT 1),
-                printf('%015X', event.message_id))
+                printf('%015X', event.message_id)),
+       event.operation_id
   FROM event;
+
+-- The same events, for who asks for those of a message. (An operation on fewer than a thousand messages has no events of its own.)
+CREATE VIEW journal_by_message (event_id, at, message_id, kind, recipient, detail, queue_id) AS
+SELECT event_id, at, message_id, kind, recipient, detail, queue_id FROM journal WHERE operation_id IS NULL
+UNION ALL
+SELECT told.event_id, told.at, told.message_id, told.kind, told.recipient, told.detail, told.queue_id
+  FROM main.operation CROSS JOIN main.journal AS told ON told.operation_id = operation.operation_id
+ WHERE operation.messages >= 1000;
 
 -- One row a message that is in the spool, whatever its state.
 CREATE VIEW v1_queue (
@@ -596,7 +608,7 @@ SELECT journal.event_id,
        journal.detail ->> 'relay' AS relay,
        journal.detail ->> 'reason' AS reason
   FROM journal
- WHERE journal.kind IN ('sent', 'deferred', 'bounced');
+ WHERE journal.kind IN ('sent', 'deferred', 'bounced') AND journal.operation_id IS NULL;
 
 -- One row an event of the journal, oldest first.
 CREATE VIEW v1_events (
@@ -617,7 +629,7 @@ SELECT journal.event_id,
        journal.kind,
        journal.recipient,
        journal.detail
-  FROM journal;
+  FROM journal_by_message AS journal;
 
 -- One row a destination that mail goes to now, or that the scheduler remembers something of.
 CREATE VIEW v1_destinations (

@@ -1,7 +1,7 @@
 """The day files of history: history/2026-11-30.db has the events of what ended on that day (UTC).
 
-A day file lies in a folder beside the spool: a SQLite file with the event table of the spool, and
-with its numbers. The keeper alone writes it (history.py); who may read it may copy and attach it.
+A day file lies in a folder beside the spool: a SQLite file with events of the spool, and with
+their numbers. The keeper alone writes it (history.py); who may read it may copy and attach it.
 It is deleted whole. Its journal is no write-ahead log: a day that is over is one file.
 
 Must not: know the spool
@@ -18,6 +18,18 @@ from spoolmta.errors import SpoolUnusable
 
 FOLDER = "history"
 _NAME = re.compile(r"\d{4}-\d\d-\d\d\.db")
+# As in the spool (schema.sql), but each event is found by its message.
+DECLARATION = """
+CREATE TABLE event (
+    event_id   INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    kind       TEXT    NOT NULL,
+    recipient  TEXT    NOT NULL,
+    detail     TEXT    NOT NULL
+) STRICT;
+CREATE INDEX event_by_message ON event (message_id);
+"""
 # Attached databases that a connection may have, less one to spare.
 _MOST_ATTACHED = 120
 _ARM = """
@@ -25,11 +37,12 @@ SELECT event_id, at, message_id, kind, recipient, detail,
        coalesce((SELECT accepted.detail ->> 'queue_id' FROM {day}.event AS accepted
                   WHERE accepted.message_id = told.message_id AND accepted.kind = 'accepted'
                   ORDER BY accepted.event_id LIMIT 1),
-                printf('%015X', told.message_id))
+                printf('%015X', told.message_id)),
+       NULL
   FROM {day}.event AS told
  WHERE NOT EXISTS (SELECT 1 FROM main.event AS kept WHERE kept.event_id = told.event_id)
 """
-_VIEWS_OVER_THE_JOURNAL = ("v1_attempts", "v1_events")
+_VIEWS_OVER_THE_JOURNAL = ("journal_by_message", "v1_attempts", "v1_events")
 
 
 def paths(folder: Path) -> list[Path]:
@@ -93,7 +106,7 @@ def attach(connection: apsw.Connection, folder: Path) -> list[Path]:
                 " it away"
             ) from error
         arms.append(_ARM.format(day=f"day_{number}"))
-    columns = "event_id, at, message_id, kind, recipient, detail, queue_id"
+    columns = "event_id, at, message_id, kind, recipient, detail, queue_id, operation_id"
     connection.execute(f"CREATE TEMP VIEW journal ({columns}) AS {' UNION ALL '.join(arms)}")
     for name in _VIEWS_OVER_THE_JOURNAL:
         ((text,),) = connection.execute(

@@ -38,7 +38,14 @@ def record_many(tx: Transaction, events: Iterable[tuple[int, str, str, str]]) ->
     tx.run_many("insert_event", ((now, *event) for event in events))
 
 
-def record_each(tx: Transaction, message_ids: Sequence[int], kind: str, **values: object) -> None:
-    """Write the same event of many messages."""
-    bindings = {"now": tx.now, "kind": kind, "detail": detail(**values)}
+def record_each(
+    tx: Transaction,
+    message_ids: Sequence[int],
+    kind: str,
+    *,
+    found_by: int | None = None,
+    **values: object,
+) -> None:
+    """Write the same event of many messages; *found_by* is the operation that leads to it."""
+    bindings = {"now": tx.now, "kind": kind, "detail": detail(**values), "operation": found_by}
     tx.run("insert_event_of_each", {**bindings, "ids": numbers(message_ids)})

@@ -139,8 +139,7 @@ class History:
         day.set_busy_timeout(_BUSY_MILLISECONDS)
         if not day.pragma("schema_version"):
             day.pragma("page_size", _PAGE_BYTES)
-            for (text,) in self._spool.read("declaration_of_event"):
-                day.execute(text)
+            day.execute(days.DECLARATION)
         day.pragma("synchronous", "EXTRA")
         return day
 

@@ -45,7 +45,6 @@ SCANS_ALLOWED = {
     "messages_slowed": "a rule ends; deliveries are of active mail alone",
     "end_of_look": "in key order, and it stops at the limit",
     "delete_oldest_events": "in key order, and it stops at the limit",
-    "declaration_of_event": "the schema's own table",
     **dict.fromkeys(
         (
             "select_sender",
@@ -76,6 +75,7 @@ SCANS_ALLOWED = {
 }
 SORTS_ALLOWED = {
     "audit_slice": "a slice of messages",
+    "load_events_of_message": "those of one message",
     "count_by_sender": "what an operator has selected, before the question",
     "count_by_domain": "what an operator has selected, before the question",
     "changed_again": "what later commands changed",

@@ -5,12 +5,12 @@ SELECT message_id FROM message WHERE message_id > :after ORDER BY message_id LIM
 
 -- name: audit_ids_of_events
 -- Where a slice of so many events of the spool ends.
-SELECT message_id FROM event WHERE message_id > :after ORDER BY message_id LIMIT 1 OFFSET :count;
+SELECT message_id FROM event WHERE message_id > :after AND operation_id IS NULL ORDER BY message_id LIMIT 1 OFFSET :count;
 
 -- name: audit_slice
 -- Accounts of recipients and how many there are of each; with the recipient where one is in no account.
 WITH told AS MATERIALIZED (
-    SELECT event_id, message_id, kind, recipient, detail FROM journal WHERE message_id > :low AND message_id <= :high
+    SELECT event_id, message_id, kind, recipient, detail FROM journal_by_message WHERE message_id > :low AND message_id <= :high
 ), life AS MATERIALIZED (
     SELECT message_id,
            max(event_id) FILTER (WHERE kind IN ('accepted', 'cleaned')) AS begun,

@@ -42,7 +42,7 @@ SELECT delivery.transport, delivery.nexthop, delivery.destination,
 -- Where a message was sent last, as the journal tells it; the latest first.
 SELECT detail ->> 'transport', coalesce(detail ->> 'destination', detail ->> 'nexthop', '')
   FROM event
- WHERE message_id = :message_id AND kind IN ('resolved', 'passed') ORDER BY event_id DESC LIMIT :limit;
+ WHERE message_id = :message_id AND operation_id IS NULL AND kind IN ('resolved', 'passed') ORDER BY event_id DESC LIMIT :limit;
 
 -- name: load_destination
 SELECT window, failed_cohorts, resting_until, dead_until, dsn, reason
@@ -59,7 +59,7 @@ SELECT coalesce(sum(delivery.destination = :destination), 0), count(*)
 -- The last answers that servers and agents gave for a message.
 SELECT at, kind, recipient, coalesce(detail ->> 'dsn', ''), coalesce(detail ->> 'relay', ''), coalesce(detail ->> 'reason', '')
   FROM event
- WHERE message_id = :message_id AND kind IN ('sent', 'deferred', 'bounced', 'crashed') ORDER BY event_id DESC LIMIT :limit;
+ WHERE message_id = :message_id AND operation_id IS NULL AND kind IN ('sent', 'deferred', 'bounced', 'crashed') ORDER BY event_id DESC LIMIT :limit;
 
 -- name: notices_of_message
 SELECT kind, retry_at FROM notice WHERE message_id = :message_id;

@@ -5,7 +5,8 @@ INSERT INTO event (at, message_id, kind, recipient, detail) VALUES (?, ?, ?, ?, 
 
 -- name: insert_event_of_each
 -- The same event of many messages.
-INSERT INTO event (at, message_id, kind, detail) SELECT :now, value, :kind, :detail FROM carray(:ids) WHERE value >= 0;
+INSERT INTO event (at, message_id, kind, detail, operation_id)
+SELECT :now, value, :kind, :detail, :operation FROM carray(:ids) WHERE value >= 0;
 
 -- name: last_event
 SELECT max(event_id) FROM event;
@@ -27,10 +28,14 @@ SELECT message_id, at
 
 -- name: events_of_messages
 SELECT event_id, message_id
-  FROM event WHERE message_id IN carray(:ids) AND event_id < (SELECT max(event_id) FROM event);
+  FROM event WHERE message_id IN carray(:ids) AND operation_id IS NULL AND event_id < (SELECT max(event_id) FROM event)
+UNION ALL
+SELECT event.event_id, event.message_id
+  FROM operation CROSS JOIN event USING (operation_id)
+ WHERE operation.messages >= 1000 AND event.message_id IN carray(:ids) AND event.event_id < (SELECT max(event_id) FROM event);
 
 -- name: events_of_no_message
-SELECT event_id, at FROM event WHERE message_id = 0 AND event_id > :after AND event_id <= :upto;
+SELECT event_id, at FROM event WHERE message_id = 0 AND operation_id IS NULL AND event_id > :after AND event_id <= :upto;
 
 -- name: load_events
 SELECT event_id, at, message_id, kind, recipient, detail FROM event WHERE event_id IN carray(:ids);
@@ -46,10 +51,6 @@ DELETE FROM event WHERE event_id IN carray(:ids);
 -- name: delete_oldest_events
 -- Of a day file that is too large.
 DELETE FROM event WHERE event_id IN (SELECT event_id FROM event ORDER BY event_id LIMIT :limit);
-
--- name: declaration_of_event
--- The journal's table and its index, for a day file.
-SELECT sql FROM sqlite_schema WHERE tbl_name = 'event';
 
 -- name: skip_to_event
 -- An event whose number is greater than :last, unless there is one.

@@ -86,7 +86,7 @@ SELECT process.service, process.pid, claim.claimed_at
 
 -- name: load_events_of_message
 SELECT event_id, at, message_id, kind, recipient, detail
-  FROM journal WHERE message_id = :message_id AND event_id > :after ORDER BY event_id LIMIT :limit;
+  FROM journal_by_message WHERE message_id = :message_id AND event_id > :after ORDER BY event_id LIMIT :limit;
 
 -- name: highest_event
 SELECT max(event_id) FROM event;

@@ -83,7 +83,8 @@ DELETE FROM change
 
 -- name: expire_empty_operations
 DELETE FROM operation
- WHERE at < :before AND NOT EXISTS (SELECT 1 FROM change WHERE change.operation_id = operation.operation_id);
+ WHERE at < :before AND NOT EXISTS (SELECT 1 FROM change WHERE change.operation_id = operation.operation_id)
+   AND NOT EXISTS (SELECT 1 FROM event WHERE event.operation_id = operation.operation_id);
 
 -- name: any_operation
 SELECT 1 FROM operation LIMIT 1;

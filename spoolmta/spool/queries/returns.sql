@@ -49,5 +49,5 @@ SELECT message.message_id, 'success', NULL FROM message
 -- Those of some messages that an operation which stands has returned: its verb and its time, which is that of the answers.
 SELECT event.message_id, operation.verb, max(operation.at)
   FROM event JOIN operation ON operation.operation_id = event.detail ->> 'operation'
- WHERE event.message_id IN carray(:ids) AND event.kind = 'returned' AND operation.undone_at IS NULL
+ WHERE event.message_id IN carray(:ids) AND event.operation_id IS NULL AND event.kind = 'returned' AND operation.undone_at IS NULL
  GROUP BY event.message_id;

@@ -238,5 +238,8 @@ def _tell(
     operation: Operation | None,
     **values: object,
 ) -> None:
-    told = {} if operation is None else operation.told
-    events.record_each(tx, message_ids, kind, **values, **told)
+    if operation is None:
+        events.record_each(tx, message_ids, kind, **values)
+        return
+    found_by = operation.operation_id if len(message_ids) >= operations.MASS else None
+    events.record_each(tx, message_ids, kind, found_by=found_by, **values, **operation.told)
