@@ -15,7 +15,8 @@ import fcntl
 import os
 import time
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -36,6 +37,7 @@ _GATE_NAME = "spool.gate"
 _PAGE_BYTES = 1024
 _CACHE_KIB = 8192
 _LARGE_CACHE_KIB = 262_144
+_MAPPED_BYTES = 1 << 40
 _BUSY_SECONDS = 10.0
 _CHECKPOINT_SECONDS = 0.1
 _BUSY_INTERVAL = 0.0005
@@ -182,6 +184,18 @@ class Spool:
         With too little, pages that change again and again are written and read again as often.
         """
         self._connection.pragma("cache_size", -_LARGE_CACHE_KIB)
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Read the file through a map of it meanwhile, which halves the work of reading most of it.
+
+        Not for writers (sqlite.org, mmap.html: an error of the disk then ends the process).
+        """
+        self._connection.pragma("mmap_size", _MAPPED_BYTES)
+        try:
+            yield
+        finally:
+            self._connection.pragma("mmap_size", 0)
 
     def free_bytes(self) -> int:
         """Return how much of the file is free: the next messages go there."""

@@ -38,14 +38,20 @@ def record_many(tx: Transaction, events: Iterable[tuple[int, str, str, str]]) ->
     tx.run_many("insert_event", ((now, *event) for event in events))
 
 
-def record_each(
-    tx: Transaction,
-    message_ids: Sequence[int],
-    kind: str,
-    *,
-    found_by: int | None = None,
-    **values: object,
+def record_each(tx: Transaction, message_ids: Sequence[int], kind: str, **values: object) -> None:
+    """Write the same event of many messages."""
+    _record_each(tx, message_ids, kind, detail(**values), None)
+
+
+def record_mass(
+    tx: Transaction, operation_id: int, message_ids: Sequence[int], kind: str, **values: object
 ) -> None:
-    """Write the same event of many messages; *found_by* is the operation that leads to it."""
-    bindings = {"now": tx.now, "kind": kind, "detail": detail(**values), "operation": found_by}
+    """Write the same event of very many messages: it is found by the operation that it is of."""
+    _record_each(tx, message_ids, kind, detail(**values), operation_id)
+
+
+def _record_each(
+    tx: Transaction, message_ids: Sequence[int], kind: str, text: str, operation_id: int | None
+) -> None:
+    bindings = {"now": tx.now, "kind": kind, "detail": text, "operation": operation_id}
     tx.run("insert_event_of_each", {**bindings, "ids": numbers(message_ids)})

@@ -45,6 +45,8 @@ SCANS_ALLOWED = {
     "messages_slowed": "a rule ends; deliveries are of active mail alone",
     "end_of_look": "in key order, and it stops at the limit",
     "delete_oldest_events": "in key order, and it stops at the limit",
+    "states_of_messages": "whether there is a row at all",
+    "keep_places": "whether there is a row at all",
     **dict.fromkeys(
         (
             "select_sender",

@@ -14,6 +14,10 @@ SELECT delivery_id FROM delivery
 -- Those of some messages that have bounces of which no sender has been told.
 SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;
 
+-- name: answered_messages
+-- Those of some messages that have a recipient with a final answer.
+SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND action <> 'deferred';
+
 -- name: reopen_outcomes
 -- Bounces that no sender has been told of: those recipients wait again.
 DELETE FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;

@@ -30,17 +30,22 @@ SELECT operation_id, at, author, uid, verb, because, selection, messages, undone
 -- Where messages are, before they are moved.
 INSERT INTO change (operation_id, message_id, state, entered_at, retry_at, asked, reason, before)
 SELECT :operation, message_id, 'maildrop', entered_at, NULL, 0, '', '{}' FROM carray(:ids) CROSS JOIN maildrop ON message_id = value
+           WHERE EXISTS (SELECT 1 FROM maildrop)
 UNION ALL SELECT :operation, message_id, 'incoming', entered_at, NULL, 0, '', '{}'
             FROM carray(:ids) CROSS JOIN incoming ON message_id = value
+           WHERE EXISTS (SELECT 1 FROM incoming)
 UNION ALL SELECT :operation, message_id, 'active', entered_at, NULL, asked, '', '{}'
             FROM carray(:ids) CROSS JOIN active ON message_id = value
+           WHERE EXISTS (SELECT 1 FROM active)
 UNION ALL SELECT :operation, message_id, 'deferred', entered_at, retry_at, asked, '', '{}'
             FROM carray(:ids) CROSS JOIN deferred ON message_id = value
+           WHERE EXISTS (SELECT 1 FROM deferred)
 UNION ALL SELECT :operation, message_id, 'hold', entered_at, NULL, 0, reason, '{}'
             FROM carray(:ids) CROSS JOIN hold ON message_id = value
+           WHERE EXISTS (SELECT 1 FROM hold)
 UNION ALL SELECT :operation, message_id, 'corrupt', entered_at, NULL, 0, reason, '{}'
             FROM carray(:ids) CROSS JOIN corrupt ON message_id = value
-           WHERE true
+           WHERE EXISTS (SELECT 1 FROM corrupt)
     ON CONFLICT DO NOTHING;
 
 -- name: keep_rows

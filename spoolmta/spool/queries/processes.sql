@@ -49,13 +49,14 @@ SELECT message_id FROM crash WHERE message_id IN carray(:ids) ORDER BY message_i
 SELECT 1 FROM crash LIMIT 1;
 
 -- name: states_of_messages
--- No id may be in :ids twice. The ids are walked through, not put into an index of their own for each state, as IN would.
-SELECT message_id, 'maildrop' FROM carray(:ids) CROSS JOIN maildrop ON message_id = value
-UNION ALL SELECT message_id, 'incoming' FROM carray(:ids) CROSS JOIN incoming ON message_id = value
-UNION ALL SELECT message_id, 'active' FROM carray(:ids) CROSS JOIN active ON message_id = value
-UNION ALL SELECT message_id, 'deferred' FROM carray(:ids) CROSS JOIN deferred ON message_id = value
-UNION ALL SELECT message_id, 'hold' FROM carray(:ids) CROSS JOIN hold ON message_id = value
-UNION ALL SELECT message_id, 'corrupt' FROM carray(:ids) CROSS JOIN corrupt ON message_id = value;
+-- No id may be in :ids twice. The ids are walked through, not put into an index of their own for each state, as IN would; and
+-- nothing is looked for in a state where nothing is.
+SELECT message_id, 'maildrop' FROM carray(:ids) CROSS JOIN maildrop ON message_id = value WHERE EXISTS (SELECT 1 FROM maildrop)
+UNION ALL SELECT message_id, 'incoming' FROM carray(:ids) CROSS JOIN incoming ON message_id = value WHERE EXISTS (SELECT 1 FROM incoming)
+UNION ALL SELECT message_id, 'active' FROM carray(:ids) CROSS JOIN active ON message_id = value WHERE EXISTS (SELECT 1 FROM active)
+UNION ALL SELECT message_id, 'deferred' FROM carray(:ids) CROSS JOIN deferred ON message_id = value WHERE EXISTS (SELECT 1 FROM deferred)
+UNION ALL SELECT message_id, 'hold' FROM carray(:ids) CROSS JOIN hold ON message_id = value WHERE EXISTS (SELECT 1 FROM hold)
+UNION ALL SELECT message_id, 'corrupt' FROM carray(:ids) CROSS JOIN corrupt ON message_id = value WHERE EXISTS (SELECT 1 FROM corrupt);
 
 -- name: delete_notices_of_messages
 DELETE FROM notice WHERE message_id IN carray(:ids);

@@ -97,7 +97,8 @@ def release(
     if operation is not None:
         operations.keep(tx, operation, ids)
         # All that a release changes beside the place: bounces that nobody was told of.
-        reopened = [row[0] for row in tx.run("reopenable_messages", {"ids": numbers(ids)})]
+        bindings = {"ids": numbers(_answered(tx, ids))}
+        reopened = [row[0] for row in tx.run("reopenable_messages", bindings)]
         operations.keep_rows(tx, operation, reopened)
     deliveries.withdraw(tx, ids)
     take(tx, found)
@@ -223,12 +224,20 @@ def withdraw_unattempted(tx: Transaction, message_ids: Sequence[int]) -> None:
 
 def still_waiting(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
     """Return the ids that have a recipient to be tried; what is over ends here."""
-    tx.run("reopen_outcomes", {"ids": numbers(message_ids)})
-    ended = {row[0] for row in tx.run("ended_messages", {"ids": numbers(message_ids)})}
+    answered = _answered(tx, message_ids)
+    if not answered:
+        return list(message_ids)
+    tx.run("reopen_outcomes", {"ids": numbers(answered)})
+    ended = {row[0] for row in tx.run("ended_messages", {"ids": numbers(answered)})}
     if ended:
         erase(tx, sorted(ended))
         events.record_each(tx, sorted(ended), "removed")
     return [message_id for message_id in message_ids if message_id not in ended]
+
+
+def _answered(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
+    """Return the ids that have a recipient with a final answer: few, and all else is about them."""
+    return [row[0] for row in tx.run("answered_messages", {"ids": numbers(message_ids)})]
 
 
 def _tell(
@@ -240,6 +249,8 @@ def _tell(
 ) -> None:
     if operation is None:
         events.record_each(tx, message_ids, kind, **values)
-        return
-    found_by = operation.operation_id if len(message_ids) >= operations.MASS else None
-    events.record_each(tx, message_ids, kind, found_by=found_by, **values, **operation.told)
+    elif len(message_ids) < operations.MASS:
+        events.record_each(tx, message_ids, kind, **values, **operation.told)
+    else:
+        told = {**values, **operation.told}
+        events.record_mass(tx, operation.operation_id, message_ids, kind, **told)

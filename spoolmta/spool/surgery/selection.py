@@ -87,8 +87,9 @@ def select(spool: Spool, wanted: Selector, *, states: Sequence[State] = tuple(St
 
     Raises UsageError: the condition in SQL is none, or takes too long.
     """
-    picked = _recipients(spool, wanted)
-    sets = list(_sets(spool, wanted))
+    with spool.mapped():
+        picked = _recipients(spool, wanted)
+        sets = list(_sets(spool, wanted))
     if picked is not None:
         sets.append({message_id for message_id, _ in picked})
     meant = tuple(state for state in states if state in (wanted.states or states))
