@@ -27,7 +27,7 @@ SELECT message_id FROM message WHERE message_id IN carray(:ids) AND created_at >
 
 -- name: expired_since
 -- As far as the journal has not moved to the day files.
-SELECT DISTINCT message_id FROM event WHERE message_id IN carray(:ids) AND kind = 'expired' AND at >= :now;
+SELECT DISTINCT message_id FROM event WHERE message_id IN carray(:ids) AND operation_id IS NULL AND kind = 'expired' AND at >= :now;
 
 -- name: restore_maildrop
 INSERT INTO maildrop (message_id, entered_at)
