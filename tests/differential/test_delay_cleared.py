@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mail_system import MailSystem, wait_for
-from tests.support.postfix_oracle import PostfixOracle, is_installed
+from tests.support.mail_system import wait_for
+from tests.support.postfix_oracle import is_installed
 from tests.support.scripted_server import Message, ScriptedServer
+from tests.support.side_by_side import Kind, System, side_by_side
 
 LATE_SECONDS = 1.0
 SETTINGS = {
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 
-def told(system: MailSystem | PostfixOracle, receiver: ScriptedServer, notices: int) -> list[str]:
+def told(system: System, receiver: ScriptedServer, notices: int) -> list[str]:
     """Return what the sender of a message is told that is taken at the second try."""
     with smtplib.SMTP("127.0.0.1", system.port, timeout=60) as client:
         client.sendmail("a@x.example", ["b@y.example"], "Subject: x\n\nx\n")
@@ -67,12 +68,12 @@ def root() -> Iterator[Path]:
 
 @pytest.mark.parametrize(("confirm", "notices"), [("yes", 2), ("no", 1)])
 def test_the_sender_is_told_as_by_postfix(confirm: str, notices: int, root: Path) -> None:
-    found = []
-    for kind in (PostfixOracle, MailSystem):
+    def see(kind: Kind, folder: Path) -> list[str]:
         with ScriptedServer({"RCPT TO:<b@": [be_late, "250 2.1.5 Ok"]}) as receiver:
             relayhost = f"[127.0.0.1]:{receiver.port}"
             own = {**SETTINGS, "relayhost": relayhost, "confirm_delay_cleared": confirm}
-            with kind(root / kind.__name__, own) as system:
-                found.append(told(system, receiver, notices))
-    theirs, ours = found
+            with kind(folder, own) as system:
+                return told(system, receiver, notices)
+
+    theirs, ours = side_by_side(root, see)
     assert ours == theirs

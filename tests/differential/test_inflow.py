@@ -14,9 +14,10 @@ import pytest
 
 from tests.support.gate import Gate
 from tests.support.mail_system import MailSystem, wait_for
-from tests.support.postfix_oracle import PostfixOracle, is_installed
+from tests.support.postfix_oracle import is_installed
+from tests.support.side_by_side import Kind, System, side_by_side
 
-LIMIT, DELAY = 4, 1.0
+LIMIT, DELAY = 4, 3.0
 STEPS = ("MAIL", "first RCPT", "second RCPT", "DATA", "end")
 # What the client of each message waits for.
 NOTHING: list[str] = []
@@ -43,7 +44,7 @@ def send(client: smtplib.SMTP) -> list[str]:
     return [step for step, time_ in zip(STEPS, took, strict=True) if time_ > DELAY * 0.9]
 
 
-def waits(system: MailSystem | PostfixOracle, gate: Gate) -> list[list[str]]:
+def waits(system: System, gate: Gate) -> list[list[str]]:
     """Return what each message waited for: of a flood, and of two more once one has left."""
     with smtplib.SMTP("127.0.0.1", system.port, timeout=60) as client:
         client.ehlo()
@@ -84,10 +85,11 @@ def root() -> Iterator[Path]:
 def test_a_flood_waits_before_the_first_recipient_as_with_postfix(
     delay: str, expected: list[list[str]], root: Path
 ) -> None:
-    with Gate() as gate, PostfixOracle(root / "postfix", settings(gate, delay)) as postfix:
-        assert waits(postfix, gate) == expected
-    with Gate() as gate, MailSystem(root / "ours", settings(gate, delay)) as ours:
-        assert waits(ours, gate) == expected
+    def see(kind: Kind, folder: Path) -> list[list[str]]:
+        with Gate() as gate, kind(folder, settings(gate, delay)) as system:
+            return waits(system, gate)
+
+    assert side_by_side(root, see) == (expected, expected)
 
 
 def test_mail_that_is_handed_in_on_the_machine_does_not_wait(root: Path) -> None:

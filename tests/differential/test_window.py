@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.gate import Gate
-from tests.support.mail_system import MailSystem, wait_for
-from tests.support.postfix_oracle import PostfixOracle, is_installed
+from tests.support.mail_system import wait_for
+from tests.support.postfix_oracle import is_installed
+from tests.support.side_by_side import Kind, System, side_by_side
 
 MESSAGES = 40
 SETTINGS = {
@@ -64,7 +65,7 @@ SCENARIOS = {
 WINDOW = re.compile(r"qmgr\[\d+\]: ((?:qmgr_queue_\w+: |relay: default_\w+ feedback).*)")
 
 
-def run(system: MailSystem | PostfixOracle, gate: Gate, answers: str) -> list[int]:
+def run(system: System, gate: Gate, answers: str) -> list[int]:
     """Return how many sessions were open before each answer, and after the last."""
     with smtplib.SMTP("127.0.0.1", system.port, timeout=60) as client:
         for number in range(MESSAGES):
@@ -85,7 +86,7 @@ def run(system: MailSystem | PostfixOracle, gate: Gate, answers: str) -> list[in
     return [*counts, _sessions(system, gate, left)]
 
 
-def _sessions(system: MailSystem | PostfixOracle, gate: Gate, left: int) -> int:
+def _sessions(system: System, gate: Gate, left: int) -> int:
     """Return how many sessions are open once there are as many as the window lets be, or more."""
     sizes = [int(size) for size in re.findall(r" window (\d+) ", "\n".join(_window_lines(system)))]
     limit = int(system.settings.get("initial_destination_concurrency", "5"))
@@ -98,11 +99,11 @@ def _sessions(system: MailSystem | PostfixOracle, gate: Gate, left: int) -> int:
     return gate.open
 
 
-def _window_lines(system: MailSystem | PostfixOracle) -> list[str]:
+def _window_lines(system: System) -> list[str]:
     return [line for line in told(system) if " window " in line]
 
 
-def told(system: MailSystem | PostfixOracle) -> list[str]:
+def told(system: System) -> list[str]:
     """Return what the log tells of windows, without ports."""
     return [re.sub(r"\]:\d+", "]", line) for line in WINDOW.findall(system.log())]
 
@@ -125,12 +126,12 @@ def root() -> Iterator[Path]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_window_goes_as_postfixs_does(scenario: str, root: Path) -> None:
     answers, own = SCENARIOS[scenario]
-    with Gate() as gate, PostfixOracle(root / "postfix", settings(gate, own)) as postfix:
-        their_counts = run(postfix, gate, answers)
-        their_lines = told(postfix)
-    with Gate() as gate, MailSystem(root / "ours", settings(gate, own)) as ours:
-        our_counts = run(ours, gate, answers)
-        our_lines = told(ours)
+
+    def see(kind: Kind, folder: Path) -> tuple[list[int], list[str]]:
+        with Gate() as gate, kind(folder, settings(gate, own)) as system:
+            return run(system, gate, answers), told(system)
+
+    (their_counts, their_lines), (our_counts, our_lines) = side_by_side(root, see)
     assert our_lines == their_lines
     apart = [abs(a - b) for a, b in zip(our_counts, their_counts, strict=True)]
     assert max(apart) <= 1, f"ours {our_counts}, Postfix's {their_counts}"

@@ -10,7 +10,7 @@ from spoolmta.maps.servers.server_pool import SESSIONS
 from spoolmta.spool.state import State
 from tests.dialogs.smtpd import Client, Smtpd
 from tests.flow.conftest import MakeMta
-from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups, netstring
+from tests.support.lookup_server import CLOSE, Answer, Questions, ScriptedLookups, netstring
 from tests.support.mail_system import wait_for
 
 SILENT: Answer = [3600.0]
@@ -121,7 +121,7 @@ def test_a_session_that_waits_for_a_silent_server_holds_up_no_other(tmp_path: Pa
 
 
 def test_a_slow_server_is_asked_for_all_messages_side_by_side(make_mta: MakeMta) -> None:
-    slow: Answer = [0.3, b"200 discard:\n"]
+    slow: Answer = [Questions(8), b"200 discard:\n"]
     with ScriptedLookups(slow) as server:
         mta = make_mta(transport_maps=server.tcp)
         for _ in range(8):
@@ -132,7 +132,7 @@ def test_a_slow_server_is_asked_for_all_messages_side_by_side(make_mta: MakeMta)
 
 
 def test_a_slow_server_is_asked_for_all_local_mail_side_by_side(make_mta: MakeMta) -> None:
-    slow: Answer = [0.3, b"500 none\n"]
+    slow: Answer = [Questions(8), b"500 none\n"]
     with ScriptedLookups(slow) as server:
         mta = make_mta(
             canonical_maps=server.tcp,

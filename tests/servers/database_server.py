@@ -3,6 +3,7 @@
 Debian's packages (tools/install-peers); nothing of the machine's own configuration is used.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 import pymysql
 
@@ -68,9 +70,13 @@ class Server:
                 return
 
     def stop(self) -> None:
-        """End the server at once."""
+        """End the server at once, with its children: what one of them holds keeps the next away."""
         if self.process.poll() is None:
-            self.process.kill()
+            tree = [*psutil.Process(self.process.pid).children(recursive=True), self.process]
+            for process in tree:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(tree[:-1])
         self.process.wait()
 
 

@@ -6,12 +6,14 @@ import socket
 import time
 from pathlib import Path
 
+import pymysql
 import pytest
 
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps import open_map
 from tests.servers.database_server import Server
 
+WAITS = "SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"
 QUERY = "query = SELECT goto FROM alias WHERE address = '%s'"
 
 
@@ -34,14 +36,19 @@ async def test_slow_query_does_not_hold_up_another_lookup(
     tmp_path: Path, mariadb_server: Server
 ) -> None:
     (tmp_path / "slow").mkdir()
-    slow = open_map(_mysql(tmp_path / "slow", mariadb_server, "query = SELECT SLEEP(1), '%s'"))
+    query = "query = SELECT GET_LOCK('ours', 60), '%s'"
+    slow = open_map(_mysql(tmp_path / "slow", mariadb_server, query))
     fast = open_map(_mysql(tmp_path, mariadb_server))
-    waiting = asyncio.create_task(slow.lookup("one@example.com"))
-    await asyncio.sleep(0.1)
-    began = time.monotonic()
-    assert await fast.lookup("one@example.com") == "only@y.org"
-    assert time.monotonic() - began < 0.7
-    assert await waiting == "0,one@example.com"
+    owner = pymysql.connect(unix_socket=f"{mariadb_server.folder}/socket", user="root", password="")
+    with owner, owner.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('ours', 60)")
+        waiting = asyncio.create_task(slow.lookup("one@example.com"))
+        while not cursor.execute(WAITS):
+            await asyncio.sleep(0.01)
+        assert await fast.lookup("one@example.com") == "only@y.org"
+        assert not waiting.done()
+        cursor.execute("SELECT RELEASE_LOCK('ours')")
+        assert await waiting == "1,one@example.com"
 
 
 @pytest.mark.parametrize("kind", ["mysql", "pgsql"])

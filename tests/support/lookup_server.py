@@ -1,17 +1,27 @@
 """A server behind a table, as a test tells it: what it answers to each question, in their order.
 
 It runs in threads of its own, so that any event loop, and any other process, can talk to it. An
-answer is bytes, or a list of steps: bytes to send, seconds to wait, CLOSE. The last answer counts
-for all questions that follow.
+answer is bytes, or a list of steps: bytes to send, seconds to wait, a number of questions that must
+have come before it goes on, CLOSE. The last answer counts for all questions that follow.
 """
 
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 CLOSE = None
-Answer = bytes | Sequence[bytes | float | None]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """A step: so many questions must have come."""
+
+    number: int
+
+
+Answer = bytes | Sequence[bytes | float | Questions | None]
 
 
 def netstring(data: bytes) -> bytes:
@@ -104,6 +114,9 @@ class ScriptedLookups:
                 return False
             if isinstance(step, bytes):
                 connection.sendall(step)
+            elif isinstance(step, Questions):
+                while len(self.questions) < step.number and not self._stop.wait(0.01):
+                    pass
             else:
                 self._stop.wait(step)
         return True

@@ -75,6 +75,10 @@ class ScriptedServer:
         """Return the first word of each command, in order."""
         return [command.split(" ")[0].split(":")[0].upper() for command in self.commands]
 
+    def has_come_to(self, key: str) -> bool:
+        """Tell whether the script was asked yet what to say to what *key* stands for in it."""
+        return key.upper() in self._uses
+
     def hang_up(self) -> None:
         """Close every open connection now."""
         with self._lock:

@@ -133,7 +133,7 @@ class Client:
 
         async def whole() -> T:
             log = MailLog(self.target, "postfix/smtp", "client")
-            resolver = Resolver([self.dns.address], timeout_s=0.3)
+            resolver = Resolver([self.dns.address], timeout_s=TIMEOUT)
             agent = SmtpAgent(self.settings, resolver, log, SystemClock())
             try:
                 return await work(agent)

@@ -98,9 +98,9 @@ def test_a_pause_between_deliveries_goes_on_after_a_kill(tmp_path: Path) -> None
             wait_for(lambda: row(system, "slow"), 20, "a pause")
             learnt = row(system, "slow")
             assert learnt is not None
-            kill_and_restart(system)
-            assert len(arrivals) == 1
-            assert row(system, "slow") == learnt
+            system.kill()
+            assert len(arrivals) == 1, "the pause was over before the kill"
+            system.start()
             system.wait_until_empty(REST_SECONDS + 30)
     assert len(arrivals) == 2
     assert arrivals[1] * 1e6 >= learnt[3]

@@ -150,9 +150,9 @@ def test_ten_thousand_rules_take_one_search() -> None:
         for n in range(10_000):
             assert await table.lookup(f"10.{n >> 8}.{n & 255}.7") == str(n)
 
-    started = time.perf_counter()
+    started = time.process_time()
     asyncio.run(ask())
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(st.sampled_from("0129.:/![]{}if endfx#\n\t ")))

@@ -10,7 +10,7 @@ from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import open_map
 from spoolmta.maps.servers.lookup_server import Limits
 from spoolmta.maps.servers.tcp import TcpMap
-from tests.support.lookup_server import CLOSE, Answer, ScriptedLookups
+from tests.support.lookup_server import CLOSE, Answer, Questions, ScriptedLookups
 
 
 def lookup(key: str, *answers: Answer) -> str | None:
@@ -111,20 +111,21 @@ def test_a_server_that_was_silent_is_asked_again_after_a_pause() -> None:
         return await table.lookup("key")
 
     with ScriptedLookups([60.0], b"200 here\n") as server:
-        assert uvloop.run(run(table_of(server, question_s=0.2, pause_s=0.1))) == "here"
+        assert uvloop.run(run(table_of(server, question_s=1.0, pause_s=0.1))) == "here"
 
 
 def test_a_server_that_answers_others_is_not_left_alone() -> None:
     async def run(table: TcpMap) -> str | None:
         slow = asyncio.create_task(table.lookup("slow"))
-        await asyncio.sleep(0.1)
+        while not server.questions:
+            await asyncio.sleep(0.01)
         assert await table.lookup("quick") == "here"
         with pytest.raises(MapUnavailable, match="timed out"):
             await slow
         return await table.lookup("quick")
 
     with ScriptedLookups([60.0], b"200 here\n") as server:
-        assert uvloop.run(run(table_of(server, question_s=0.5))) == "here"
+        assert uvloop.run(run(table_of(server, question_s=1.0))) == "here"
 
 
 def test_a_reply_that_trickles_ends_at_the_time_limit() -> None:
@@ -223,18 +224,24 @@ def test_a_slow_answer_holds_up_nobody_else() -> None:
         assert uvloop.run(run(server)) < 5
 
 
-def test_a_server_has_few_connections_and_who_waits_has_the_same_time_limit() -> None:
-    async def run(server: ScriptedLookups) -> list[object]:
-        table = table_of(server, question_s=0.5, connections=3)
-        lookups = [table.lookup(str(n)) for n in range(20)]
-        return list(await asyncio.gather(*lookups, return_exceptions=True))
+async def ask_twenty_times(table: TcpMap) -> list[object]:
+    lookups = [table.lookup(str(n)) for n in range(20)]
+    return list(await asyncio.gather(*lookups, return_exceptions=True))
 
+
+def test_a_server_has_few_connections() -> None:
+    with ScriptedLookups([Questions(3), b"200 here\n"]) as server:
+        results = uvloop.run(ask_twenty_times(table_of(server, connections=3)))
+    assert results == ["here"] * 20
+    assert server.connections == 3
+
+
+def test_who_waits_for_a_connection_has_the_same_time_limit() -> None:
     with ScriptedLookups([30.0]) as server:
         start = time.monotonic()
-        results = uvloop.run(run(server))
+        results = uvloop.run(ask_twenty_times(table_of(server, question_s=0.5, connections=3)))
     assert {type(result) for result in results} == {MapUnavailable}
     assert time.monotonic() - start < 5
-    assert server.connections == 3
 
 
 def test_a_connection_that_nobody_uses_is_closed() -> None:

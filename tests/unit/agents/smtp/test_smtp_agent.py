@@ -12,6 +12,7 @@ import pytest
 from spoolmta.agents.smtp.agent import SmtpAgent
 from spoolmta.agents.smtp.settings import FINAL, ReuseSettings
 from spoolmta.message.outcome import Action, Outcome, Success
+from spoolmta.protocols.smtp_client import Phase
 from spoolmta.spool.deliveries import Feedback, Report, Verdict
 from tests.support.scripted_server import DROP, SILENT, Behaviour, ScriptedServer
 from tests.support.smtp_delivery import CONTENT, Client, HeldContent, delivery, keeping, settings
@@ -207,7 +208,8 @@ def test_a_destination_that_fails_as_a_whole_is_fed_back(
 def test_a_silent_server_is_timed_out(dns: StubDns) -> None:
     with ScriptedServer({"MAIL": SILENT}, Behaviour(())) as server:
         usual = settings(server.port)
-        dialogue = replace(usual.dialogue, timeouts=dict.fromkeys(usual.dialogue.timeouts, 0.1))
+        timeouts = {**usual.dialogue.timeouts, Phase.MAIL: 0.1}
+        dialogue = replace(usual.dialogue, timeouts=timeouts)
         report = Client(dns, replace(usual, dialogue=dialogue)).report(delivery(HERE, ALICE))
         server.hang_up()
     text = "conversation with 127.0.0.1[127.0.0.1] timed out while sending MAIL FROM"

@@ -36,7 +36,7 @@ def find(
     mail_log = MailLog(log or KeptLines(), "postfix/smtp", "client")
 
     async def run() -> Found:
-        resolver = Resolver([dns.address], timeout_s=0.2)
+        resolver = Resolver([dns.address], timeout_s=5)
         return await HostFinder(settings, resolver, mail_log).find(nexthop)
 
     found = uvloop.run(run())

@@ -295,7 +295,8 @@ def test_a_cancelled_delivery_leaves_nothing_behind(dns: StubDns, moment: str) -
         async def work(agent: SmtpAgent) -> None:
             one = delivery("[127.0.0.1]", ALICE)
             task = asyncio.create_task(agent.deliver(one, HeldContent(CONTENT)))
-            await asyncio.sleep(0.1)
+            while not server.has_come_to(moment):
+                await asyncio.sleep(0.01)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
