@@ -585,7 +585,8 @@ def test_on_demand_a_connection_is_kept_if_the_delivery_before_ended_a_moment_ag
         reports = client.deliver_in_turn([delivery(HERE, ALICE) for _ in range(4)])
     assert [report.outcomes[0].connection_use for report in reports] == [1, 1, 2, 3]
     message = ["MAIL", "RCPT", "DATA"]
-    assert server.verbs() == ["EHLO", *message, "QUIT", "EHLO", *message * 3, "QUIT"]
+    # The server may read the end of the first connection after the begin of the second.
+    assert sorted(server.verbs()) == sorted(["EHLO", "QUIT"] * 2 + message * 4)
 
 
 def test_reset_is_sent_only_where_a_transaction_was_left_open(dns: StubDns) -> None:

@@ -331,7 +331,7 @@ def test_a_client_that_takes_no_replies_is_cut_off(tmp_path):
     with Smtpd(tmp_path, settings) as smtpd, smtpd.connect() as client:
         client.ask("EHLO client.example")
         client.set_timeout(0.5)
-        with pytest.raises(TimeoutError):
+        with pytest.raises((TimeoutError, ConnectionError)):  # whichever of both is first
             while True:
                 client.send(b"RSET\r\n" * 10_000)
         wait_until(lambda: any(line.startswith("disconnect") for line in smtpd.log()))
