@@ -10,12 +10,12 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import apsw
 
 from spoolmta.errors import SpoolmtaError, SpoolUnusable, UsageError
 from spoolmta.spool import schema
+from spoolmta.spool.filesystem import read_only_uri
 
 _COUNTED = ("message", "recipient", "content", "event")
 _PART = ".part"
@@ -98,7 +98,7 @@ def _number(connection: apsw.Connection, question: str) -> int:
 
 def _open(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    connection = apsw.Connection(f"file:{quote(str(path))}?mode=ro", flags=flags)
+    connection = apsw.Connection(read_only_uri(path), flags=flags)
     connection.set_busy_timeout(2000)
     return connection
 

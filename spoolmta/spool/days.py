@@ -10,11 +10,11 @@ Must not: know the spool
 import contextlib
 import re
 from pathlib import Path
-from urllib.parse import quote
 
 import apsw
 
 from spoolmta.errors import SpoolUnusable
+from spoolmta.spool.filesystem import read_only_uri
 
 FOLDER = "history"
 _NAME = re.compile(r"\d{4}-\d\d-\d\d\.db")
@@ -56,7 +56,9 @@ def paths(folder: Path) -> list[Path]:
 
 def open_read_only(path: Path) -> apsw.Connection:
     """Return a connection to a day file that cannot change it."""
-    return apsw.Connection(_uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    return apsw.Connection(
+        read_only_uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    )
 
 
 def bounds(folder: Path) -> tuple[int, int]:
@@ -99,7 +101,7 @@ def attach(connection: apsw.Connection, folder: Path) -> list[Path]:
     arms = ["SELECT * FROM main.journal"]
     for number, path in enumerate(found):
         try:
-            connection.execute(f"ATTACH ? AS day_{number}", (_uri(path),))
+            connection.execute(f"ATTACH ? AS day_{number}", (read_only_uri(path),))
         except apsw.Error as error:
             raise SpoolUnusable(
                 f"{path}: this day of the history cannot be read ({error}): try again, or move"
@@ -114,7 +116,3 @@ def attach(connection: apsw.Connection, folder: Path) -> list[Path]:
         )
         connection.execute(str(text).replace("CREATE VIEW", "CREATE TEMP VIEW", 1))
     return found
-
-
-def _uri(path: Path) -> str:
-    return f"file:{quote(str(path))}?mode=ro"

@@ -52,3 +52,9 @@ def filesystem_of(folder: Path, mounts: Iterable[str]) -> str:
         if inside and len(point) >= len(best):
             best, kind = point, rest.split(" ")[0]
     return kind
+
+
+def read_only_uri(path: Path) -> str:
+    """Return the name by which SQLite opens a database that it must not change."""
+    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{name}?mode=ro"

@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote
 
 import apsw
 
 from spoolmta.errors import SpoolUnusable
 from spoolmta.spool import days, schema
 from spoolmta.spool.connection import Row
+from spoolmta.spool.filesystem import read_only_uri
 from spoolmta.spool.state import State
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ class Remains:
 
     def _open(self) -> None:
         connection = apsw.Connection(
-            f"file:{quote(str(self._path))}?mode=ro",
+            read_only_uri(self._path),
             flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
         )
         try:

@@ -8,10 +8,9 @@ Reads:    /proc (proc(5))
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-_PROC = Path("/proc")
+_LONGEST = 4096
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -54,10 +53,10 @@ def family(master: int) -> list[ProcessUse]:
 
 
 def _all() -> Iterator[tuple[int, _Stat]]:
-    for entry in os.scandir(_PROC):
+    for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             try:
-                line = (_PROC / entry.name / "stat").read_bytes()
+                line = _read(f"{entry.path}/stat")
             except OSError:
                 continue  # it has just ended
             fields = line[line.rindex(b")") + 2 :].split(b" ")
@@ -72,7 +71,16 @@ def _use(pid: int, stat: _Stat, now: float) -> ProcessUse:
 
 def _pss(pid: int) -> int | None:
     try:
-        lines = (_PROC / str(pid) / "smaps_rollup").read_bytes().split(b"\n")
+        lines = _read(f"/proc/{pid}/smaps_rollup").split(b"\n")
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), None)
+
+
+def _read(path: str) -> bytes:
+    """Return what a file of /proc says: there are hundreds, and few bytes in each."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, _LONGEST)
+    finally:
+        os.close(descriptor)

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import apsw
 
 from spoolmta.errors import SpoolUnusable, UsageError
 from spoolmta.spool import days, schema
 from spoolmta.spool.connection import Row
+from spoolmta.spool.filesystem import read_only_uri
 
 _STEPS_BETWEEN_LOOKS = 20_000
 _BUSY_MILLISECONDS = 2000
@@ -98,7 +98,7 @@ def sqlite_version() -> str:
 def _open(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     try:
-        return apsw.Connection(f"file:{quote(str(path))}?mode=ro", flags=flags)
+        return apsw.Connection(read_only_uri(path), flags=flags)
     except apsw.CantOpenError as error:
         raise SpoolUnusable(f"cannot open the spool {path}: {error}") from None
 
