@@ -50,13 +50,15 @@ def _run(arguments: Sequence[str]) -> None:
             sys.exit(serve(None))
         case ["-c" | "--config", directory, "serve"]:
             sys.exit(serve(directory))
+        case ["--version"]:
+            arguments = ["version"]
     status = direct.run(arguments)
     if status is not None:
         sys.stdout.flush()
         sys.exit(status)
     from spoolmta.cli.verbs import app
 
-    app(prog_name="spoolmta")
+    app(arguments, prog_name="spoolmta")
 
 
 def exit_status(error: SpoolmtaError) -> int:

@@ -100,7 +100,8 @@ def test_root_becomes_mail_owner_before_the_spool_is_opened(sample: SampleSpool)
 
 def test_versions_are_printed(run: Run) -> None:
     assert set(json.loads(run(main, "version", "--json").out)) == {"spoolmta", "sqlite", "python"}
-    assert run(main, "version").out.startswith("spoolmta ")
+    for words in (("version",), ("--version",)):
+        assert run(main, *words).out.startswith("spoolmta ")
 
 
 @pytest.mark.parametrize(
