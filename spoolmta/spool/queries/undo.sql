@@ -112,8 +112,10 @@ SELECT message_id FROM change
  WHERE operation_id = :operation AND message_id IN carray(:ids) AND before ->> '$.urgent';
 
 -- name: tell_restored
-INSERT INTO event (at, message_id, kind, detail)
+-- Of an operation on very many messages these events, too, are found by the operation (schema.sql).
+INSERT INTO event (at, message_id, kind, detail, operation_id)
 SELECT :now, message_id, 'restored',
        json_object('state', iif(state = 'active', 'deferred', state), 'reason', reason,
-                   'retry_at', iif(state = 'active', :now, retry_at) / 1000000.0, 'operation', :operation, 'by', :by)
+                   'retry_at', iif(state = 'active', :now, retry_at) / 1000000.0, 'operation', :operation, 'by', :by),
+       (SELECT operation_id FROM operation WHERE operation_id = :operation AND messages >= 1000)
   FROM change WHERE operation_id = :operation AND message_id IN carray(:ids);

@@ -12,7 +12,7 @@ from spoolmta.spool.history import History
 from spoolmta.spool.questions import inspect
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.queues import State
-from spoolmta.spool.surgery import admin, operations, selection, trash
+from spoolmta.spool.surgery import admin, operations, selection, trash, undo
 from spoolmta.spool.surgery.operations import MASS, Author, Deed, Operation
 from spoolmta.spool.surgery.selection import Selector
 from tools.bench.backlog import Backlog
@@ -86,6 +86,18 @@ def test_each_message_tells_what_was_done_to_all(spool: Spool) -> None:
         found = rows(spool, f"SELECT kind FROM v1_events WHERE message_id = {message_id}")
         assert [row[0] for row in found][-3:] == ["held", "released", "held"]
     assert accounts(spool) == {"hold": MESSAGES}
+
+
+def test_what_was_done_to_all_is_taken_back_from_all(spool: Spool) -> None:
+    ids = everybody(spool)
+    held = operations.find(spool, operate(spool, "hold", ids).operation_id)
+    assert held is not None
+    with spool.transaction() as tx:
+        assert sorted(undo.undo(tx, held, ROOT).back) == sorted(ids)
+    assert kinds(spool, ids[0]) == kinds(spool, ids[-1]) == [*ARRIVAL, "held", "restored"]
+    counted = "SELECT count(*) FROM event WHERE kind = 'restored' AND operation_id IS NOT NULL"
+    assert rows(spool, counted) == [(MESSAGES,)]
+    assert accounts(spool) == {"deferred": MESSAGES}
 
 
 def test_events_of_all_stand_beside_no_event_of_a_message(spool: Spool) -> None:
