@@ -118,7 +118,7 @@ class Flusher:
     async def _do(self, request: flush.Request) -> None:
         operations: dict[str, Callable[[Spool], None]] = {
             flush.ALL: self._flush_all,
-            flush.SITE: partial(flushing.flush_site, site=request.operand),
+            flush.SITE: partial(self._flush_site, site=request.operand),
             flush.MESSAGE: partial(flushing.flush_message, queue_id=request.operand),
         }
         await self._context.committer.run(operations[request.verb])
@@ -127,6 +127,10 @@ class Flusher:
 
     def _flush_all(self, spool: Spool) -> None:
         for _ in flushing.flush_all(spool):
+            self._wake()
+
+    def _flush_site(self, spool: Spool, site: str) -> None:
+        for _ in flushing.flush_site(spool, site):
             self._wake()
 
     def _wake(self) -> None:

@@ -65,10 +65,9 @@ def test_nothing_promised_is_lost_over_a_hundred_kills_at_any_time(siege: Siege)
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_nothing_promised_is_lost_over_eighty_kills_at_every_crash_point(siege: Siege) -> None:
-    # Those of an operator's commands are no service's: tests/system/test_surgery_crash.py.
-    points = [
-        p for p in crash_points() if not p.startswith(("operate.", "restore.", "rule.", "undo."))
-    ]
+    # Those of an operator's commands are no service's: tests/system/test_surgery_*.py.
+    commands = ("flush.", "operate.", "restore.", "rule.", "undo.")
+    points = [point for point in crash_points() if not point.startswith(commands)]
     assert len(points) >= 10
     siege.rng.shuffle(points)
     asyncio.run(_besiege(siege, random_kills=0, pause=(0, 0), points=points, seconds=6))

@@ -96,6 +96,8 @@ def flush(spool: Spool, choice: Choice, asked: Asked) -> bool:
         with spool.transaction() as tx:
             admin.make_due(tx, selected.message_ids)
             admin.request_flush(tx)
+            crash_point("operate.before_commit")
+        crash_point("operate.after_commit")
         tally.done = len(selected.message_ids)
     _tell(verb, tally, as_json=asked.as_json)
     return tally.is_complete
@@ -141,6 +143,7 @@ def _flush_all(spool: Spool) -> int:
     for count in flushing.flush_all(spool):
         done += count
         progress.advance(count)
+        crash_point("flush.after_slice")
     progress.end()
     return done
 

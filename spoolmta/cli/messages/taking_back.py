@@ -48,6 +48,7 @@ def take_back(
     with spool.transaction() as tx:
         undone = undoing.undo(tx, operation, author)
         crash_point("undo.before_commit")
+    crash_point("undo.after_commit")
     left = {why: _names(spool, ids) for why, ids in undone.left.items()}
     if as_json:
         print_json({"operation": operation.operation_id, "undone": len(undone.back), "left": left})

@@ -184,18 +184,27 @@ def _flush(command: Command, access: Access, request: Request) -> int:
     elif master_pid(access.process_directory) is None:
         _tell_down(command, access, request)
     else:
-        from spoolmta.spool.surgery import flushing
-
-        with access.spool() as spool:
-            if request.verb == flush.ALL:
-                for _ in flushing.flush_all(spool):
-                    access.poke(*flushing.WAKES)
-            elif request.verb == flush.SITE:
-                flushing.flush_site(spool, request.operand)
-            else:
-                flushing.flush_message(spool, request.operand)
-        access.poke(*flushing.WAKES)
+        _flush_directly(access, request)
     return 0
+
+
+def _flush_directly(access: Access, request: Request) -> None:
+    """Have mail tried now, what is much slice by slice."""
+    from spoolmta.service.crash import crash_point
+    from spoolmta.spool.surgery import flushing
+
+    with access.spool() as spool:
+        slices: Iterator[int] = iter(())
+        if request.verb == flush.ALL:
+            slices = flushing.flush_all(spool)
+        elif request.verb == flush.SITE:
+            slices = flushing.flush_site(spool, request.operand)
+        else:
+            flushing.flush_message(spool, request.operand)
+        for _ in slices:
+            access.poke(*flushing.WAKES)
+            crash_point("flush.after_slice")
+    access.poke(*flushing.WAKES)
 
 
 def _ask(command: Command, access: Access, request: Request) -> None:

@@ -63,8 +63,11 @@ def go_on(spool: Spool) -> int | None:
     return None
 
 
-def flush_site(spool: Spool, site: str) -> None:
-    """Let deferred mail be tried now that waits for an address at *site*, a host or literal."""
+def flush_site(spool: Spool, site: str) -> Iterator[int]:
+    """Let deferred mail be tried now that waits for an address at *site*, a host or literal.
+
+    Yield how many messages each slice had. Who does not go on to the end leaves the rest as it is.
+    """
     wanted = selection.Selector(states=(State.DEFERRED,), domain=(site,))
     ids = selection.select(spool, wanted).message_ids
     with spool.transaction() as tx:
@@ -72,6 +75,7 @@ def flush_site(spool: Spool, site: str) -> None:
     for first in range(0, len(ids), _SLICE):
         with spool.transaction() as tx:
             admin.make_due(tx, ids[first : first + _SLICE])
+        yield len(ids[first : first + _SLICE])
 
 
 def flush_message(spool: Spool, queue_id: str) -> None:
