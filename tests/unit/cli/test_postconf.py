@@ -1,8 +1,9 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from spoolmta.cli.postconf.postconf import main
+from tests.support.oracle import Answer, ours
 
 MAIN = """\
 # the site
@@ -24,12 +25,6 @@ relay     unix  -       -       n       -       -       smtp
         -o syslog_name=postfix/$service_name
 """
 RELAY_OPTION = "-o syslog_name=postfix/$service_name"
-RUN = """
-import sys
-from spoolmta.cli.postconf.postconf import main
-sys.argv[0] = "postconf"
-main()
-"""
 
 
 @pytest.fixture
@@ -39,21 +34,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def postconf(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", RUN, "-c", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def postconf(folder: Path, *arguments: str) -> Answer:
+    return ours(main, "postconf", "-c", str(folder), *arguments)
 
 
 def lines(folder: Path, *arguments: str) -> list[str]:
     result = postconf(folder, *arguments)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.split("\n")[:-1]
+    assert result.status == 0, result.err
+    return result.out.split("\n")[:-1]
 
 
 def fatal(folder: Path, *arguments: str) -> str:
     result = postconf(folder, *arguments)
-    assert result.returncode == 1
-    return result.stderr.strip().removeprefix("postconf: fatal: ")
+    assert result.status == 1
+    return result.err.strip().removeprefix("postconf: fatal: ")
 
 
 def test_n_prints_what_main_cf_sets(folder: Path) -> None:
@@ -68,7 +62,7 @@ def test_n_prints_what_main_cf_sets(folder: Path) -> None:
 
 
 def test_doubtful_names_are_warned_about(folder: Path) -> None:
-    assert postconf(folder, "-n").stderr == (
+    assert postconf(folder, "-n").err == (
         f"postconf: warning: {folder}/main.cf: undefined parameter: nobody\n"
         f"postconf: warning: {folder}/main.cf: unused parameter: typo_param=1\n"
     )
@@ -76,8 +70,8 @@ def test_doubtful_names_are_warned_about(folder: Path) -> None:
 
 def test_named_parameters_are_printed_in_the_order_asked_for(folder: Path) -> None:
     result = postconf(folder, "relayhost", "nosuch", "biff", "queue_run_delay")
-    assert result.stdout == "relayhost = $relay, more\nbiff = no\nqueue_run_delay = 300s\n"
-    assert "postconf: warning: nosuch: unknown parameter\n" in result.stderr
+    assert result.out == "relayhost = $relay, more\nbiff = no\nqueue_run_delay = 300s\n"
+    assert "postconf: warning: nosuch: unknown parameter\n" in result.err
 
 
 def test_h_prints_values_and_capital_h_names(folder: Path) -> None:
@@ -140,7 +134,7 @@ def test_capital_m_prints_services(folder: Path) -> None:
         "smtp       unix  -       -       n       -       -       smtp",
         "relay      unix  -       -       n       -       -       smtp " + RELAY_OPTION,
     ]
-    assert 'unmatched request: "nosuch"' in postconf(folder, "-M", "nosuch").stderr
+    assert 'unmatched request: "nosuch"' in postconf(folder, "-M", "nosuch").err
 
 
 def test_capital_p_prints_overrides(folder: Path) -> None:
@@ -229,7 +223,7 @@ def test_plug_ins_and_tls_features_are_listed(folder: Path) -> None:
     assert lines(folder, "-A") == ["cyrus"]
     assert lines(folder, "-T", "run-version")[0].startswith("OpenSSL ")
     assert "rsa" in lines(folder, "-T", "public-key-algorithms")
-    assert postconf(folder, "-T", "x").returncode == 1
+    assert postconf(folder, "-T", "x").status == 1
 
 
 def test_the_words_of_notices_are_printed_as_templates_and_expanded(folder: Path) -> None:
