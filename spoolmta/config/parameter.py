@@ -102,14 +102,10 @@ class Limits(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Why a parameter has no effect; *harmless* if nothing is missed by it.
-
-    *partial*: it has some of its effect.
-    """
+    """Why a parameter has no effect; *harmless* if nothing is missed by it."""
 
     reason: str
     harmless: bool
-    partial: bool = False
 
 
 class Section:

@@ -22,14 +22,6 @@ _AS_IT_IS = {
 }
 _NOTHING_ASKED = ("", "no", "none")
 
-# Parameters of which some words work: those, and what comes of the others.
-_WORKING_WORDS = {
-    "notify_classes": (
-        frozenset(("bounce", "2bounce", "delay")),
-        "postmaster is not told of {} yet",
-    ),
-}
-
 
 def gap(name: str) -> Gap | None:
     """Return why the parameter *name* of Postfix has no effect; None if it has one.
@@ -53,7 +45,7 @@ def gap_of_value(name: str, value: str) -> Gap | None:
     """
     missing = gap(name)
     if missing is None:
-        return _partial_gap(name, value)
+        return None
     if not missing.harmless and (_is_as_it_is(name, value) or _asks_for_nothing(name, value)):
         return None
     return missing
@@ -67,14 +59,6 @@ def _asks_for_nothing(name: str, value: str) -> bool:
     """Return whether a feature that is off by default is left off."""
     is_default = catalogue.default(name) == value
     return is_default and value in _NOTHING_ASKED and not name.startswith("disable_")
-
-
-def _partial_gap(name: str, value: str) -> Gap | None:
-    if name not in _WORKING_WORDS:
-        return None
-    working, reason = _WORKING_WORDS[name]
-    idle = [word for word in value.replace(",", " ").split() if word not in working]
-    return Gap(reason.format(", ".join(idle)), harmless=False, partial=True) if idle else None
 
 
 @cache

@@ -8,4 +8,6 @@ address_header  headers of addresses: which, and writing them back
 trace_headers   Received, Return-Path, Delivered-To, X-Original-To; hop count
 submitter       the account that hands a message in on this machine
 dates           RFC 5322 dates
+folding         long lines broken at blanks
+session_letter  what the postmaster is told of an SMTP session
 """

@@ -255,8 +255,7 @@ def _gap(name: str, value: str, place: str, before: Configuration) -> Iterator[F
     missing = gap_of_value(name, value)
     if missing is not None and value != before.raw(name):
         severity = Severity.NOTE if missing.harmless else Severity.WARNING
-        effect = "only some of its" if missing.partial else "no"
-        yield Finding(severity, f"{place}: {name} has {effect} effect: {missing.reason}")
+        yield Finding(severity, f"{place}: {name} has no effect: {missing.reason}")
 
 
 def _errors(work: Callable[[], object], severity: Severity = Severity.ERROR) -> Iterator[Finding]:

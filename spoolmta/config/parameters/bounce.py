@@ -3,7 +3,7 @@
 Postfix: bounce(8), bounce(5), postconf(5)
 """
 
-from spoolmta.config.parameter import Section, number, text, yes_no
+from spoolmta.config.parameter import number, text, yes_no
 from spoolmta.config.parameters.address import RewritingParameters
 
 
@@ -14,9 +14,3 @@ class BounceParameters(RewritingParameters):
     bounce_template_file: str = text("")  # own wording, see bounce(5)
     confirm_delay_cleared: bool = yes_no("no")  # who was told of a delay is told of its end
     enable_threaded_bounces: bool = yes_no("no")  # References: to the message in question
-
-
-class NoticeParameters(Section, not_yet="it is not supported yet"):
-    """Notices that are not written."""
-
-    error_notice_recipient: str = text("postmaster", empty_allowed=False)  # who is told of errors

@@ -129,6 +129,7 @@ class CommonParameters(LogParameters):
     double_bounce_notice_recipient: str = text(
         "postmaster", empty_allowed=False, name="2bounce_notice_recipient"
     )  # bounces that could not be delivered
+    error_notice_recipient: str = text("postmaster", empty_allowed=False)  # transcripts
     header_from_format: str = choice("standard", ("standard", "obsolete"))  # form of our From:
     delay_notice_recipient: str = text(
         "postmaster", empty_allowed=False

@@ -68,6 +68,9 @@ class AccessParameters(CommonParameters):
 class SmtpdParameters(AccessParameters):
     """The dialogue: what is offered, what is demanded, and how much of it."""
 
+    smtpd_history_flush_threshold: int = number(
+        "100", min=1
+    )  # lines of dialogue that are kept for a transcript, between messages
     smtpd_banner: str = text(
         "$myhostname ESMTP $mail_name", empty_allowed=False
     )  # text of the 220 greeting
@@ -163,9 +166,6 @@ class ServerHabitParameters(Section, not_yet="it is not supported yet"):
         "$mynetworks"
     )  # clients that may end lines in LF alone
     smtpd_hide_client_session: bool = yes_no("no")  # no client in Received
-    smtpd_history_flush_threshold: int = number(
-        "100", min=1
-    )  # lines of dialogue that are kept for a transcript
     smtpd_log_access_permit_actions: str = text("")  # log who was let in, by list
     smtpd_min_data_rate: int = number("500", min=1)  # bytes a second that a request must bring
     smtpd_per_request_deadline: bool = yes_no(

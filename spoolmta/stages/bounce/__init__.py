@@ -4,7 +4,6 @@ stage       the notices of a message become reports in maildrop, and the message
 recipients  who is told of what
 report      a report as RFC 3464 wants it
 templates   the wording; bounce_template_file
-folding     long lines broken as Postfix breaks them
 
 Postfix: bounce(8), bounce(5)
 """

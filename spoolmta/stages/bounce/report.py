@@ -15,10 +15,10 @@ from enum import StrEnum
 from spoolmta.address.quoting import quote
 from spoolmta.message.dates import mail_date
 from spoolmta.message.envelope import Envelope
+from spoolmta.message.folding import fold
 from spoolmta.message.header import find_headers, split_headers
 from spoolmta.message.trace_headers import return_path
 from spoolmta.spool.notices import Kind
-from spoolmta.stages.bounce.folding import fold
 from spoolmta.stages.bounce.recipients import Concerned, Letter
 
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9-]+")

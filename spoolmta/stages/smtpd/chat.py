@@ -9,15 +9,23 @@ import functools
 from collections.abc import Callable
 
 from spoolmta.protocols.smtp_syntax import Reply
+from spoolmta.stages.smtpd.transcript import Transcript
 
 
 class Chat:
-    """The replies that wait, and the way to the client."""
+    """The replies that wait, and the way to the client. *transcript*: None if nobody wants one."""
 
-    __slots__ = ("_soft_bounce", "_waiting", "_write")
+    __slots__ = ("_soft_bounce", "_waiting", "_write", "transcript")
 
-    def __init__(self, write: Callable[[bytes], None], *, soft_bounce: bool) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        *,
+        soft_bounce: bool,
+        transcript: Transcript | None = None,
+    ) -> None:
         self._write = write
+        self.transcript = transcript
         self._soft_bounce = soft_bounce
         self._waiting: list[bytes] = []
 
@@ -25,6 +33,8 @@ class Chat:
         """Say *reply*; with soft_bounce nothing is final."""
         if self._soft_bounce and reply.code >= 500:
             reply = soften(reply)
+        if self.transcript is not None:
+            self.transcript.entries.append(reply)
         self._waiting.append(_encode(reply))
 
     def flush(self) -> None:

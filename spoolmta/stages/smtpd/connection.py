@@ -23,6 +23,7 @@ from spoolmta.stages.smtpd.chat import Chat
 from spoolmta.stages.smtpd.data import take_content
 from spoolmta.stages.smtpd.server import Server
 from spoolmta.stages.smtpd.session import Session
+from spoolmta.stages.smtpd.transcript import Transcript
 
 _THIS_MACHINE = "127.0.0.1"
 _CONTENT_COMMANDS = ("DATA", "BDAT")
@@ -37,7 +38,11 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._on_end = on_end
         self._input = ServerInput(server.parameters.line_length_limit)
-        self._chat = Chat(self._write, soft_bounce=server.parameters.soft_bounce)
+        self._chat = Chat(
+            self._write,
+            soft_bounce=server.parameters.soft_bounce,
+            transcript=Transcript(server.postmaster) if server.postmaster.wanted else None,
+        )
         self._time = server.loop.time
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
@@ -101,6 +106,7 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
             return
         maillog.timeout(self._server.context.log, session.peer, *self._after())
+        session.break_off("timeout")
         text = f"{parameters.myhostname} Error: timeout exceeded"
         self._say_goodbye(session, Reply(421, "4.4.2", text))
 
@@ -196,6 +202,7 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session is not None and not session.is_over:
             maillog.lost_connection(self._server.context.log, session.peer, *self._after())
+            session.break_off("lost connection")
             session.is_over = True
 
     def _after(self) -> tuple[str, int | None]:
@@ -212,6 +219,8 @@ class Connection(asyncio.Protocol):
         session, self._session = self._session, None
         if session is not None:
             session.end_mail()
+            if self._chat.transcript is not None:
+                self._chat.transcript.tell(session.peer.shown)
             maillog.disconnect(self._server.context.log, session.peer, session.commands)
             self._server.log_soon()
         self._on_end(self)

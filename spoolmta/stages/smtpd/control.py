@@ -18,6 +18,7 @@ async def rset(session: Session, argument: bytes) -> Reply:
     if argument:
         return _RSET_SYNTAX
     session.end_mail()
+    session.end_part()
     return OK
 
 

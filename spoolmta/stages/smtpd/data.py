@@ -153,6 +153,9 @@ async def _finish(session: Session, intake: Intake, verb: str, counted: str) -> 
     session.answer(verb, reply)
     if reply.is_success:
         session.error_count = session.junk_count = 0
+        if session.chat.transcript is not None:
+            session.chat.transcript.forgive()
+    session.end_part()
 
 
 async def _take_over(session: Session, intake: Intake, counted: str) -> Reply:

@@ -48,6 +48,7 @@ async def ehlo(session: Session, argument: bytes) -> Reply:
 
 async def _greet(session: Session, stage: str, argument: bytes, *, extended: bool) -> Reply | None:
     session.end_mail()
+    session.end_part()
     name = argument.decode("utf-8", "surrogateescape").translate(_NEUTER)
     asked = session.server.lists.at_hello
     if asked:

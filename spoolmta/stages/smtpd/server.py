@@ -20,6 +20,7 @@ from spoolmta.maps.lookup import Maps
 from spoolmta.maps.syntax import split_words
 from spoolmta.net.dns import Resolver, parse_nameservers
 from spoolmta.service.context import ServiceContext
+from spoolmta.service.postmaster import Postmaster
 from spoolmta.spool import content
 from spoolmta.stages.cleanup.rules import CleanupRules
 from spoolmta.stages.smtpd.inflow import Inflow
@@ -44,6 +45,7 @@ class Server:
     cleanup_rules: CleanupRules
     storage: Storage
     inflow: Inflow
+    postmaster: Postmaster
     names: PeerNames
     noop_commands: frozenset[bytes]
     forbidden_commands: MatchList
@@ -79,6 +81,7 @@ class Server:
             cleanup_rules=cleanup_rules,
             storage=Storage(parameters, context.spool),
             inflow=Inflow.open(context, cleanup_rules.parameters),
+            postmaster=Postmaster.open(context),
             names=PeerNames(looks_up=parameters.smtpd_peername_lookup),
             noop_commands=frozenset(
                 word.upper().encode() for word in split_words(parameters.smtpd_noop_commands)

@@ -15,6 +15,7 @@ from spoolmta.maillog import Rejection
 from spoolmta.message.envelope import Client
 from spoolmta.protocols.smtp_server import Progress, ServerInput
 from spoolmta.protocols.smtp_syntax import Reply
+from spoolmta.service.postmaster import Fault
 from spoolmta.stages.cleanup.run import Cleanup
 from spoolmta.stages.smtpd.chat import Chat, soften
 from spoolmta.stages.smtpd.intake import Arrival, Intake
@@ -139,6 +140,8 @@ class Session:
         self.chat.send(reply)
         if reply.code >= _TEMPORARY:
             self.error_count += 1
+            if self.chat.transcript is not None:
+                self.chat.transcript.blame_content(reply)
         else:
             self.count(name, called=0, succeeded=1)
 
@@ -161,6 +164,17 @@ class Session:
         if intake is not None and intake.is_in_spool:
             self.server.abandon(intake.arrival.message_id)
         self.transaction = Transaction()
+
+    def end_part(self) -> None:
+        """Between two messages: keep the transcript short."""
+        if self.chat.transcript is not None:
+            threshold = self.server.parameters.smtpd_history_flush_threshold
+            self.chat.transcript.shorten(self.peer.shown, threshold)
+
+    def break_off(self, reason: str) -> None:
+        """Note why the session ends before its time."""
+        if self.chat.transcript is not None:
+            self.chat.transcript.reason = reason
 
     def request(self, stage: str) -> Request:
         """Return the command *stage* as the restrictions judge it."""
@@ -218,6 +232,8 @@ class Session:
         if self.server.parameters.soft_bounce and reply.code >= _FINAL:
             reply = soften(reply)
         self.log_decision("reject", request, reply.line)
+        if self.chat.transcript is not None:
+            self.chat.transcript.blame_refusal(reply)
         return reply
 
     def unavailable(self, request: Request, error: MapUnavailable) -> Reply:
@@ -226,6 +242,8 @@ class Session:
         reply = Reply(451, "4.3.0", f"<{name}>: Temporary lookup failure")
         self.server.context.log.warning(str(error))
         self.log_decision("reject", request, reply.line)
+        if self.chat.transcript is not None:
+            self.chat.transcript.blame(Fault.DATA, reply)
         return reply
 
     def log_decision(self, action: str, request: Request, text: str) -> None:

@@ -73,6 +73,9 @@ _GO_AHEAD, _TEMPORARY = 354, 400
 async def run_line(session: Session, line: bytes) -> None:
     """Act on a command line and answer it."""
     incoming, parameters = session.input, session.server.parameters
+    transcript = session.chat.transcript
+    if transcript is not None:
+        transcript.entries.append(line)
     if incoming.bare_newline and _hang_up_bare_newline(session):
         return
     command = parse_command(line)
@@ -118,6 +121,8 @@ def hang_up_unsynchronized(session: Session, after: str) -> None:
     """End the session of a client that does not wait for replies."""
     _log_pipelining(session, after)
     session.chat.send(_NOT_SYNCHRONIZED)
+    if session.chat.transcript is not None:
+        session.chat.transcript.blame_command(_NOT_SYNCHRONIZED)
     session.is_over = True
 
 
@@ -128,6 +133,7 @@ def end_because_of_errors(session: Session) -> None:
     maillog.too_many_errors(session.server.context.log, session.peer, session.last_command)
     host = session.server.parameters.myhostname
     session.chat.send(Reply(421, "4.7.0", f"{host} Error: too many errors"))
+    session.break_off("too many errors")
     session.is_over = True
 
 
@@ -184,6 +190,8 @@ def _answer_now(session: Session, name: str | None, reply: Reply) -> None:
     session.chat.send(reply)
     is_good = reply.code < _TEMPORARY
     if not is_good:
+        if session.chat.transcript is not None:
+            session.chat.transcript.blame_command(reply)
         is_good = rcpt.is_excused(session, reply)
         session.error_count += not is_good
         session.is_over = session.is_over or reply.code in LAST_REPLIES

@@ -329,7 +329,6 @@ def test_a_table_that_nothing_here_reads_is_a_warning(folder: Path) -> None:
         ("sender_dependent_relayhost_maps = inline:{a@b.example=192.0.2.1}", "[192.0.2.1]"),
         ("virtual_maps =", 'instead, specify "virtual_alias_maps"'),
         ("smtpd_tls_eecdh_grade = ultra", "will be removed; instead, do not specify"),
-        ("notify_classes = bounce, policy", "some of its effect: postmaster is not told of policy"),
     ],
 )
 def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: str) -> None:
@@ -346,7 +345,7 @@ def test_what_does_not_go_together_is_told(folder: Path, line: str, complaint: s
         "smtpd_tls_security_level = none",
         "smtpd_sasl_auth_enable = no",
         "smtpd_milters =",
-        "notify_classes = bounce",
+        "notify_classes = bounce, policy, data",
         "soft_bounce = yes",
         "maximal_queue_lifetime = 7d",
     ],
@@ -425,12 +424,12 @@ def test_a_service_that_must_encrypt_is_an_error(
 
 
 def test_a_report_has_findings_accounts_and_a_summary(folder: Path) -> None:
-    add(folder, "hash_queue_depth = 2\nnotify_classes = policy\nnobody = 1\n")
+    add(folder, "hash_queue_depth = 2\nsmtpd_client_port_logging = yes\nnobody = 1\n")
     found = list(report(str(folder)))
     states = {e["subject"]: e["state"] for e in found if e["kind"] == "account"}
     assert states["mail_owner"] == "in force"
     assert states["hash_queue_depth"] == "without meaning here"
-    assert states["notify_classes"] == "not yet"
+    assert states["smtpd_client_port_logging"] == "not yet"
     assert states["nobody"] == "unknown"
     assert states["smtp/inet"] == "in force"
     assert found[-1] == {

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.stages.bounce.folding import INDENT, WIDTH, fold
+from spoolmta.message.folding import INDENT, WIDTH, fold
 
 
 # As Postfix 3.7 breaks them.

@@ -10,23 +10,23 @@ INDENT = "    "
 _LONGEST_WORD = 900
 
 
-def fold(text: str) -> list[str]:
-    """Return the lines of a long line; all but the first are indented, none ends in a blank.
+def fold(text: str, indent: str = INDENT) -> list[str]:
+    """Return the lines of a long line; all but the first begin with *indent*, none ends in a blank.
 
     A word that is longer than a line stands alone.
     """
     lines: list[str] = []
-    indent = ""
+    before = ""
     rest = text
-    while len(indent) + len(rest) > WIDTH:
-        cut = _cut(rest, WIDTH - len(indent))
+    while len(before) + len(rest) > WIDTH:
+        cut = _cut(rest, WIDTH - len(before))
         if cut >= len(rest):
             break
-        lines.append((indent + rest[:cut]).rstrip(" "))
+        lines.append((before + rest[:cut]).rstrip(" "))
         rest = rest[cut:].lstrip(" ")
-        indent = INDENT
+        before = indent
     if rest or not lines:
-        lines.append((indent + rest).rstrip(" "))
+        lines.append((before + rest).rstrip(" "))
     return lines
 
 
