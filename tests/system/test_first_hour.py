@@ -252,10 +252,19 @@ def test_the_tour_of_the_readme_goes_as_it_says(hour: FirstHour) -> None:
     readme = (ROOT / "README.md").read_text()
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE))
     script = script.replace(":2525", f":{hour.port}")
-    # A reader on a quiet machine waits less than one of many tests at a time.
-    script = re.sub(
-        r"^sleep (\d+)$", lambda wait: f"sleep {4 * int(wait[1])}", script, flags=re.MULTILINE
+    # A reader waits for some seconds; here, until there is what they are waited for.
+    sink_listens = f"( : < /dev/tcp/127.0.0.1/{hour.port + 1} )"
+    inbox = '"$STATE/mail/inbox.example/alice/new"'
+    awaited = (
+        f'grep -qrs "^Subject: first mail" {inbox}',
+        "spoolmta queue list --reason refused | grep -q outside",
+        sink_listens,
+        sink_listens,
+        f'grep -qrs "Diagnostic-Code.*no such user here" {inbox}',
     )
+    first, *rest = re.split(r"^sleep \d+$", script, flags=re.MULTILINE)
+    waits = (f"until {what}; do sleep 0.1; done 2> /dev/null" for what in awaited)
+    script = first + "".join(w + part for w, part in zip(waits, rest, strict=True))
     script = script.replace("spoolmta sink", f"spoolmta sink --port {hour.port + 1}")
     printed = hour.run("bash", "-e", "-m", "-o", "pipefail", "-c", script)
     for words in (
