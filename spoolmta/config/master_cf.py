@@ -11,8 +11,9 @@ Must not:   know what a service does
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
+from types import MappingProxyType
+from typing import NamedTuple
 
 from spoolmta.config.main_cf import LogicalLine, logical_lines, split_definition, starts_with_space
 from spoolmta.config.parameter import READ_ONLY
@@ -30,8 +31,7 @@ _EXPECTED_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """One service as master.cf writes it: the eight columns, "-" where the default is meant.
 
     *arguments* are without braces, and each -o stands before its "name=value" as a word of its
@@ -89,8 +89,7 @@ class Columns:
                 yield from rest
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """One service of master.cf, defaults filled in.
 
     *wakeup* is in seconds, 0 for never; *maxproc* 0 means no limit; *command* is the program's
@@ -108,7 +107,7 @@ class Service:
     wakeup_if_used: bool = False
     maxproc: int = 100
     arguments: tuple[str, ...] = ()
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = MappingProxyType({})
     file: str = "master.cf"
     line: int = 0
 
@@ -118,16 +117,14 @@ class Service:
         return f"{self.name}/{self.kind}"
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
+class Defaults(NamedTuple):
     """What "-" means where it is not fixed: the process limit and chroot."""
 
     maxproc: int
     chroot: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MasterFile:
+class MasterFile(NamedTuple):
     """What a master.cf says, line by line; the last of several for one service counts.
 
     *ignored* tells of lines that are left out, *duplicates* of services that stand there twice.
@@ -245,7 +242,7 @@ def _columns(line: LogicalLine, place: str) -> Columns:
     columns = Columns(line.number, fields, arguments, tuple(fault for _, fault in found if fault))
     in_braces = {text for word, (text, _) in zip(given, found, strict=True) if word.startswith("{")}
     options = (option for option in columns.options if option in in_braces)
-    return replace(columns, faults=(*columns.faults, *filter(None, map(_no_setting, options))))
+    return columns._replace(faults=(*columns.faults, *filter(None, map(_no_setting, options))))
 
 
 def _no_setting(option: str) -> str:

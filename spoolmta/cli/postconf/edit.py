@@ -4,7 +4,7 @@ Postfix:    postconf(1) -e, -X, -#, with -M, -F, -P
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -185,7 +185,7 @@ def _with_field(entry: Columns, name: str, value: str | None) -> Columns:
         changed = _one_service(line, f"{entry.key}/{name}={value}")
     except ConfigError as error:
         raise ConfigError(str(error).replace(f'"{line}"', f'"{value}"')) from None
-    return changed if name == "command" else replace(changed, arguments=entry.arguments)
+    return changed if name == "command" else changed._replace(arguments=entry.arguments)
 
 
 def _with_override(entry: Columns, name: str, value: str | None) -> Columns:
@@ -196,7 +196,7 @@ def _with_override(entry: Columns, name: str, value: str | None) -> Columns:
     if value is not None:
         options = len(list(takewhile(lambda group: group[0].startswith("-"), words)))
         words.insert(places[0] if places else options, ["-o", f"{name}={value}"])
-    return replace(entry, arguments=tuple(word for group in words for word in group))
+    return entry._replace(arguments=tuple(word for group in words for word in group))
 
 
 def _settings(arguments: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:

@@ -5,7 +5,7 @@ Postfix:    postconf(1) -n, -d, -x, -C, -M, -F, -P, with -f, -h, -H, -j, -q
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spoolmta.cli.command_line import Command, write_raw
 from spoolmta.config import listing
@@ -244,7 +244,7 @@ def _with_expanded(columns: Columns, configuration: Configuration) -> Columns:
         for name, value in columns.overrides.items()
     }
     arguments = (expanded.get(_plain(word), word) for word in columns.arguments)
-    return replace(columns, arguments=tuple(arguments))
+    return columns._replace(arguments=tuple(arguments))
 
 
 def _plain(word: str) -> str:
