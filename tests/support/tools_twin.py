@@ -93,11 +93,11 @@ class Side:
             replies = [client.docmd(line) for line in lines]
         return [f"{code} {text.decode()}" for code, text in replies]
 
-    def hand_in(self, name: str, arguments: tuple[str, ...]) -> None:
-        """Hand a message in and wait until it is deferred."""
+    def hand_in(self, name: str, arguments: tuple[str, ...], queue: str = "deferred") -> None:
+        """Hand a message in and wait until it is deferred, or in another queue."""
         said = self._run(["sendmail", *arguments], CONTENT, 0)
         assert said.status == 0, said
-        (self.names[wait_for(self._new, 20, name)],) = (name,)
+        (self.names[wait_for(lambda: self._new(queue), 20, name)],) = (name,)
 
     def log(self) -> str:
         """Return the mail log, ids by names."""
@@ -108,10 +108,10 @@ class Side:
         said = self._run(["postqueue", "-j"], "", 0)
         return [json.loads(line) for line in said.out.splitlines()]
 
-    def _new(self) -> str:
+    def _new(self, queue: str) -> str:
         for one in self.listed():
-            done = one["queue_name"] == "deferred" and "delay_reason" in str(one["recipients"])
-            if done and one["queue_id"] not in self.names:
+            told = queue != "deferred" or "delay_reason" in str(one["recipients"])
+            if one["queue_name"] == queue and told and one["queue_id"] not in self.names:
                 return str(one["queue_id"])
         return ""
 
@@ -160,14 +160,17 @@ class Spoolmta(Side):
 
 
 @contextmanager
-def twins(mail: Mapping[str, tuple[str, ...]] = MAIL) -> Iterator[tuple[Side, Side]]:
+def twins(
+    mail: Mapping[str, tuple[str, ...]] = MAIL, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[Side, Side]]:
     """Yield Postfix and ours, running, with the same mail deferred in both."""
+    lines = {**SETTINGS, **(settings or {})}
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tools-twin-")))
         root.chmod(0o755)
         (root / "ours").mkdir(mode=0o755)
-        postfix = PostfixOracle(root / "postfix", SETTINGS)
-        spoolmta = MailSystem(root / "ours", {**SETTINGS, "mail_owner": "postfix"})
+        postfix = PostfixOracle(root / "postfix", lines)
+        spoolmta = MailSystem(root / "ours", {**lines, "mail_owner": "postfix"})
         sides: tuple[Side, Side] = (
             Postfix(stack.enter_context(postfix)),
             Spoolmta(stack.enter_context(spoolmta)),
