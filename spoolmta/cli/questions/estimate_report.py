@@ -56,7 +56,7 @@ def show(spool: Spool, configuration: Configuration, domain: str, *, as_json: bo
 
 
 def _waiting(spool: Spool, domain: str) -> list[WaitingRecipient]:
-    progress = Progress("messages looked at:")
+    progress = Progress("recipients looked at:")
     found: list[WaitingRecipient] = []
     for seen, recipients in prospect.waiting(spool, domain):
         progress.advance(seen)

@@ -22,14 +22,13 @@ class WaitingRecipient(NamedTuple):
 
 
 def waiting(reader: Spool, domain: str) -> Iterator[tuple[int, list[WaitingRecipient]]]:
-    """Yield (messages looked at, recipients of a domain that wait), page by page."""
+    """Yield (recipients looked at, those of a domain that wait), page by page."""
     after = 0
-    pattern = f"*@{domain.lower().replace('[', '[[]')}"
     while True:
-        ((upto,),) = reader.read("end_of_page", {"after": after, "limit": _PAGE})
+        ((upto,),) = reader.read("end_of_recipients", {"after": after, "limit": _PAGE})
         if upto is None:
             return
-        bindings = {"after": after, "upto": upto, "pattern": pattern}
+        bindings = {"after": after, "upto": upto, "ending": f"@{domain}"}
         yield (
             _PAGE,
             [
