@@ -11,6 +11,8 @@ from collections.abc import Sequence
 _JSON = "--json"
 # That of the command (messages/queues.py).
 _LISTED = 100
+# A number that is longer is typer's to judge.
+_DIGITS = 10
 
 
 def run(arguments: Sequence[str]) -> int | None:
@@ -30,9 +32,13 @@ def _run(directory: str | None, arguments: Sequence[str]) -> int | None:
             return _why(directory, what, as_json=as_json)
         case ["queue", "list"]:
             return _list(directory, _LISTED, as_json=as_json)
-        case ["queue", "list", "--limit", number] if number.isascii() and number.isdecimal():
+        case ["queue", "list", "--limit", number] if _is_number(number):
             return _list(directory, int(number), as_json=as_json)
     return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < _DIGITS
 
 
 def _status(directory: str | None, *, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from spoolmta.cli.output import note
 from spoolmta.cli.units import plural
 from spoolmta.clock import SystemClock
-from spoolmta.errors import SpoolmtaError, SpoolUnusable
+from spoolmta.errors import SpoolmtaError, SpoolUnusable, TemporaryError
 from spoolmta.service.crash import crash_point
 from spoolmta.spool import replacement
 from spoolmta.spool import restore as work
@@ -37,7 +37,10 @@ def restore(backup: Path, spool: Path, said: Said) -> None:
     except SpoolUnusable as error:
         raise SpoolmtaError(f"nothing was changed: {error}") from error
     _require_word(since, said)
-    ready = work.prepare(backup, spool, clock, since, drop=not said.force)
+    try:
+        ready = work.prepare(backup, spool, clock, since, drop=not said.force)
+    except (OSError, TemporaryError) as error:
+        raise SpoolmtaError(f"nothing was changed: {error}") from error
     crash_point("restore.before_decision")
     replacement.decide(ready, spool, clock.now())
     crash_point("restore.after_decision")

@@ -52,6 +52,7 @@ def _run(arguments: Sequence[str]) -> None:
             sys.exit(serve(directory))
         case ["--version"]:
             arguments = ["version"]
+    _refuse_empty(arguments)
     status = direct.run(arguments)
     if status is not None:
         sys.stdout.flush()
@@ -59,6 +60,21 @@ def _run(arguments: Sequence[str]) -> None:
     from spoolmta.cli.verbs import app
 
     app(arguments, prog_name="spoolmta")
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse what a variable of the shell that is empty makes of a command line.
+
+    Raises UsageError: a word is empty, or the value of an option.
+    """
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        option = word.removesuffix("=")
+        if not word or (word.startswith("--") and word.endswith("=") and "=" not in option):
+            name = option or (before if before.startswith("-") else "")
+            raise UsageError(
+                f"{name + ': ' if name else ''}an empty argument means nothing here (is a variable"
+                " of the shell empty?); the null sender is <>"
+            )
 
 
 def exit_status(error: SpoolmtaError) -> int:

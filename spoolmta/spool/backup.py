@@ -15,6 +15,7 @@ import apsw
 
 from spoolmta.errors import SpoolmtaError, SpoolUnusable, UsageError
 from spoolmta.spool import schema
+from spoolmta.spool.connection import damaged
 from spoolmta.spool.filesystem import read_only_uri
 
 _COUNTED = ("message", "recipient", "content", "event")
@@ -54,6 +55,8 @@ def back_up(spool: Path, target: Path) -> Verified:
         _synchronize(part)
         os.link(part, target)  # fails if somebody was faster
         _synchronize(target.parent)
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise BackupFailed(f"no backup was made: {damaged(spool, error)}") from error
     except (apsw.Error, OSError, SpoolUnusable) as error:
         raise BackupFailed(f"no backup was made: {error}") from error
     finally:
@@ -77,6 +80,8 @@ def verify(copy: Path) -> Verified:
             counts = [_number(connection, f"SELECT count(*) FROM {name}") for name in _COUNTED]
             last = _number(connection, "SELECT coalesce(max(event_id), 0) FROM event")
             _require_whole(connection, copy)
+    except apsw.CantOpenError:
+        raise SpoolUnusable(f"{copy}: there is no such file, or it may not be read") from None
     except apsw.Error as error:
         raise SpoolUnusable(f"{copy}: cannot be read as a spool: {error}") from error
     return Verified(copy.stat().st_size, counts[0], counts[1], counts[3], last)

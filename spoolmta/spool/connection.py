@@ -123,6 +123,9 @@ class Spool:
         spool = cls(path, clock, connection, gate)
         try:
             spool._prepare(create=create)
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            spool.close()
+            raise SpoolUnusable(damaged(path, error)) from error
         except apsw.Error as error:
             spool.close()
             raise SpoolUnusable(f"cannot use the spool {path}: {error}") from error
@@ -414,6 +417,14 @@ class Gate:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
 
+def damaged(path: Path, error: apsw.Error) -> str:
+    """Return what an operator is told of a spool that SQLite finds damaged."""
+    return (
+        f"{path}: the spool is damaged ({error}); stop spoolmta, keep all spool.db* files,"
+        " and recover from a copy (spoolmta restore)"
+    )
+
+
 def _translate(error: apsw.Error, path: Path) -> NoReturn:
     """Turn SQLite's exceptions into ours, at this edge alone."""
     if isinstance(error, apsw.FullError):
@@ -421,10 +432,7 @@ def _translate(error: apsw.Error, path: Path) -> NoReturn:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         raise SpoolBusy(f"{path}: the spool is locked by another program: {error}") from error
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        raise SpoolUnusable(
-            f"{path}: the spool is damaged ({error}); stop spoolmta, keep all spool.db* files,"
-            " and recover from a copy"
-        ) from error
+        raise SpoolUnusable(damaged(path, error)) from error
     if isinstance(error, apsw.IOError | apsw.ReadOnlyError | apsw.CantOpenError):
         raise SpoolFailed(f"{path}: {error}") from error
     raise error

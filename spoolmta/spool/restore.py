@@ -96,6 +96,18 @@ def prepare(backup: Path, spool: Path, clock: Clock, since: Since, *, drop: bool
     *drop*: what was delivered since is not delivered again.
     """
     ready = spool.with_name(spool.name + ".restored")
+    try:
+        _make(ready, backup, spool, clock, since, drop=drop)
+    except BaseException:
+        ready.unlink(missing_ok=True)
+        replacement.remove_beside(ready)
+        raise
+    return ready
+
+
+def _make(
+    ready: Path, backup: Path, spool: Path, clock: Clock, since: Since, *, drop: bool
+) -> None:
     # What a restore that was killed left must not be taken for the log of this copy.
     replacement.remove_beside(ready)
     shutil.copyfile(backup, ready)
@@ -114,7 +126,6 @@ def prepare(backup: Path, spool: Path, clock: Clock, since: Since, *, drop: bool
         with contextlib.closing(Spool.open(spool, clock)) as present:
             present.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
     replacement.remove_beside(ready)
-    return ready
 
 
 def _mail(backup: Path) -> _Mail:

@@ -80,6 +80,11 @@ class Choice(NamedTuple):
         return self.everything or self.filters.given or self.from_stdin
 
     @property
+    def by_id(self) -> bool:
+        """True if messages are named one by one, if only none of them: standard input was empty."""
+        return bool(self.ids) or self.from_stdin
+
+    @property
     def names_any(self) -> bool:
         """True if the command line says which messages are meant."""
         return bool(self.ids) or self.is_bulk

@@ -73,7 +73,7 @@ def _entries(spool: Spool, choice: Choice) -> Iterator[Entry]:
 def _pages(spool: Spool, choice: Choice) -> Iterator[Sequence[int]]:
     states = tuple(State)
     if choice.names_any and not choice.everything:
-        wanted = None if choice.ids else to_selector(choice.filters, now=spool.clock.now())
+        wanted = None if choice.by_id else to_selector(choice.filters, now=spool.clock.now())
         if wanted is None or not wanted.is_plain:
             ids = _ids(spool, choice)
             yield from (ids[n : n + inspect.PAGE] for n in range(0, len(ids), inspect.PAGE))
@@ -83,7 +83,7 @@ def _pages(spool: Spool, choice: Choice) -> Iterator[Sequence[int]]:
 
 
 def _ids(spool: Spool, choice: Choice) -> list[int]:
-    if choice.ids:
+    if choice.by_id:
         numbers = (parse_queue_id(queue_id) for queue_id in choice.ids)
         return [number for number in numbers if number is not None]
     # A listing without filters starts faster without it.

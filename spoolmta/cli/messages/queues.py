@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spoolmta.cli.limit import at_most
 from spoolmta.cli.messages.choice import Choice
 from spoolmta.cli.messages.selection_options import with_selection
 
@@ -46,7 +47,7 @@ Because = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, fo
 def list_queue(
     context: typer.Context,
     choice: Choice,
-    limit: Annotated[int, typer.Option(help="At most so many messages; 0: all.")] = 100,
+    limit: Annotated[int, at_most("At most so many messages; 0: all.")] = 100,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,7 +69,7 @@ def list_queue(
 def show_shape(
     context: typer.Context,
     as_of: AsOf = None,
-    limit: Annotated[int, typer.Option(help="At most so many domains; 0: all.")] = 20,
+    limit: Annotated[int, at_most("At most so many domains; 0: all.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show how many recipients wait for each domain, by age; now, or as it was at a time."""

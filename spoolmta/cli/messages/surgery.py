@@ -60,7 +60,7 @@ def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:
     """
     if not choice.names_any:
         raise UsageError(
-            f"which messages? Give IDs, filters or ALL (spoolmta queue {verb.name} --help)"
+            "which messages? Give IDs, filters or ALL; the same with --help explains them"
         )
     tally = Tally(verb.name)
     if choice.is_bulk:
@@ -68,6 +68,9 @@ def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:
     selected = choose(spool, choice, verb.states, tally)
     if not _confirmed(spool, verb.name, choice, selected, asked):
         return asked.dry_run
+    if not selected.message_ids:
+        _tell(verb, tally, as_json=asked.as_json)
+        return tally.is_complete
     deed = Deed(verb.name, asked.author, asked.because, {**choice.said(), **verb.said})
     with spool.transaction() as tx:
         operation = operations.begin(tx, deed)
@@ -93,11 +96,8 @@ def flush(spool: Spool, choice: Choice, asked: Asked) -> bool:
         selected = choose(spool, choice, verb.states, tally)
         if not _confirmed(spool, "flush", choice, selected, asked):
             return asked.dry_run
-        with spool.transaction() as tx:
-            admin.make_due(tx, selected.message_ids)
-            admin.request_flush(tx)
-            crash_point("operate.before_commit")
-        crash_point("operate.after_commit")
+        if selected.message_ids:
+            _flush_chosen(spool, selected.message_ids)
         tally.done = len(selected.message_ids)
     _tell(verb, tally, as_json=asked.as_json)
     return tally.is_complete
@@ -105,7 +105,7 @@ def flush(spool: Spool, choice: Choice, asked: Asked) -> bool:
 
 def choose(spool: Spool, choice: Choice, states: Sequence[State], tally: Tally) -> Selected:
     """Return the messages that are meant and are in one of *states*."""
-    if not choice.ids:
+    if not choice.by_id:
         wanted = to_selector(choice.filters, now=spool.clock.now())
         return selection.select(spool, wanted, states=states)
     ids = []
@@ -135,6 +135,14 @@ def _confirmed(spool: Spool, verb: str, choice: Choice, selected: Selected, aske
         return True
     note("Nothing was done.")
     return False
+
+
+def _flush_chosen(spool: Spool, message_ids: Sequence[int]) -> None:
+    with spool.transaction() as tx:
+        admin.make_due(tx, message_ids)
+        admin.request_flush(tx)
+        crash_point("operate.before_commit")
+    crash_point("operate.after_commit")
 
 
 def _flush_all(spool: Spool) -> int:

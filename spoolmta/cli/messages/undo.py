@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
+from spoolmta.cli.limit import at_most
+
 
 def undo(
     context: typer.Context,
     number: Annotated[
         str | None, typer.Argument(metavar="[NUMBER|list]", help="Which; without: the latest.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="list: at most so many.")] = 20,
+    limit: Annotated[int, at_most("list: at most so many.")] = 20,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -29,7 +31,7 @@ def undo(
         if number == "list":
             taking_back.show(spool, limit, as_json=as_json)
             return
-        if number is not None and not (number.isascii() and number.isdigit()):
+        if number is not None and not (number.isascii() and number.isdigit() and len(number) < 19):
             raise UsageError(f"{number}: undo takes a number; spoolmta undo list shows them")
         chosen = None if number is None else int(number)
         complete = taking_back.take_back(spool, chosen, by, yes=yes, as_json=as_json)

@@ -11,7 +11,10 @@ def events(
         bool, typer.Option("--follow", "-f", help="Go on with what happens, until stopped.")
     ] = False,
     after: Annotated[
-        int | None, typer.Option(metavar="CURSOR", help="Only what came later than this one.")
+        int | None,
+        typer.Option(
+            metavar="CURSOR", help="Only what came later than this one.", min=0, max=(1 << 63) - 1
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help='An age, "2h", or "2026-11-30 03:15".')

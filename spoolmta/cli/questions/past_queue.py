@@ -29,7 +29,7 @@ def show_list(spool: Spool, choice: Choice, text: str, *, limit: int, as_json: b
     for name in ("nexthop", "client", "sasl_user", "where"):
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} does not hold for the past")
-    if choice.ids:
+    if choice.by_id:
         raise UsageError("--as-of lists the queue; spoolmta trace tells the life of one message")
     found = [past for past in _queue(spool, at) if _fits(past, options, at)]
     found.sort(key=lambda past: past.arrived_at)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from spoolmta.cli.limit import at_most
+
 
 def reasons(
     context: typer.Context,
@@ -14,7 +16,7 @@ def reasons(
     whole: Annotated[
         bool, typer.Option("--all", help="Look through all of a deep queue, not for 3 s only.")
     ] = False,
-    limit: Annotated[int, typer.Option(help="At most so many reasons; 0: all.")] = 20,
+    limit: Annotated[int, at_most("At most so many reasons; 0: all.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a reason a line.")] = False,
 ) -> None:
     """Show why mail is deferred: replies without their numbers, addresses and hosts, counted.

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from spoolmta.cli.limit import at_most
+
 app = typer.Typer(
     help="Look at what the scheduler does.",
     no_args_is_help=True,
@@ -23,8 +25,8 @@ def explain(
     transport: Annotated[
         str, typer.Argument(metavar="[TRANSPORT]", help="Of this one alone.")
     ] = "",
-    places: Annotated[int, typer.Option(help="So many of each destination.", min=1)] = 1,
-    limit: Annotated[int, typer.Option(help="At most so many deliveries.", min=1)] = 50,
+    places: Annotated[int, at_most("So many of each destination.", least=1)] = 1,
+    limit: Annotated[int, at_most("At most so many deliveries.", least=1)] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one a line.")] = False,
 ) -> None:
     """Show what goes next of each transport and destination, and what holds the rest.

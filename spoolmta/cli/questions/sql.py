@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spoolmta.cli.limit import at_most
+
 if TYPE_CHECKING:
     from spoolmta.spool.questions.question import Answer
 
@@ -13,8 +15,8 @@ def sql(
     question: Annotated[
         str, typer.Argument(metavar="SELECT", help='"SELECT ... FROM v1_queue"')
     ] = "",
-    seconds: Annotated[float, typer.Option(help="Stop after so long.")] = 10.0,
-    limit: Annotated[int, typer.Option(help="At most so many rows.")] = 1000,
+    seconds: Annotated[float, typer.Option(help="Stop after so long.", min=0)] = 10.0,
+    limit: Annotated[int, at_most("At most so many rows.")] = 1000,
     columns: Annotated[
         bool, typer.Option("--columns", help="Say what each column of the views is.")
     ] = False,

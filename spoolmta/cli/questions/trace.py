@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from spoolmta.cli.limit import at_most
+
 
 def trace(
     context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="ID|MESSAGE-ID|ADDRESS", help="Which one.")],
-    limit: Annotated[int, typer.Option(help="With an address: at most so many messages.")] = 20,
+    limit: Annotated[int, at_most("With an address: at most so many messages.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one event a line.")] = False,
 ) -> None:
     """Tell what happened to a message: every event with its time, in plain words.

@@ -16,7 +16,7 @@ import apsw
 
 from spoolmta.errors import SpoolUnusable, UsageError
 from spoolmta.spool import days, schema
-from spoolmta.spool.connection import Row
+from spoolmta.spool.connection import Row, damaged
 from spoolmta.spool.filesystem import read_only_uri
 
 _STEPS_BETWEEN_LOOKS = 20_000
@@ -69,7 +69,9 @@ def ask(path: Path, text: str, *, seconds: float, limit: int) -> Answer:
     except apsw.BusyError:
         raise SpoolUnusable(f"{path}: the spool is locked by another program") from None
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise SpoolUnusable(f"{path}: the spool is damaged: {error}") from None
+        raise SpoolUnusable(damaged(path, error)) from None
+    except apsw.BindingsError:
+        raise UsageError("a ? or a :name stands for nothing here: write the value") from None
     except apsw.Error as error:
         raise UsageError(f"{error}") from None
     finally:

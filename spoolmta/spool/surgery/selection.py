@@ -20,7 +20,8 @@ from spoolmta.spool.state import State
 
 WHERE_SECONDS = 30.0
 
-_MOST_ROWS = 1 << 40
+# More are no answer to a condition, but what a slip of the pen has made of it.
+_MOST_ROWS = 10_000_000
 # Those that decide for a message, and those that decide for a recipient.
 _OF_MESSAGE = {
     "client": "select_client",
@@ -208,8 +209,11 @@ def _where(spool: Spool, condition: str) -> set[int]:
 
 def _ask(spool: Spool, source: str, condition: str) -> Sequence[tuple[Any, ...]]:
     # The condition ends with its line, so that a comment at its end hides nothing of ours.
-    text = f"SELECT message_id FROM {source} WHERE (\n{condition}\n)"
-    return question.ask(spool.path, text, seconds=WHERE_SECONDS, limit=_MOST_ROWS).rows
+    text = f"SELECT DISTINCT message_id FROM {source} WHERE (\n{condition}\n)"
+    answer = question.ask(spool.path, text, seconds=WHERE_SECONDS, limit=_MOST_ROWS)
+    if not answer.complete:
+        raise UsageError(f"more than {_MOST_ROWS:,} rows fit it")
+    return answer.rows
 
 
 def _explained(error: UsageError) -> UsageError:

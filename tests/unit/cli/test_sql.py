@@ -52,7 +52,7 @@ def test_a_limit_is_said(sql: Run) -> None:
         ("DELETE FROM message", "only SELECT is allowed here"),
         ("SELEC 1", "syntax error"),
         ("SELECT colour FROM v1_queue", "no such column"),
-        ("", "nothing is asked"),
+        ("", "an empty argument means nothing"),
     ],
 )
 def test_a_question_that_is_none_is_refused(sql: Run, question: str, said: str) -> None:
