@@ -21,15 +21,15 @@ class SessionLetter:
     """A letter about one session.
 
     *side* is "SMTP server" or "SMTP client", *peer* the other side, *opening* a sentence that goes
-    before the *lines* of the transcript, *reason* why the session was broken off; "" if there is
-    none.
+    before the *lines* of the transcript, *reason* why the session was broken off, "" if it was not;
+    None: there is no place for one.
     """
 
     side: str
     peer: str
     lines: tuple[str, ...]
     opening: str = ""
-    reason: str = ""
+    reason: str | None = None
 
     def text(self, *, sender: str, recipient: str, mail_name: str, at: float) -> bytes:
         """Return the letter, to be completed by cleanup; *sender* and *recipient* are headers."""
@@ -44,11 +44,15 @@ class SessionLetter:
             "",
             *(line for one in self.lines for line in _folded(one)),
             "",
-            f"Session aborted, reason: {self.reason}" if self.reason else "",
-            *([""] if self.reason else []),
+            *self._end(),
             "For other details, see the local mail logfile",
         ]
         return "".join(f"{line}\r\n" for line in told).encode("utf-8", "surrogateescape")
+
+    def _end(self) -> tuple[str, ...]:
+        if self.reason is None:
+            return ()
+        return (f"Session aborted, reason: {self.reason}", "") if self.reason else ("",)
 
 
 def said(mark: str, text: str) -> Iterable[str]:

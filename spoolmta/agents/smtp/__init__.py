@@ -7,6 +7,7 @@ hosts      which servers, in which order
 session    one conversation: greeting, EHLO, one transaction after the other
 reuse      sessions kept open for the next delivery
 flags      flags=DORX of the line in master.cf
+transcript what was said in a session, for the postmaster
 trouble    what a failure means for a recipient, a message, a destination; its words
 server     a server and its names in logs
 settings   the parameters, smtp_... or lmtp_...

@@ -21,6 +21,7 @@ from spoolmta.maps import open_maps
 from spoolmta.message.outcome import Delivery
 from spoolmta.net.dns import Resolver, parse_nameservers
 from spoolmta.service.context import ServiceContext
+from spoolmta.service.postmaster import Fault, Postmaster
 from spoolmta.spool.deliveries import Report
 
 LMTP = "lmtp"
@@ -36,12 +37,19 @@ class SmtpAgent:
         log: MailLog,
         clock: Clock,
         departures: Departures | None = None,
+        postmaster: Postmaster | None = None,
     ) -> None:
         """*departures*: what mail that leaves is rewritten by, if it is."""
         self.settings = settings
         self._kept = KeptSessions(settings.reuse)
         self._surroundings = Surroundings(
-            settings, HostFinder(settings.lookup, resolver, log), self._kept, log, clock, departures
+            settings,
+            HostFinder(settings.lookup, resolver, log),
+            self._kept,
+            log,
+            clock,
+            departures,
+            postmaster,
         )
 
     async def deliver(self, delivery: Delivery, content: ContentSource) -> Report:
@@ -77,7 +85,15 @@ def open_agent(context: ServiceContext) -> SmtpAgent:
     nameservers = parse_nameservers(context.section(ClientParameters).dns_nameservers)
     resolver = Resolver(nameservers)
     departures = _departures(context, *generic)
-    return SmtpAgent(settings, resolver, context.log, context.clock, departures)
+    postmaster = Postmaster.open(context)
+    return SmtpAgent(
+        settings,
+        resolver,
+        context.log,
+        context.clock,
+        departures,
+        postmaster if Fault.PROTOCOL in postmaster.wanted else None,
+    )
 
 
 def _departures(context: ServiceContext, tables: str, name: str) -> Departures | None:

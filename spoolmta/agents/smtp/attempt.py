@@ -24,6 +24,7 @@ from spoolmta.agents.smtp.reuse import KeptSessions, Reuse
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.session import ContentSource, Message, Session
 from spoolmta.agents.smtp.settings import FINAL, Settings
+from spoolmta.agents.smtp.transcript import Transcript
 from spoolmta.agents.smtp.trouble import Radius, Trouble
 from spoolmta.clock import Clock
 from spoolmta.errors import ConnectError, MapUnavailable
@@ -31,12 +32,13 @@ from spoolmta.maillog import MailLog
 from spoolmta.message.outcome import Delivery, DeliveryRecipient, Success
 from spoolmta.net.stream import Target, bind_problem, connect
 from spoolmta.protocols.smtp_client import Service
+from spoolmta.service.postmaster import Postmaster
 from spoolmta.spool.deliveries import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all attempts of a process share."""
+    """What all attempts of a process share; *postmaster*: None if none wants transcripts."""
 
     settings: Settings
     finder: HostFinder
@@ -44,6 +46,7 @@ class Surroundings:
     log: MailLog
     clock: Clock
     departures: Departures | None = None
+    postmaster: Postmaster | None = None
 
 
 class Attempt:
@@ -191,7 +194,13 @@ class Attempt:
             maillog.trouble(around.log, "", failure.reason)
             self._recipients.hit_all(failure, self._circumstances())
             return None
-        session = Session(stream, server, around.settings.dialogue, around.log)
+        session = Session(
+            stream,
+            server,
+            around.settings.dialogue,
+            around.log,
+            transcript=self._transcript(server),
+        )
         detects = server.port == SMTP_PORT and not around.settings.dialogue.lmtp
         try:
             refusal = await session.hello(self._delivery.nexthop, detect_loop=detects)
@@ -203,6 +212,14 @@ class Attempt:
         self._recipients.refuse_all(refusal, self._circumstances(session))
         around.kept.dismiss(session)
         return None
+
+    def _transcript(self, server: Server) -> Transcript | None:
+        """Return what is to keep the words of a session; of bounces nobody is told."""
+        postmaster = self._around.postmaster
+        if postmaster is None or not self._delivery.sender:
+            return None
+        side = "LMTP client" if self._around.settings.dialogue.lmtp else "SMTP client"
+        return Transcript(postmaster, side, server.relay)
 
     def _source(self, server: Server) -> str | None:
         """Return the own address to connect from, "" for any; None: none can be used."""

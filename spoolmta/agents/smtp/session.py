@@ -24,6 +24,7 @@ from spoolmta.agents.smtp.downgrade import to_7bit
 from spoolmta.agents.smtp.reply_filter import ReplyFilter
 from spoolmta.agents.smtp.server import Server
 from spoolmta.agents.smtp.settings import DialogueSettings
+from spoolmta.agents.smtp.transcript import Transcript
 from spoolmta.agents.smtp.trouble import Trouble
 from spoolmta.errors import (
     ConnectionLost,
@@ -55,7 +56,9 @@ from spoolmta.protocols.smtp_content import ContentEncoder
 # Content up to this size is read before the conversation about it begins, and sent in one write.
 SMALL_BYTES = 256 * 1024
 QUIT = b"QUIT\r\n"
+_END_OF_DATA = b".\r\n"
 _CLOSING = 421
+_FIRST_FAILURE = 400
 
 
 class ContentSource(Protocol):
@@ -99,9 +102,16 @@ class Session:
     """A conversation. *uses* counts the transactions; *is_over*: there can be no other."""
 
     def __init__(
-        self, stream: Stream, server: Server, settings: DialogueSettings, log: MailLog
+        self,
+        stream: Stream,
+        server: Server,
+        settings: DialogueSettings,
+        log: MailLog,
+        *,
+        transcript: Transcript | None = None,
     ) -> None:
         self.server = server
+        self._transcript = transcript
         self.opened_at = asyncio.get_running_loop().time()
         self.uses = 0
         self.is_over = False
@@ -129,6 +139,7 @@ class Session:
         try:
             greeting = await self._reply(phase)
             if greeting.code // 100 != 2:
+                self._judge(greeting)
                 skip = self._settings.skip_5xx_greeting and greeting.code // 100 == 5
                 return trouble.not_greeted(self.server, greeting, skip_5xx=skip)
             if detect_loop:
@@ -139,9 +150,10 @@ class Session:
                     return await self._introduced(phase, reply, nexthop, detect_loop=detect_loop)
                 if reply.code == _CLOSING:
                     break
+            self._judge(reply)
             return trouble.not_greeted(self.server, reply)
         except (NetworkError, RemoteProtocolError) as error:
-            self.is_over = True
+            self._break_off(error)
             return trouble.broken_off(self.server, phase, error)
         except MapUnavailable as error:
             self.is_over = True
@@ -154,6 +166,8 @@ class Session:
         Raises TemporaryError, Corrupt: its content cannot be read; nothing was said to the server.
         """
         self.uses += 1
+        if self._transcript is not None:
+            self._transcript.begin_message()
         delivery, recipients = message.delivery, message.recipients
         refusal = await self._refusal(message)
         if refusal is not None:
@@ -175,7 +189,7 @@ class Session:
         if self.is_over or not self._stream.is_usable:
             self.close()
             return False
-        self._stream.write(QUIT)
+        self._say(QUIT)
         if self._settings.skip_quit_response:
             self.close()
             return False
@@ -193,11 +207,13 @@ class Session:
         """Close the connection after what was written."""
         self.is_over = True
         self._stream.close()
+        self._tell()
 
     def abort(self) -> None:
         """Close the connection at once: a message that is not complete must not look complete."""
         self.is_over = True
         self._stream.abort()
+        self._tell()
 
     def _hello_phases(self, greeting: ServerReply) -> list[Phase]:
         settings = self._settings
@@ -289,25 +305,25 @@ class Session:
         self, transaction: Transaction, message: Message, whole: bytes | None
     ) -> Trouble | None:
         """Run a transaction to its end; return what broke it off."""
-        stream, replies = self._stream, self._replies
         phase = Phase.MAIL
         lost_in_content = False
         try:
             while (next_phase := transaction.phase) is not None:
                 phase = next_phase
                 if commands := transaction.commands():
-                    stream.write(commands)
+                    self._say(commands)
                 if phase is Phase.CONTENT:
                     lost_in_content = not await self._send_content(message, whole)
                     transaction.content_sent()
                     continue
-                while (reply := replies.next()) is None:
-                    await self._read_more(phase)
+                reply = await self._reply(phase)
+                if reply.code >= _FIRST_FAILURE and message.delivery.sender:
+                    self._judge(reply)
                 transaction.receive(reply)
                 if transaction.closing and not transaction.confirmed:
                     return None
         except (NetworkError, RemoteProtocolError) as error:
-            self.is_over = True
+            self._break_off(error)
             return trouble.broken_off(
                 self.server, Phase.CONTENT if lost_in_content else phase, error
             )
@@ -342,6 +358,8 @@ class Session:
             except ConnectionLost:
                 return False
             self._stream.write(encoder.finish() + tail)
+        if self._transcript is not None:
+            self._transcript.says(_END_OF_DATA + tail)
         if encoder.broke_lines:
             limit = self._settings.line_length_limit
             self._log.info(
@@ -350,13 +368,33 @@ class Session:
         return True
 
     async def _ask(self, phase: Phase) -> ServerReply:
-        self._stream.write(f"{phase.name} {self._settings.hello_name}\r\n".encode())
+        self._say(f"{phase.name} {self._settings.hello_name}\r\n".encode())
         return await self._reply(phase)
 
     async def _reply(self, phase: Phase) -> ServerReply:
         while (reply := self._replies.next()) is None:
             await self._read_more(phase)
+        if self._transcript is not None:
+            self._transcript.hears(reply)
         return reply
+
+    def _say(self, commands: bytes) -> None:
+        self._stream.write(commands)
+        if self._transcript is not None:
+            self._transcript.says(commands)
+
+    def _judge(self, reply: ServerReply) -> None:
+        if self._transcript is not None:
+            self._transcript.judge(reply)
+
+    def _break_off(self, error: NetworkError | RemoteProtocolError) -> None:
+        self.is_over = True
+        if self._transcript is not None and isinstance(error, RemoteProtocolError):
+            self._transcript.note_no_reply()
+
+    def _tell(self) -> None:
+        if self._transcript is not None:
+            self._transcript.tell()
 
     async def _read_more(self, phase: Phase) -> None:
         data = await self._stream.read(self._settings.timeouts[phase])

@@ -19,7 +19,7 @@ def test_a_letter_says_who_erred_and_why_the_session_ended() -> None:
 
 
 def test_nothing_that_a_stranger_said_becomes_a_line_of_its_own() -> None:
-    letter = SessionLetter("SMTP server", "c", tuple(said("In:  ", "FOO\x00\nSubject: y\x7f\r\n")))
+    letter = SessionLetter("SMTP client", "c", tuple(said("In:  ", "FOO\x00\nSubject: y\x7f\r\n")))
     assert " In:  FOO??Subject: y?" in lines(letter)
 
 
