@@ -27,6 +27,14 @@ _EVENTS = (
     "SELECT event_id, message_id, kind, recipient, detail FROM event WHERE event_id > ?"
     " ORDER BY event_id"
 )
+# Of mail that came in, or went, since.
+_ENDS = """
+SELECT event_id, at, message_id, kind, recipient, detail FROM event
+ WHERE event_id > ?1
+   AND message_id IN (SELECT message_id FROM event
+                       WHERE event_id > ?1 AND kind IN ('removed', 'deleted', 'emptied'))
+ ORDER BY event_id
+"""
 _OUTCOMES = """
 SELECT outcome.*, recipient.address FROM outcome JOIN recipient USING (message_id, number)
  WHERE outcome.message_id = ? ORDER BY number, part
@@ -85,6 +93,13 @@ class Remains:
                 with contextlib.closing(file):
                     self._read_events(path, file, after, ids, found)
         return [found[number] for number in sorted(found)]
+
+    def ends(self, after: int, ids: Collection[int]) -> list[Row]:
+        """Return the rows of events behind *after* of mail that has ended, but of that with *ids*.
+
+        Those that stand in the day files already are none of them.
+        """
+        return [row for row in self._rows(_ENDS, (after,)) or [] if row[2] not in ids]
 
     def last_event(self) -> int:
         """Return the greatest number of an event, 0 if there is none that can be read."""

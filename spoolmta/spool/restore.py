@@ -41,7 +41,8 @@ class Since:
     or whose refusal the sender knows of, by message id and number, as the journal tells it; *rows*
     the answers of a message as its table has them. Messages that passed cleanup *afresh* have
     other recipients now. What became of the *unknown* ones cannot be told; *damage* says what
-    could not be read. *last_event* is the greatest number that was ever given.
+    could not be read. *ends* are the events of other mail that came in since and is gone.
+    *last_event* is the greatest number that was ever given.
     """
 
     ended: dict[int, str] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Since:
     afresh: set[int] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    ends: list[Row] = field(default_factory=list)
     last_event: int = 0
 
     @property
@@ -79,6 +81,7 @@ def since(backup: Path, spool: Path) -> tuple[Verified, Since]:
     with contextlib.closing(Remains(spool)) as remains:
         told = remains.events(verified.last_event, mail.day, mail.queue_ids.keys())
         _Journal(found, mail.queue_ids).note(told)
+        found.ends = remains.ends(verified.last_event, mail.queue_ids.keys())
         last = remains.last_event()
         is_later = max(last, last_day) > verified.last_event
         if not spool.exists():
@@ -117,6 +120,8 @@ def _make(
         contextlib.closing(Spool.open(ready, clock)) as new,
     ):
         with new.transaction(durable=True) as tx:
+            # The day files may have the other half of them.
+            tx.run_many("copy_event", since.ends)
             tx.run("skip_to_event", {"last": since.last_event, "now": tx.now})
             if drop:
                 _Carrying(tx, since).carry(remains)

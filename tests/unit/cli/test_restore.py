@@ -7,11 +7,13 @@ import pytest
 
 from spoolmta.cli.running import keep_stopped
 from spoolmta.cli.spoolmta import main
+from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.spool import journal
 from spoolmta.spool.backup import back_up
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
 from spoolmta.spool.questions.audit import audit
+from spoolmta.spool.queues import State
 from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
@@ -57,6 +59,22 @@ def test_the_backup_becomes_the_spool_and_the_old_one_is_kept(
     assert len(list(sample.queue.glob("spool.db.replaced-*"))) == 1
     assert len(messages(sample)) == 6
     assert journal.last_number(sample.spool) > last, "no number is given twice"
+
+
+def test_the_journal_of_what_came_and_went_since_is_kept(sample: SampleSpool, restore: Run) -> None:
+    # The day files may have half of it already, and an audit asks for the end.
+    envelope = Envelope("a@news.example", (Recipient("m@y.example"),))
+    message_id = sample.enqueue("late", State.INCOMING, envelope)
+    with sample.spool.transaction() as tx:
+        admin.delete(tx, [message_id])
+    told = [one for one in journal.page(sample.spool, 0)[0] if one.message_id == message_id]
+    assert restore().status == 0
+    sample.reopen()
+    kept = [one for one in journal.page(sample.spool, 0)[0] if one.message_id == message_id]
+    assert [one.kind for one in told] == ["accepted", "deleted"]
+    assert kept == told
+    *_, (_, account) = audit(sample.spool)
+    assert account.violators == []
 
 
 def test_what_was_delivered_since_is_named_and_nothing_is_done(
