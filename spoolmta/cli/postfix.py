@@ -122,6 +122,7 @@ class Control:
         pid = self._pid()
         if pid is None:
             return self.fatal("the Postfix mail system is not running")
+        os.kill(pid, 0)  # may it be done at all?
         self.info("aborting the Postfix mail system")
         _kill_tree(pid)
         return 0
@@ -231,6 +232,9 @@ def _postfix(directory: str | None, operands: Sequence[str]) -> int:
         if deed is None:
             return control.fatal(f"unknown command: '{verb}'. Usage: postfix {VERBS}")
         return deed(control)
+    except PermissionError as error:
+        owner = control.access.parameters.mail_owner
+        return control.fatal(f"not allowed ({error.strerror}): run this as root or as {owner}")
     finally:
         control.close()
 
