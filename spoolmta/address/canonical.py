@@ -19,6 +19,7 @@ from spoolmta.maps.keys import fold
 from spoolmta.maps.memory import Memory, is_memorable
 
 _CHAIN_LIMIT = 10
+_WAITS = "message not accepted, try again later"
 
 Tell = Callable[[str], None]
 """Takes a warning."""
@@ -65,6 +66,7 @@ class Canonical:
         self._sender = sender
         self._recipient = recipient
         self._common = common
+        self._tables = {kind: self._names(kind) for kind in AddressKind}
         self._memory: Memory[tuple[AddressKind, str], str] | None = None
 
     def kinds(self, parameters: CommonParameters) -> AddressKinds:
@@ -109,47 +111,42 @@ class Canonical:
         return self._memory.answers()
 
     async def _replaced(self, address: str, kind: AddressKind, routing: Routing, tell: Tell) -> str:
-        if kind in _SENDERS:
-            if kind in self._sender:
-                maps = routing.sender_canonical_maps, "sender_canonical_maps"
-                address = await _chain(address, maps, routing, tell)
-        elif kind in self._recipient:
-            maps = routing.recipient_canonical_maps, "recipient_canonical_maps"
-            address = await _chain(address, maps, routing, tell)
-        if kind in self._common:
-            maps = routing.canonical_maps, "canonical_maps"
-            address = await _chain(address, maps, routing, tell)
+        name = ""
+        try:
+            keys = await routing.keys(address)
+            for name in self._tables[kind]:
+                maps: Maps = getattr(routing, name)
+                for _ in range(_CHAIN_LIMIT):
+                    found = await map_address(
+                        keys,
+                        maps,
+                        routing,
+                        keep_extension=routing.canonical_keeps_extension,
+                        at_most=2,
+                    )
+                    if not found:
+                        break
+                    if len(found) > 1:
+                        tell(f"multi-valued {name} entry for {address}")
+                    before, address = address, found[0]
+                    keys = await routing.keys(address)
+                    if fold(address) == fold(before):
+                        break
+                else:
+                    tell(f"unreasonable {name} map nesting for {address} -- {_WAITS}")
+        except MapUnavailable as error:
+            raise MapUnavailable(f"{name} map lookup problem for {address} -- {_WAITS}") from error
         return address
+
+    def _names(self, kind: AddressKind) -> tuple[str, ...]:
+        """Return the parameters of the tables that addresses of a kind are looked for in."""
+        if kind in _SENDERS:
+            names = ("sender_canonical_maps",) if kind in self._sender else ()
+        else:
+            names = ("recipient_canonical_maps",) if kind in self._recipient else ()
+        return (*names, "canonical_maps") if kind in self._common else names
 
 
 def _memory(routing: Routing) -> Memory[tuple[AddressKind, str], str]:
     maps = (routing.canonical_maps, routing.sender_canonical_maps, routing.recipient_canonical_maps)
     return Memory([routing.local_states, *(one.states for one in maps)])
-
-
-async def _chain(address: str, table: tuple[Maps, str], routing: Routing, tell: Tell) -> str:
-    maps, name = table
-    for _ in range(_CHAIN_LIMIT):
-        if not address:
-            return address
-        try:
-            found = await map_address(
-                address,
-                maps,
-                routing,
-                keep_extension=routing.canonical_keeps_extension,
-                at_most=2,
-            )
-        except MapUnavailable as error:
-            raise MapUnavailable(
-                f"{name} map lookup problem for {address} -- message not accepted, try again later"
-            ) from error
-        if not found:
-            return address
-        if len(found) > 1:
-            tell(f"multi-valued {name} entry for {address}")
-        before, address = address, found[0]
-        if fold(address) == fold(before):
-            return address
-    tell(f"unreasonable {name} map nesting for {address} -- message not accepted, try again later")
-    return address

@@ -37,7 +37,7 @@ class Generic:
         if replaced is not None:
             return replaced
         found = await map_address(
-            address,
+            await self._routing.keys(address),
             self._maps,
             self._routing,
             keep_extension=self._keeps_extension,

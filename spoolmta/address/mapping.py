@@ -12,21 +12,23 @@ from spoolmta.address.rewrite import rewrite_written
 from spoolmta.address.routing import Routing
 from spoolmta.errors import MapUnavailable
 from spoolmta.maps import Hit, Maps
+from spoolmta.maps.lookup import AddressKeys, search
 
 
 async def map_address(
-    address: str, maps: Maps, routing: Routing, *, keep_extension: bool, at_most: int
+    keys: AddressKeys, maps: Maps, routing: Routing, *, keep_extension: bool, at_most: int
 ) -> list[str]:
-    """Return the addresses (internal form) that an address becomes; none if *maps* has no value.
+    """Return the addresses (internal form) that one becomes; none if *maps* has no value for it.
 
     Of a value with very many, more than *at_most*, the others are left out: the caller wants none
     of them.
 
     Raises MapUnavailable: the caller tries again later.
     """
-    hit = await routing.lookup(maps, address)
+    hit = await search(maps, keys.every)
     if hit is None:
         return []
+    address = keys.address
     listed = external_addresses(_value(address, hit), at_most)
     addresses = [rewrite_written(one, routing.rules) for one in listed]
     if hit.extension and keep_extension:

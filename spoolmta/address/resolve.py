@@ -21,6 +21,8 @@ from spoolmta.address.rewrite import rewrite_tokens, strip_trailing_dot
 from spoolmta.address.routing import AddressClass, Routing, TransportChoice, parse_transport
 from spoolmta.address.tokens import AT, NOBODY, QUOTED, Token, find_last, internal, scan
 from spoolmta.errors import ConfigError, MapUnavailable
+from spoolmta.maps import Maps
+from spoolmta.maps.lookup import NO_KEYS, AddressKeys, search
 from spoolmta.maps.memory import is_memorable
 from spoolmta.net.network import parse_address
 
@@ -106,10 +108,11 @@ async def _find_route(address: str, routing: Routing) -> Resolution | _Route:
             return _malformed(recipient, address_class)
         routed = _first_operator(recipient) != len(recipient) - len(domain) - 1
     value = moved = None
-    if routing.transport_maps and address_class is not AddressClass.VIRTUAL_ALIAS:
-        value = await routing.transport_value(recipient, domain)
-    if routing.relocated_maps:
-        hit = await routing.lookup(routing.relocated_maps, recipient)
+    if routing.asks_recipients:
+        keys = await routing.keys(recipient)
+        if address_class is not AddressClass.VIRTUAL_ALIAS:
+            value = await routing.transport_value(keys, domain)
+        hit = await search(routing.relocated_maps, keys.every)
         moved = None if hit is None else hit.value
     route = _Route(recipient, domain, address_class, routed, value, moved)
     if address_class in _ASKS_SENDER and routing.asks_senders:
@@ -215,38 +218,42 @@ async def _choose_by_class(
         choice = routing.local_transport
     elif address_class is AddressClass.VIRTUAL_MAILBOX:
         choice = routing.virtual_transport
+    elif address_class is AddressClass.RELAY and routing.relay_transport.nexthop:
+        choice = routing.relay_transport
     else:
+        keys = await routing.keys(sender) if sender and routing.asks_senders else NO_KEYS
         choice = routing.relay_transport
         if address_class is AddressClass.DEFAULT:
-            choice = await _default_transport(sender, routing)
+            choice = await _default_transport(keys, routing)
         if not choice.nexthop:
-            return TransportChoice(choice.transport, await _relayhost(sender, routing) or domain)
+            return TransportChoice(choice.transport, await _relayhost(keys, routing) or domain)
     return choice if choice.nexthop else TransportChoice(choice.transport, domain)
 
 
-async def _default_transport(sender: str, routing: Routing) -> TransportChoice:
-    if not routing.sender_transport_maps:
-        return routing.default_transport
-    parameters = routing.parameters
-    key = sender or parameters.empty_address_default_transport_maps_lookup_key
-    hit = await routing.lookup(routing.sender_transport_maps, key)
-    if hit is None or hit.value.upper() == "DUNNO":
+async def _default_transport(sender: AddressKeys, routing: Routing) -> TransportChoice:
+    null = routing.parameters.empty_address_default_transport_maps_lookup_key
+    value = await _value_for_sender(routing.sender_transport_maps, sender, null, routing)
+    if not value:
         return routing.default_transport
     try:
-        return parse_transport(hit.value, "sender_dependent_default_transport_maps")
+        return parse_transport(value, "sender_dependent_default_transport_maps")
     except ConfigError as error:
         raise MapUnavailable(str(error)) from error
 
 
-async def _relayhost(sender: str, routing: Routing) -> str:
-    parameters = routing.parameters
-    if not routing.sender_relayhost_maps:
-        return parameters.relayhost
-    key = sender or parameters.empty_address_relayhost_maps_lookup_key
-    hit = await routing.lookup(routing.sender_relayhost_maps, key)
-    if hit is None or hit.value.upper() == "DUNNO":
-        return parameters.relayhost
-    return hit.value
+async def _relayhost(sender: AddressKeys, routing: Routing) -> str:
+    null = routing.parameters.empty_address_relayhost_maps_lookup_key
+    value = await _value_for_sender(routing.sender_relayhost_maps, sender, null, routing)
+    return value or routing.parameters.relayhost
+
+
+async def _value_for_sender(maps: Maps, sender: AddressKeys, null: str, routing: Routing) -> str:
+    """Return what tables have for a sender, or ""; *null* is the key of the null sender."""
+    if not maps:
+        return ""
+    keys = sender if sender.address else await routing.keys(null)
+    hit = await search(maps, keys.every)
+    return "" if hit is None or hit.value.upper() == "DUNNO" else hit.value
 
 
 def _override(value: str, domain: str, choice: TransportChoice) -> TransportChoice:

@@ -27,8 +27,12 @@ from spoolmta.address.tokens import (
     scan,
 )
 
-_ATOMS = r'[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+(?:\.[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+)*'
-PLAIN = re.compile(rf"{_ATOMS}(?:@{_ATOMS})?")
+_ATOM = r'[^\s\x00-\x1f\x7f()<>@,;:\\".\[\]!%|]+'
+# Nearly all are of these; whether a character is among few is found out in half the time.
+_USUAL_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{}~-]+"
+PLAIN = re.compile(
+    "|".join(rf"{atom}(?:\.{atom})*(?:@{atom}(?:\.{atom})*)?" for atom in (_USUAL_ATOM, _ATOM))
+)
 """An address that is written as it reads: nothing of it is quoted, and nothing a route."""
 
 

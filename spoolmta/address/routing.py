@@ -21,15 +21,23 @@ from spoolmta.address.rewrite import RewriteRules
 from spoolmta.config.parameters.address import RewritingParameters, RoutingParameters
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Delimiter, Hit, Maps, open_maps, open_match_list
-from spoolmta.maps.lookup import PROBLEMS, AddressKeys, States, address_keys, search, transport_keys
+from spoolmta.maps.lookup import (
+    NOWHERE,
+    PROBLEMS,
+    AddressKeys,
+    Place,
+    States,
+    address_keys,
+    place_at,
+    search,
+    transport_keys,
+)
 from spoolmta.maps.match_list import MatchList
 from spoolmta.maps.memory import Memory, is_memorable
 from spoolmta.net.interfaces import enabled_families, own_addresses, proxy_addresses
 from spoolmta.net.network import parse_address
 
 _COMPARED_DOMAINS = 10_000
-# One address is looked for in many tables, one after the other.
-_REMEMBERED_KEYS = 256
 
 
 class AddressClass(StrEnum):
@@ -122,10 +130,28 @@ class Routing:
 
         Raises MapUnavailable: the caller tries again later.
         """
-        if not maps.maps or not address:
+        if not maps:
             return None
-        _, keys = await self._keys(address)
-        return maps.find(keys) if maps.states is not None else await search(maps, keys)
+        keys = await self.keys(address)
+        return await search(maps, keys.every)
+
+    async def keys(self, address: str) -> AddressKeys:
+        """Return the keys of an address, "user" alone among them in $myorigin and local domains.
+
+        Raises MapUnavailable: the caller tries again later.
+        """
+        at = address.rfind("@")
+        if at < 0:
+            return address_keys(address, self.delimiter, NOWHERE)
+        domain = address[at + 1 :]
+        known = self._places.answers()
+        place = known.get(domain) if known is not None else None
+        if place is None:
+            is_local = domain.lower() == self._myorigin or await self.is_local(domain)
+            place = place_at(domain, is_local=is_local)
+            if known is not None and is_memorable(domain):
+                known[domain] = place
+        return address_keys(address, self.delimiter, place)
 
     @property
     def local_states(self) -> States | None:
@@ -154,34 +180,19 @@ class Routing:
             self._routes = Memory([*self._class_states, *(one.states for one in maps)])
         return self._routes
 
-    async def _keys(self, address: str) -> AddressKeys:
-        """Return the keys of an address, "user" alone among them in $myorigin and local domains."""
-        known = self._known_keys.answers()
-        keys = known.get(address) if known is not None else None
-        if keys is None:
-            _, at, domain = address.rpartition("@")
-            is_local = bool(at) and (
-                domain.lower() == self._myorigin or await self.is_local(domain)
-            )
-            keys = address_keys(address, self.delimiter, is_local=is_local)
-            if known is not None and is_memorable(address):
-                known[address] = keys
-        return keys
-
-    async def transport_value(self, recipient: str, domain: str) -> str | None:
-        """Return what transport_maps have for a recipient in a domain.
+    async def transport_value(self, keys: AddressKeys, domain: str) -> str | None:
+        """Return what transport_maps have for the recipient of *keys* in a domain.
 
         Raises MapUnavailable: the caller tries again later.
         """
-        with_domain, _ = await self._keys(recipient)
-        hit = await search(self.transport_maps, with_domain)
+        hit = await search(self.transport_maps, keys.whole)
         if hit is not None:
             return hit.value
         known = self.transports.answers()
         value = known.get(domain) if known is not None else None
         if value is None:
-            keys = transport_keys(domain, dotted=self.transport_parents_dotted)
-            hit = await search(self.transport_maps, keys)
+            parents = transport_keys(domain, dotted=self.transport_parents_dotted)
+            hit = await search(self.transport_maps, parents)
             value = "" if hit is None else hit.value
             if known is not None and is_memorable(domain):
                 known[domain] = value
@@ -248,9 +259,7 @@ class Routing:
         lists = self._lists.values()
         self._class_states = [self._mydestination.states, *(one.states for one in lists)]
         self._local: Memory[str, bool] = Memory([self._mydestination.states])
-        self._known_keys: Memory[str, AddressKeys] = Memory(
-            [self._mydestination.states], _REMEMBERED_KEYS
-        )
+        self._places: Memory[str, Place] = Memory([self._mydestination.states])
         self._classes: Memory[str, AddressClass] = Memory(self._class_states)
         self._compared: set[str] = set()
         families = enabled_families(parameters.inet_protocols)
@@ -269,6 +278,8 @@ class Routing:
         self.asks_senders = bool(self.sender_relayhost_maps or self.sender_transport_maps)
         """Whether the sender of mail has a say in its route."""
         self.relocated_maps = open_maps(parameters.relocated_maps)
+        self.asks_recipients = bool(self.transport_maps or self.relocated_maps)
+        """Whether tables have a say in the route of a recipient."""
         self.transport_parents_dotted = not matches_subdomains(
             parameters.parent_domain_matches_subdomains, "transport_maps"
         )

@@ -75,7 +75,7 @@ async def _expand(addresses: list[str], at: int, finished: set[str], routing: Ro
 async def _lookup(address: str, routing: Routing) -> list[str]:
     try:
         values = await map_address(
-            address,
+            await routing.keys(address),
             routing.virtual_alias_maps,
             routing,
             keep_extension=routing.virtual_keeps_extension,

@@ -9,23 +9,19 @@ from collections.abc import Iterator
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps.file_values import value_of_files
 from spoolmta.maps.keys import USUAL, KeyRules
-from spoolmta.maps.lookup import Table
+from spoolmta.maps.lookup import HeldTable, Table
 from spoolmta.maps.syntax import split_words
 from spoolmta.maps.text import BLANKS, is_utf8
 
 _NAME = re.compile(r'(?:[^ \t\r\n\v\f"\\=]+|\\.|"(?:[^"\\]|\\.)*")*', re.DOTALL)
 
 
-class InlineMap:
+class InlineMap(HeldTable):
     """inline:{key=value, {key = text with blanks}}; of a key that comes twice, the last counts."""
-
-    fixed = False
 
     def __init__(self, argument: str, rules: KeyRules = USUAL) -> None:
         """Raises ConfigError: the text is not a list of pairs; the process does not start."""
-        self.name = "inline:" + argument
-        self._fold = rules.fold
-        self._values: dict[str, str] = {}
+        super().__init__("inline:" + argument, rules.fold)
         try:
             pairs = [_pair(word) for word in split_words(_list_in_braces(argument))]
             if rules.utf8 and not is_utf8(argument):
@@ -38,23 +34,15 @@ class InlineMap:
             need = f"inline:{{name={'filename' if rules.files else 'value'}...}}"
             raise ConfigError(f'{error}: "{self.name}"; need "{need}"') from error
         for key, value in pairs:
-            self._values[self._fold(key)] = value
-
-    async def lookup(self, key: str) -> str | None:
-        """See Map."""
-        return self.find(key)
+            self.entries[self.fold(key)] = value
 
     def state(self) -> Table:
         """See SteadyMap."""
         return self
 
-    def find(self, key: str) -> str | None:
-        """See Table."""
-        return self._values.get(self._fold(key))
-
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield all keys with their values, sorted by key."""
-        yield from sorted(self._values.items())
+        yield from sorted(self.entries.items())
 
 
 class StaticMap:

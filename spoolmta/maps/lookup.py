@@ -8,14 +8,14 @@ Must not:   take a lookup error for "not found"
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from spoolmta.errors import MapUnavailable
-from spoolmta.maps.keys import Delimiter, quote_local, split_extension
+from spoolmta.maps.keys import Delimiter, Fold, fold, quote_local, split_extension
 from spoolmta.maps.text import is_utf8, malformed
 
 # What is wrong with tables is told here.
@@ -72,20 +72,44 @@ class SteadyMap(Protocol):
         ...
 
 
+class HeldTable:
+    """A Map and Table whose *entries* are in memory, each under what *fold* makes of its key.
+
+    As long as it is not *is_held* they are elsewhere, and only find() knows them.
+    """
+
+    fixed = False
+    is_held = True
+
+    def __init__(self, name: str, fold: Fold) -> None:
+        self.name = name
+        self.fold = fold
+        self.entries: dict[str, str] = {}
+
+    async def lookup(self, key: str) -> str | None:
+        """See Map."""
+        return self.find(key)
+
+    def find(self, key: str) -> str | None:
+        """See Table."""
+        return self.entries.get(self.fold(key))
+
+
 class Maps:
     """Maps that are asked one after the other; the first answer counts. False if there are none.
 
     With *utf8* they are not asked for a key that is not UTF-8: it is in none of them.
     """
 
-    __slots__ = ("_next_look", "_steady", "_tables", "maps", "name", "states", "utf8")
+    __slots__ = ("_next_look", "_partial", "_steady", "_tables", "maps", "name", "states", "utf8")
 
     def __init__(self, maps: Sequence[Map], name: str = "", *, utf8: bool = True) -> None:
         self.maps = tuple(maps)
         self.name = name
         self.utf8 = utf8
         self._steady = [(table, table.state) for table in self.maps if isinstance(table, SteadyMap)]
-        self._tables: list[tuple[Map, bool, Callable[[str], str | None]]] = []
+        self._tables: list[_Reading] = []
+        self._partial: list[_Reading] = []
         self._next_look = 0.0
         self.states: States | None = None
         """What tells whether answers may have changed; None: they may at any time."""
@@ -122,36 +146,65 @@ class Maps:
 
         Raises MapUnavailable: the caller tries again later.
         """
-        now = time.monotonic()
-        if now >= self._next_look:
-            self._tables = [(table, table.fixed, state().find) for table, state in self._steady]
-            self._next_look = now + LOOK_AGAIN_S
-        for text, partial, extension in keys:
-            is_malformed = not text.isascii() and self.utf8 and not is_utf8(text)
-            for table, is_fixed, find in self._tables:
-                if is_fixed and partial:
-                    continue
-                if is_malformed:
+        if monotonic() >= self._next_look:
+            self._look()
+        for text, folded, partial, extension in keys:
+            tables = self._partial if partial else self._tables
+            if not text.isascii() and self.utf8 and not is_utf8(text):
+                for table, _, _ in tables:
                     PROBLEMS.warning("%s", malformed(table.name, text))
-                    continue
-                value = find(text) if text else None
+                continue
+            for table, is_folded, get in tables if text else ():
+                value = get(folded if is_folded else text)
                 if value:
                     return Hit(text, value, extension)
                 if value is not None:
                     raise _empty(table, text)
         return None
 
+    def _look(self) -> None:
+        """Look at the tables as they are now."""
+        self._tables = [_reading(table, state()) for table, state in self._steady]
+        self._partial = [reading for reading in self._tables if not reading[0].fixed]
+        self._next_look = monotonic() + LOOK_AGAIN_S
 
-Key = tuple[str, bool, str]
-"""What is looked up, whether it is only a part (not shown to fixed maps), what was cut off.
+
+Key = tuple[str, str, bool, str]
+"""What is looked up, the same folded (keys.fold), whether it is only a part (not shown to fixed
+maps), what was cut off.
 
 The last is the extension with its delimiter, "+ext", or "". A plain tuple: every address of every
 message makes some.
 """
 
-AddressKeys = tuple[tuple[Key, ...], tuple[Key, ...]]
-"""The keys of an address in their order: user+ext@domain and user@domain, each in its quoted form
-first; and these with all others behind them."""
+_Reading = tuple[Map, bool, Callable[[str], str | None]]
+"""A table, whether it is asked for folded keys, and what answers."""
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where an address is: *key* is that of "@domain"; NOWHERE without a domain.
+
+    *is_local*: local parts by themselves are keys there.
+    """
+
+    key: Key
+    is_local: bool
+
+
+class AddressKeys(msgspec.Struct, frozen=True, gc=False):
+    """What an address is looked for by.
+
+    *whole* are its keys with local part and domain: user+ext@domain and user@domain, each in its
+    quoted form first. *every* are these, and all others behind them.
+    """
+
+    address: str
+    whole: Sequence[Key]
+    every: Sequence[Key]
+
+
+NO_KEYS = AddressKeys("", (), ())
+NOWHERE = Place(("", "", True, ""), False)
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -169,7 +222,7 @@ async def search(maps: Maps, keys: Iterable[Key]) -> Hit | None:
     """
     if maps.states is not None:
         return maps.find(keys)
-    for text, partial, extension in keys:
+    for text, _, partial, extension in keys:
         value = await maps.lookup(text, partial=partial)
         if value is not None:
             return Hit(text, value, extension)
@@ -185,28 +238,34 @@ async def lookup_address(
 
     Raises MapUnavailable: the caller tries again later.
     """
-    if not address:
-        return None
-    _, keys = address_keys(address, delimiter, is_local=is_local)
-    return maps.find(keys) if maps.states is not None else await search(maps, keys)
+    _, at, domain = address.rpartition("@")
+    place = place_at(domain, is_local=is_local) if at else NOWHERE
+    return await search(maps, address_keys(address, delimiter, place).every)
 
 
-def address_keys(address: str, delimiter: Delimiter | str, *, is_local: bool) -> AddressKeys:
-    """Return the keys of an address; with its local part alone if its domain *is_local*."""
-    at = address.rfind("@")
-    if at < 0:
-        users = tuple(_local_keys(address, "", delimiter, partial=False))
-        return users, users
-    local, at_domain = address[:at], address[at:]
-    users = tuple(_local_keys(local, at_domain, delimiter, partial=False))
-    names = _local_keys(local, "", delimiter) if is_local else ()
-    return users, (*users, *names, (at_domain, True, ""))
+def place_at(domain: str, *, is_local: bool) -> Place:
+    """Return the place of the addresses in a domain."""
+    return Place(key_of(f"@{domain}", partial=True), is_local)
+
+
+def address_keys(address: str, delimiter: Delimiter | str, place: Place) -> AddressKeys:
+    """Return the keys of an address at *place*."""
+    at_domain = place.key[0]
+    if not at_domain:
+        users = _local_keys(address, "", delimiter, partial=False) if address else ()
+        return AddressKeys(address, users, users)
+    local = address[: -len(at_domain)]
+    users = _local_keys(local, at_domain, delimiter, partial=False)
+    if not place.is_local:
+        return AddressKeys(address, users, [*users, place.key])
+    names = _local_keys(local, "", delimiter, partial=True)
+    return AddressKeys(address, users, [*users, *names, place.key])
 
 
 def transport_keys(domain: str, *, dotted: bool) -> Iterator[Key]:
     """Yield the keys of transport(5) for whoever is at a domain: it, its parents, *."""
     yield from domain_keys(domain, dotted=dotted, partial=True)
-    yield "*", False, ""
+    yield key_of("*")
 
 
 def access_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> Iterator[Key]:
@@ -214,12 +273,13 @@ def access_keys(address: str, delimiter: Delimiter | str, *, dotted: bool) -> It
 
     They are user+ext@domain, user@domain, domain, its parents, user+ext@, user@.
     """
-    users, _ = address_keys(address, delimiter, is_local=False)
-    yield from users
     at = address.rfind("@")
-    if at >= 0:
+    if at < 0:
+        yield from _local_keys(address, "", delimiter, partial=False) if address else ()
+    else:
+        yield from _local_keys(address[:at], address[at:], delimiter, partial=False)
         yield from domain_keys(address[at + 1 :], dotted=dotted, partial=True)
-        yield from _local_keys(address[:at], "@", delimiter)
+        yield from _local_keys(address[:at], "@", delimiter, partial=True)
 
 
 def domain_keys(domain: str, *, dotted: bool, partial: bool = False) -> Iterator[Key]:
@@ -227,40 +287,58 @@ def domain_keys(domain: str, *, dotted: bool, partial: bool = False) -> Iterator
 
     The domain itself is *partial* if it is only a part of what is looked up.
     """
-    yield domain, partial, ""
+    yield key_of(domain, partial=partial)
+    for parent in parent_domains(domain, dotted=dotted):
+        yield key_of(parent, partial=True)
+
+
+def parent_domains(domain: str, *, dotted: bool) -> Iterator[str]:
+    """Yield the parents of a domain; they begin with the dot if *dotted*."""
     at = domain.find(".", 1)
     while at >= 0:
-        yield domain[at if dotted else at + 1 :], True, ""
+        yield domain[at if dotted else at + 1 :]
         at = domain.find(".", at + 1)
 
 
 def network_keys(address: str) -> Iterator[Key]:
     """Yield the keys of access(5) for a client: its address, and that cut at each "." or ":"."""
-    yield address, False, ""
+    yield key_of(address)
     separator = ":" if ":" in address else "."
     while separator in address:
         address = address.rpartition(separator)[0].rstrip(separator)
         if address:
-            yield address, True, ""
+            yield key_of(address, partial=True)
 
 
-def _local_keys(
-    local: str, behind: str, delimiter: Delimiter | str, *, partial: bool = True
-) -> list[Key]:
+def key_of(text: str, *, partial: bool = False, extension: str = "") -> Key:
+    """Return what a text is looked up by."""
+    return text, fold(text), partial, extension
+
+
+def _local_keys(local: str, behind: str, delimiter: Delimiter | str, *, partial: bool) -> list[Key]:
     """Return a local part with and without its extension, each with *behind* after it."""
+    text = local + behind
     quoted = quote_local(local)
-    keys = [(quoted + behind, partial, "")]
-    if quoted is not local:
-        keys.append((local + behind, partial, ""))
+    if quoted is local:
+        keys = [(text, fold(text), partial, "")]
+    else:
+        keys = [key_of(quoted + behind, partial=partial), key_of(text, partial=partial)]
     user, extension = split_extension(local, delimiter)
     if extension is None:
         return keys
     cut = local[len(user) :]
     quoted = quote_local(user)
-    keys.append((quoted + behind, True, cut))
+    keys.append(key_of(quoted + behind, partial=True, extension=cut))
     if quoted is not user:
-        keys.append((user + behind, True, cut))
+        keys.append(key_of(user + behind, partial=True, extension=cut))
     return keys
+
+
+def _reading(table: Map, now: Table) -> _Reading:
+    """Return how a table is asked as it is *now*."""
+    if isinstance(now, HeldTable) and now.is_held and now.fold is fold:
+        return table, True, now.entries.get
+    return table, False, now.find
 
 
 def _empty(table: Map, key: str) -> MapUnavailable:

@@ -17,7 +17,7 @@ from typing import NamedTuple, cast
 
 from spoolmta.errors import ConfigError
 from spoolmta.maps.keys import fold
-from spoolmta.maps.lookup import Map, States, SteadyMap, domain_keys
+from spoolmta.maps.lookup import Map, States, SteadyMap, parent_domains
 from spoolmta.maps.patterns.address_range import (
     Address,
     Range,
@@ -153,7 +153,7 @@ class _Rules:
             return True
         if self.exact:
             return False
-        return any(key in names for key, _, _ in domain_keys(name, dotted=not self.parents))
+        return any(parent in names for parent in parent_domains(name, dotted=not self.parents))
 
     async def matches_table(self, subject: _Subject, table: Map) -> bool:
         if subject.name and await self._holds_name(table, subject.name):
@@ -161,10 +161,12 @@ class _Rules:
         return bool(subject.text) and await table.lookup(subject.text) is not None
 
     async def _holds_name(self, table: Map, name: str) -> bool:
+        if await table.lookup(name) is not None:
+            return True
         if self.exact or table.fixed:
-            return await table.lookup(name) is not None
-        for key, _, _ in domain_keys(name, dotted=not self.parents):
-            if await table.lookup(key) is not None:
+            return False
+        for parent in parent_domains(name, dotted=not self.parents):
+            if await table.lookup(parent) is not None:
                 return True
         return False
 

@@ -8,8 +8,8 @@ Must not: remember what could not be decided, or what a warning was given for
 Limits:   about 10,000 answers each, or fewer; none of keys longer than a usual address
 """
 
-import time
 from collections.abc import Iterable
+from time import monotonic
 from typing import Generic, TypeVar
 
 from spoolmta.errors import MapUnavailable
@@ -47,13 +47,12 @@ class Memory(Generic[K, V]):
         What is found out next may be put into it, even if a table changes meanwhile: it is thrown
         away then.
         """
-        now = time.monotonic()
-        if now >= self._next_look:
+        if monotonic() >= self._next_look:
             self._look()
-            self._next_look = now + LOOK_AGAIN_S
         return self._answers
 
     def _look(self) -> None:
+        self._next_look = monotonic() + LOOK_AGAIN_S
         if self._states is None:
             return
         try:

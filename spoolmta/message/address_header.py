@@ -50,13 +50,12 @@ RECIPIENT_HEADERS = frozenset(
     }
 )
 
-# One address, with or without a name before it: nearly all headers. A simple name is written back
-# as it is written; in another, blanks may move.
-_WORD = rb"[A-Za-z0-9#$&'*+/=?^_`{}~-]++"
+# One address, with or without a name before it: nearly all headers. A quoted name is written back
+# as it is written; between words, blanks may move.
 _ATOM = rb"[A-Za-z0-9!#$&'*+/=?^_`{}~-]++"
 _ADDRESS = rb"%s(?:\.%s)*+(?:@%s(?:\.%s)*+)?" % (_ATOM, _ATOM, _ATOM, _ATOM)
-_NAME = rb'(?:%s(?: %s)*+|"[^"\\\x00-\x1f\x7f]*+")' % (_WORD, _WORD)
-_NAMED = rb"(?:(%s )|([A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]*+))<(%s)>" % (_NAME, _ADDRESS)
+_NAME = rb"""[A-Za-z0-9!#$&'*+/=?^_`{}~. \t-]*+|"[^"\\\x00-\x1f\x7f]*+" """
+_NAMED = rb"(%s)<(%s)>" % (_NAME, _ADDRESS)
 _PLAIN = re.compile(rb"[ \t]*+(?:%s|(%s))" % (_NAMED, _ADDRESS))
 _PLAIN_TEXT = re.compile(_ADDRESS.decode())
 # Quoted, perhaps without need, in a domain; "@a:" in front would be read as a route.
@@ -84,7 +83,7 @@ async def change_addresses(
     plain = _PLAIN.fullmatch(raw, colon + 1, len(raw) - 2)
     if plain is None or len(raw) >= token_limit:
         return await _change_list(raw, colon, change, token_limit, turn)
-    named, spaced, bracketed, bare = plain.groups()
+    name, bracketed, bare = plain.groups()
     before = (bracketed or bare).decode("ascii")
     after = await change(before)
     if after == before:
@@ -93,7 +92,7 @@ async def change_addresses(
     address = _written(after).encode("utf-8", "surrogateescape")
     if bare:
         return b"%s: %s\r\n" % (header, address)
-    return b"%s: %s<%s>\r\n" % (header, named or _spaced(spaced), address)
+    return b"%s: %s<%s>\r\n" % (header, _spaced(name), address)
 
 
 async def _change_list(
@@ -124,9 +123,12 @@ async def _change_list(
 
 
 def _spaced(name: bytes) -> bytes:
-    """Return the words of a display name, no blanks around signs, as Postfix writes it."""
-    words = _SIGN_IN_NAME.sub(rb"\1", name).split()
-    return b" ".join([*words, b""])
+    """Return a display name, no blanks around the signs between its words, as Postfix writes it."""
+    if name[:1] == b'"':
+        return name
+    if b"." in name or b"!" in name:
+        name = b"".join(_SIGN_IN_NAME.split(name))
+    return b" ".join([*name.split(), b""])
 
 
 def _written(address: str) -> str:

@@ -52,7 +52,7 @@ async def _grow(address: str, routing: Routing, recorder: Recorder, drawn: set[s
         return Node(address)
     drawn.add(fold(address))
     values = await map_address(
-        address,
+        await routing.keys(address),
         routing.virtual_alias_maps,
         routing,
         keep_extension=routing.virtual_keeps_extension,

@@ -16,9 +16,10 @@ from typing import cast
 import apsw
 
 from spoolmta.errors import ConfigError, MapUnavailable
-from spoolmta.maps.files.held import Entries, reading
+from spoolmta.maps.files.held import reading
 from spoolmta.maps.files.table_file import open_error
 from spoolmta.maps.keys import Fold, fold
+from spoolmta.maps.lookup import HeldTable
 from spoolmta.maps.text import decode, encode, modified_ns
 
 SUFFIX = ".db"
@@ -35,29 +36,23 @@ _REMEMBERED_KEYS = 10_000
 _ITEMS = "SELECT key, value FROM entry ORDER BY key"
 
 
-class IndexMap:
-    """A built index, open for reading."""
+class IndexMap(HeldTable):
+    """A built index, open for reading; held in memory when it was asked much."""
 
-    fixed = False
+    is_held = False
 
     def __init__(self, argument: str, *, kind: str = "hash", fold_key: Fold = fold) -> None:
         """Raises ConfigError: there is no index, or it is no file of ours."""
-        self.name = f"{kind}:{argument}"
-        self._fold = fold_key
+        super().__init__(f"{kind}:{argument}", fold_key)
         self._answers: dict[str, str | None] = {}
         path = index_path(argument)
         self._connection = open_index(path, argument, self.name)
-        self._held: Entries | None = None
         self._reading = reading(path.stat().st_size, partial(_items, self._connection, self.name))
-
-    async def lookup(self, key: str) -> str | None:
-        """See Map."""
-        return self.find(key)
 
     def find(self, key: str) -> str | None:
         """See Table."""
-        if self._held is not None:
-            return self._held.get(self._fold(key))
+        if self.is_held:
+            return super().find(key)
         # The file never changes: what it said once, of a domain above all, it says again.
         answers = self._answers
         if key in answers:
@@ -66,15 +61,17 @@ class IndexMap:
         if len(answers) >= _REMEMBERED_KEYS:
             answers.clear()
         answers[key] = value
-        self._held = next(self._reading)
-        if self._held is not None:
+        entries = next(self._reading)
+        if entries is not None:
+            self.entries = entries
+            self.is_held = True
             answers.clear()
             self._connection.release_memory()
         return value
 
     def _find(self, key: str) -> str | None:
         try:
-            value = self._connection.execute(_LOOKUP, (encode(self._fold(key)),)).get
+            value = self._connection.execute(_LOOKUP, (encode(self.fold(key)),)).get
         except apsw.Error as error:
             raise MapUnavailable(f"{self.name}: {error}") from error
         return None if value is None else decode(cast("bytes", value))

@@ -8,40 +8,29 @@ from collections.abc import Iterator
 from spoolmta.errors import ConfigError
 from spoolmta.maps.file_values import value_of_files
 from spoolmta.maps.keys import USUAL, KeyRules
+from spoolmta.maps.lookup import HeldTable
 from spoolmta.maps.text import EXPECTED, IGNORING, Warn, logical_lines, read_source, records
 
 _MISSING = EXPECTED + IGNORING
 
 
-class TextMap:
+class TextMap(HeldTable):
     """texthash:FILE: a source file that needs no postmap."""
-
-    fixed = False
 
     def __init__(self, path: str, rules: KeyRules = USUAL, *, warn: Warn = lambda _: None) -> None:
         """Raises ConfigError: the file cannot be read. *warn* is told of its bad lines."""
-        self.name = "texthash:" + path
-        self._fold = rules.fold
-        self._values: dict[str, str] = {}
+        super().__init__("texthash:" + path, rules.fold)
         lines = logical_lines(read_source(path, kind="open database"), path, warn)
         for number, key, value in records(lines, path, warn, utf8=rules.utf8, missing=_MISSING):
-            folded = self._fold(key)
-            if folded in self._values:
+            folded = self.fold(key)
+            if folded in self.entries:
                 warn(f'{path}, line {number}: duplicate entry: "{key}"')
                 continue
             try:
-                self._values[folded] = value_of_files(value) if rules.files else value
+                self.entries[folded] = value_of_files(value) if rules.files else value
             except ConfigError as error:
                 warn(f"{path}, line {number}: {error}: skipping this entry")
 
-    async def lookup(self, key: str) -> str | None:
-        """See Map."""
-        return self.find(key)
-
-    def find(self, key: str) -> str | None:
-        """See Table."""
-        return self._values.get(self._fold(key))
-
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield all keys with their values."""
-        yield from self._values.items()
+        yield from self.entries.items()

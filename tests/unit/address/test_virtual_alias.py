@@ -106,12 +106,3 @@ def test_aliases_of_a_long_address_are_found_at_once(
     # @map.test takes the local part into its value: it is read as a list, then.
     limit = 100 if domain == "map.test" else 50
     assert milliseconds(look_up, limit) < limit
-
-
-def test_the_keys_of_long_addresses_are_not_kept(open_routing: OpenRouting) -> None:
-    routing = open_routing(virtual_alias_maps=ALIASES)
-    expand(routing, "joe@a.test")
-    expand(routing, "a" * 320 + "@a.test")
-    known = routing._known_keys.answers()
-    assert known is not None
-    assert list(known) == ["joe@a.test"]

@@ -14,6 +14,7 @@ from spoolmta.maps.lookup import (
     domain_keys,
     lookup_address,
     network_keys,
+    place_at,
     search,
     transport_keys,
 )
@@ -102,8 +103,8 @@ def test_a_search_ends_with_the_first_key_that_a_table_knows() -> None:
     maps = open_maps("inline:{@dom.test=all, user@dom.test=one}")
 
     def found(address: str) -> Hit | None:
-        with_domain, _ = address_keys(address, "+", is_local=False)
-        return asyncio.run(search(maps, with_domain))
+        keys = address_keys(address, "+", place_at("dom.test", is_local=False))
+        return asyncio.run(search(maps, keys.whole))
 
     assert found("other@dom.test") is None
     assert found("user+x@dom.test") == Hit("user@dom.test", "one", "+x")
@@ -121,12 +122,13 @@ def test_a_search_ends_with_the_first_key_that_a_table_knows() -> None:
 def test_a_domain_is_looked_up_whole_and_its_parents_as_parts(
     domain: str, dotted: bool, keys: list[str]
 ) -> None:
-    expected = [(keys[0], False, ""), *((key, True, "") for key in keys[1:])]
-    assert list(domain_keys(domain, dotted=dotted)) == expected
+    expected = [(keys[0], False), *((key, True) for key in keys[1:])]
+    found = [(text, partial) for text, _, partial, _ in domain_keys(domain, dotted=dotted)]
+    assert found == expected
 
 
 def texts(keys: Iterator[Key]) -> list[str]:
-    return [text for text, _, _ in keys]
+    return [text for text, *_ in keys]
 
 
 def test_whoever_is_at_a_domain_has_the_keys_of_transport_5() -> None:
@@ -152,7 +154,7 @@ def test_an_address_has_the_keys_of_access_5() -> None:
 
 def test_of_an_address_only_whole_keys_with_the_extension_are_shown_to_patterns() -> None:
     keys = access_keys("a b+c@dom.test", "+", dotted=True)
-    assert [text for text, partial, _ in keys if not partial] == [
+    assert [text for text, _, partial, _ in keys if not partial] == [
         '"a b+c"@dom.test',
         "a b+c@dom.test",
     ]

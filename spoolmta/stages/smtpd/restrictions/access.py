@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Maps
-from spoolmta.maps.lookup import Key, access_keys, domain_keys, network_keys, search
+from spoolmta.maps.lookup import Key, access_keys, domain_keys, key_of, network_keys, search
 from spoolmta.protocols.smtp_syntax import Reply
 from spoolmta.stages.smtpd.peer import UNKNOWN
 from spoolmta.stages.smtpd.restrictions.request import Request, Subject
@@ -59,7 +59,7 @@ async def check_sender_access(request: Request, table: Maps) -> Verdict:
         return DUNNO
     if not request.sender:
         key = request.rules.parameters.smtpd_null_access_lookup_key
-        return await _check(request, table, [(key, False, "")], Subject.SENDER)
+        return await _check(request, table, [key_of(key)], Subject.SENDER)
     try:
         address = (await request.sender_resolution()).recipient
     except MapUnavailable as error:
@@ -257,7 +257,7 @@ def _unavailable(request: Request, subject: Subject, error: MapUnavailable) -> V
 
 def _names(request: Request, name: str) -> Iterable[Key]:
     if _DIGITS.fullmatch(name.replace(".", "")):
-        return ((name, False, ""),)
+        return (key_of(name),)
     return domain_keys(name, dotted=request.rules.access_parents_dotted)
 
 
