@@ -30,7 +30,7 @@ class Command(NamedTuple):
     utf8: bool = True
 
     def options(
-        self, arguments: Sequence[str], letters: str, usage: str
+        self, arguments: Sequence[str], letters: str, usage: str, status: int | None = None
     ) -> tuple[list[tuple[str, str]], list[str]]:
         """Return (options, operands); an option that is not known ends the command."""
         try:
@@ -39,7 +39,7 @@ class Command(NamedTuple):
             wants = "requires argument" in error.msg
             text = "option requires an argument" if wants else "invalid option"
             self.tell(f"{text} -- '{error.opt}'")
-            self.fatal(f"usage: {usage}")
+            self.fatal(f"usage: {usage}", status)
 
     def warn(self, text: str) -> None:
         """Print a warning."""

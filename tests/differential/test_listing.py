@@ -98,7 +98,7 @@ def test_the_listings_are_the_same_whatever_is_in_the_queue(sides: Sides) -> Non
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("mailq", "operand"), ("mailq", "-i"),
+        ("mailq", "operand"), ("mailq", "-i"), ("mailq", "-q"),
         ("postcat", "-q", "NOSUCH"), ("postcat", "-q", "a/b"), ("postcat", "-q", ""),
         ("postcat", "-Z"), ("postqueue", "-j", "-p"), ("postqueue", "-j", "operand"),
     ],

@@ -44,9 +44,13 @@ def main() -> NoReturn:
 
 
 def mailq() -> NoReturn:
-    """Run mailq: the options of sendmail(1) are taken, and mean nothing here."""
+    """Run mailq: the options of sendmail(1) are taken; but for -C and -q they mean nothing here."""
+    if "-q" in sys.argv[1:]:
+        sys.argv[:] = ["postqueue", "-f"]
+        main()
     command = Command("mailq", EX_UNAVAILABLE)
-    options, operands = command.options(sys.argv[1:], _MAILQ_LETTERS, "mailq [-C config_dir] [-v]")
+    arguments, usage = sys.argv[1:], "mailq [options]"
+    options, operands = command.options(arguments, _MAILQ_LETTERS, usage, EX_TEMPFAIL)
     if operands:
         command.fatal("display queue mode requires no recipient", EX_TEMPFAIL)
     directory = dict(options).get("-C")
