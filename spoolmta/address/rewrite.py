@@ -34,6 +34,8 @@ PLAIN = re.compile(
     "|".join(rf"{atom}(?:\.{atom})*(?:@{atom}(?:\.{atom})*)?" for atom in (_USUAL_ATOM, _ATOM))
 )
 """An address that is written as it reads: nothing of it is quoted, and nothing a route."""
+# One quoted word; "@a:" at its beginning would be read as a route when it is written again.
+_QUOTED = re.compile(rf'"(?!@)([^"\\\t-\r]++)"((?:@{_ATOM}(?:\.{_ATOM})*)?)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def rewrite_written(address: str, rules: RewriteRules) -> str:
     """Return an address in external form, rewritten, in internal form."""
     if PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
+    if quoted := _QUOTED.fullmatch(address):
+        return _complete(quoted[1], quoted[2], rules)
     return internal(rewrite_tokens(scan(address), rules))
 
 
@@ -66,6 +70,8 @@ def rewrite_external(address: str, rules: RewriteRules) -> str:
     """Return an address in external form, rewritten; it is quoted no more than it need be."""
     if PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
+    if quoted := _QUOTED.fullmatch(address):
+        return quote(_complete(quoted[1], quoted[2], rules))
     tokens = rewrite_tokens(scan(address), rules)
     return external(tokens) if tokens else ""
 
@@ -96,13 +102,21 @@ def strip_trailing_dot(tokens: list[Token]) -> list[Token]:
 def _rewrite_plain(address: str, rules: RewriteRules) -> str:
     at = address.find("@")
     if at < 0:
+        return _complete(address, "", rules)
+    if not rules.append_dot_mydomain:
+        return address
+    return _complete(address[:at], address[at:], rules)
+
+
+def _complete(local: str, domain: str, rules: RewriteRules) -> str:
+    """Return an address of a local part and "@domain" or "", with the domain that it lacks."""
+    if not domain:
         if not rules.append_at_myorigin or not rules.myorigin:
-            return address
-        at = len(address)
-        address = f"{address}@{rules.myorigin}"
-    if rules.append_dot_mydomain and rules.mydomain and address.find(".", at) < 0:
-        return f"{address}.{rules.mydomain}"
-    return address
+            return local
+        domain = f"@{rules.myorigin}"
+    if rules.append_dot_mydomain and rules.mydomain and "." not in domain:
+        domain += f".{rules.mydomain}"
+    return local + domain
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoolmta.address.rewrite import RewriteRules, rewrite
+from spoolmta.address.rewrite import RewriteRules, rewrite, rewrite_external, rewrite_tokens
+from spoolmta.address.tokens import external, scan
 
 RULES = RewriteRules(myorigin="example.com", mydomain="example.com")
 
@@ -87,3 +88,15 @@ def test_rewriting_an_address_in_full_changes_nothing(address: str, dot: bool) -
 @given(ADDRESSES)
 def test_any_text_can_be_rewritten(address: str) -> None:
     assert isinstance(rewrite(address, RULES), str)
+
+
+@given(
+    st.text('ab .@%!:,;<>()[]\t\\"\xe4', min_size=1),
+    st.sampled_from(["", "@", "@a", "@a.b", "@a.b."]),
+)
+def test_one_quoted_word_is_rewritten_as_any_tokens(text: str, domain: str) -> None:
+    for address in (f'"{text}"{domain}', f'"x{text}"{domain}'):
+        for rules in (RULES, dataclasses.replace(RULES, append_dot_mydomain=True)):
+            assert rewrite_external(address, rules) == external(
+                rewrite_tokens(scan(address), rules)
+            )
