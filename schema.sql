@@ -28,7 +28,7 @@ CREATE TABLE process (
 CREATE TABLE message (
     message_id      INTEGER PRIMARY KEY,
     queue_id        TEXT    NOT NULL,                -- message_id as log readers know it
-    origin          TEXT    NOT NULL,                -- smtpd, sendmail, bounce, local
+    origin          TEXT    NOT NULL,                -- smtpd, sendmail, bounce, notify, local
     sender          TEXT    NOT NULL,                -- '' is the null sender
     size            INTEGER NOT NULL,                -- bytes of content, with CRLF line ends
     arrived_at      INTEGER NOT NULL,
@@ -434,7 +434,7 @@ CREATE VIEW v1_queue (
     state,           -- maildrop, incoming, active, deferred, hold, corrupt
     sender,          -- envelope sender; empty: the null sender
     size,            -- bytes of content, with CRLF line ends
-    origin,          -- who handed it in: smtpd, sendmail, bounce, local
+    origin,          -- who handed it in: smtpd, sendmail, bounce, notify, local
     arrived_at,      -- when it came in, seconds since 1970
     arrived,         -- the same as text, UTC
     age_seconds,     -- for how long it has been here

@@ -22,6 +22,7 @@ from spoolmta.config.parameters.address import RewritingParameters, RoutingParam
 from spoolmta.errors import ConfigError, MapUnavailable
 from spoolmta.maps import Delimiter, Hit, Maps, open_maps, open_match_list
 from spoolmta.maps.lookup import (
+    NO_KEYS,
     NOWHERE,
     PROBLEMS,
     AddressKeys,
@@ -90,6 +91,9 @@ class Routing:
         self._expansions: Memory[str, tuple[str, ...]] | None = None
         self._routes: Memory[str, Any] | None = None
         self._transports: Memory[str, str] | None = None
+        # One address is looked for in tables of many kinds, one after the other.
+        self._last: AddressKeys = NO_KEYS
+        self._last_places: dict[str, Place] = {}
 
     @classmethod
     def open(cls, parameters: RoutingParameters) -> "Routing":
@@ -140,18 +144,23 @@ class Routing:
 
         Raises MapUnavailable: the caller tries again later.
         """
+        known = self._places.answers()
+        if known is self._last_places and address == self._last.address:
+            return self._last
         at = address.rfind("@")
         if at < 0:
             return address_keys(address, self.delimiter, NOWHERE)
         domain = address[at + 1 :]
-        known = self._places.answers()
         place = known.get(domain) if known is not None else None
         if place is None:
             is_local = domain.lower() == self._myorigin or await self.is_local(domain)
             place = place_at(domain, is_local=is_local)
             if known is not None and is_memorable(domain):
                 known[domain] = place
-        return address_keys(address, self.delimiter, place)
+        keys = address_keys(address, self.delimiter, place)
+        if known is not None:
+            self._last, self._last_places = keys, known
+        return keys
 
     @property
     def local_states(self) -> States | None:

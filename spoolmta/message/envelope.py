@@ -74,7 +74,8 @@ class Client(msgspec.Struct, frozen=True):
 class Envelope(msgspec.Struct, frozen=True):
     """A message without its content, as a stage hands it to the spool.
 
-    *origin* tells who made it: "smtpd", "sendmail", "bounce", "local" (forwarded).
+    *origin* tells who made it: "smtpd", "sendmail", "bounce", "notify" (to the postmaster, of a
+    session), "local" (forwarded).
     *uid* is the submitting user of a local message. *ret* is "FULL", "HDRS" or "".
     *encoding* is what the submitter called it, "7bit" or "8bit" (BODY=8BITMIME), "" if he did not.
     """

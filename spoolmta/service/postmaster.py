@@ -1,7 +1,7 @@
 """What the postmaster is told of sessions that went wrong, if notify_classes asks for it.
 
-A letter goes into maildrop as every mail of the system's own; if that is not possible now, the log
-says so, and the session is none the worse for it.
+A letter goes into maildrop as every mail of the system's own; if it cannot be written or cleaned up
+now, the log says so, and there is none: as many sessions go wrong as long as a table is down.
 
 Postfix:    postconf(5) notify_classes
 Writes:     maildrop
@@ -22,6 +22,9 @@ from spoolmta.message.session_letter import SessionLetter
 from spoolmta.service.context import ServiceContext
 from spoolmta.spool import queues
 from spoolmta.spool.queues import NewMessage, State
+
+# As internal_mail_filter_classes call it.
+ORIGIN = "notify"
 
 
 class Fault(StrEnum):
@@ -96,7 +99,7 @@ class Postmaster:
         envelope = Envelope(
             sender=self.double_bounce_sender,
             recipients=(Recipient(recipient),),
-            origin="bounce",
+            origin=ORIGIN,
             encoding="8bit",
         )
         queue_id = context.queue_id(message_id)

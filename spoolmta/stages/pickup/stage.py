@@ -25,6 +25,7 @@ from spoolmta.config.parameters.address import RoutingParameters
 from spoolmta.errors import ClaimLost, Corrupt, MapUnavailable
 from spoolmta.message.envelope import Recipient
 from spoolmta.message.outcome import bounce
+from spoolmta.service import postmaster
 from spoolmta.service.context import ServiceContext
 from spoolmta.service.crash import crash_point
 from spoolmta.service.eager import side_by_side
@@ -139,17 +140,14 @@ class Pickup:
             return self._corrupt(message.message_id, str(error))
         except (MapUnavailable, AliasExpansionError) as error:
             self._context.log_as("cleanup").warning(f"{message.queue_id}: {error}")
-            self._wait(message)
-            return None
+            return self._later(message)
         verdict = cleaned.result.verdict
         if verdict is Verdict.DEFER:
-            self._wait(message)
-            return None
+            return self._later(message)
         if verdict is Verdict.REJECT:
             return self._refuse(message, cleaned.result.reason)
         if verdict is Verdict.DISCARD:
-            process_id = self._context.process_id
-            return _Move(lambda tx: maildrop.discard(tx, message.message_id, process_id))
+            return self._discard(message)
         return self._replace(message, cleaned)
 
     async def _clean(
@@ -221,9 +219,21 @@ class Pickup:
 
         return _Move(make, next="trivial_rewrite")
 
-    def _wait(self, message: QueuedMessage) -> None:
-        """Leave the message in maildrop until its next try."""
+    def _later(self, message: QueuedMessage) -> _Move | None:
+        """Leave the message in maildrop until its next try; but a letter about a session is lost.
+
+        So it is in Postfix: sessions go on to fail, and each would leave another letter.
+        """
+        if message.envelope.origin == postmaster.ORIGIN:
+            warning = f"{message.queue_id}: the postmaster is not told of a session"
+            self._context.log.warning(warning)
+            return self._discard(message)
         self._again_at[message.message_id] = self._context.clock.now() + RETRY_SECONDS
+        return None
+
+    def _discard(self, message: QueuedMessage) -> _Move:
+        process_id = self._context.process_id
+        return _Move(lambda tx: maildrop.discard(tx, message.message_id, process_id))
 
     def _refuse(self, message: QueuedMessage, reason: str) -> _Move:
         dsn, _, text = reason.partition(" ")

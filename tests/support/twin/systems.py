@@ -252,8 +252,14 @@ class Spoolmta(System):
         )
 
     def _end_of_log(self) -> None:
-        """Wait until all that is gone is logged as removed: it is each message's last line."""
-        question = "SELECT DISTINCT queue_id FROM v1_events WHERE kind = 'removed'"
+        """Wait until all that is gone is logged as removed: it is each message's last line.
+
+        But not that of what cleanup discards.
+        """
+        question = (
+            "SELECT queue_id FROM v1_events GROUP BY queue_id"
+            " HAVING max(kind = 'removed') AND NOT max(kind = 'discarded')"
+        )
 
         def is_told() -> bool:
             log = self.log()

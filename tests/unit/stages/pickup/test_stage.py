@@ -218,6 +218,17 @@ def test_a_lookup_that_fails_leaves_the_message_for_later(tmp_path: Path) -> Non
     mta._loop.close()
 
 
+def test_a_letter_about_a_session_is_lost_while_a_lookup_fails(tmp_path: Path) -> None:
+    settings = {"virtual_alias_maps": "fail:down", "virtual_alias_domains": ""}
+    mta = Mta(tmp_path, settings)
+    submit(mta, origin="notify", uid=None)
+    assert run(mta) == 1
+    assert mta.states() == {}
+    assert "the postmaster is not told of a session" in mta.log()
+    mta.run(mta._close())
+    mta._loop.close()
+
+
 def test_what_an_operator_took_away_is_left_alone(tmp_path: Path) -> None:
     with Mta(tmp_path) as mta:
         taken, kept = submit(mta), submit(mta)
