@@ -62,8 +62,11 @@ def _in_order(message: dict[str, list[object]], line: str) -> str:
 
 
 def people_read(text: str) -> list[str]:
-    """Return a listing with its messages, and the reasons of each, in a fixed order."""
-    return ["\n".join(sorted(message.split("\n"))) for message in listing(text)]
+    """Return a listing with its messages, and the reasons of each, in a fixed order, once each.
+
+    A reason stands there twice where the answer for somebody else came in between.
+    """
+    return ["\n".join(sorted(set(message.split("\n")))) for message in listing(text)]
 
 
 def same_listings(sides: Sides, messages: int) -> None:
