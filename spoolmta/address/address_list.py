@@ -44,6 +44,9 @@ _SIGNS |= {operator: operator for operator in OPERATORS}
 # An address ends before a word that has no operator behind it.
 _ADDRESS = re.compile(r"(?:[^w,;>]|w(?!c*+w))*+(?:wc*+)?")
 _ADDRESS_IN_GROUP = re.compile(r"(?:[^w,;>:]|w(?!c*+w))*+(?:wc*+)?")
+# Nearly all of a long list: words with a comma before each.
+_WORDS = re.compile(r"(?:w,)++")
+_WORDS_WITH_COMMENTS = re.compile(r"(?:wc(?=w))++")
 # A display name goes on until one of these.
 _NAME = re.compile(r"[^,;:>]*+:?")
 _NAME_IN_GROUP = re.compile(r"[^,;:>]*+")
@@ -168,7 +171,11 @@ class _ListReader:
             # A comma that an address needs before the one that was just read.
             if self._next_is_address:
                 items.append(_COMMA)
-            if sign == ";":
+            if sign == _WORD and signs[at + 1 : at + 4] == ",w,":
+                at = self._read_words(at)
+            elif sign == _WORD and signs[at + 1 : at + 5] == "cwcw":
+                at = self._read_words_with_comments(at)
+            elif sign == ";":
                 at = self._take(at, at + 1)
                 address, name = _ADDRESS_IN_GROUP, _NAME_IN_GROUP
             elif sign == ">":
@@ -179,6 +186,25 @@ class _ListReader:
                 at += 1
             else:
                 at = self._add(at, _end_of(address, signs, at))
+
+    def _read_words(self, at: int) -> int:
+        """Read words as addresses, and the comma before each; return where they end."""
+        end = _end_of(_WORDS, self._signs, at)
+        words, commas = self._backwards[at:end:2], self._backwards[at + 1 : end : 2]
+        for word, comma in zip(words, commas, strict=True):
+            self.items += (_listed(ListedAddress, (word,)), comma)
+        self._next_is_address = False
+        return end
+
+    def _read_words_with_comments(self, at: int) -> int:
+        """Read words as addresses, each with a comment behind it and no comma between them."""
+        end = _end_of(_WORDS_WITH_COMMENTS, self._signs, at)
+        words, comments = self._backwards[at:end:2], self._backwards[at + 1 : end : 2]
+        for word, comment in zip(words, comments, strict=True):
+            self.items += (comment, _listed(ListedAddress, (word,)), _COMMA)
+        del self.items[-1]
+        self._next_is_address = True
+        return end
 
     def _take(self, at: int, end: int) -> int:
         """Take tokens as they are, one of them at least no comment; return *end*."""
@@ -207,7 +233,7 @@ class _ListReader:
         tokens = self._backwards[at:end]
         if self._has_comments and (remarks := self._signs.count(_REMARK, at, end)):
             words = end - at - remarks
-            if _REMARK in self._signs[at : at + words]:
+            if self._signs.find(_REMARK, at, at + words) >= 0:
                 tokens.sort(key=_is_comment)
             self.items += tokens[words:]
             del tokens[words:]

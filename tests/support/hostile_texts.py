@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 SIZE = 65_536
 _LOOP_STEPS = 100_000
 _LOOP_MS = 4.0
-_TIMES = 8
+_TIMES = 30
 
 PARTS = [
     "<", ">", ",", ":", ";", "(", ")", '"', "[", "]", "\\", "!", "%", "@", ".", "a", " ", "\r\n ",
