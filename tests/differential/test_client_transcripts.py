@@ -1,21 +1,19 @@
 """notify_classes = protocol: what the postmaster is told of sessions of the SMTP client."""
 
-import os
-import pwd
 import re
 import smtplib
-import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.mail_system import MailSystem, wait_for
+from tests.support.mail_system import wait_for
 from tests.support.oracle import needs_postfix
-from tests.support.postfix_oracle import PostfixOracle, is_installed
+from tests.support.postfix_oracle import is_installed
+from tests.support.postmaster_letters import letter, mailboxes, of_both
 from tests.support.scripted_server import DROP, Behaviour, Script, ScriptedServer
+from tests.support.side_by_side import Kind
 
 pytestmark = [
     needs_postfix,
@@ -23,8 +21,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not is_installed(), reason="a Postfix is started by root alone"),
 ]
-
-System = type[PostfixOracle] | type[MailSystem]
 
 # What a server does, and how many letters come of it.
 SERVERS: Mapping[str, tuple[Script, Behaviour, int]] = {
@@ -46,15 +42,17 @@ SETTINGS = {
     "maximal_backoff_time": "300s",
     "mail_owner": "postfix",
 }
+# Before it says good-bye, Postfix resets a session in which something was refused.
+OF_THE_MOMENT = {
+    r"SIZE=\d+": "SIZE=N",
+    r"(?s)( Out: RSET\n.*?) In:  250 2\.1\.0 Ok\n": r"\1",
+    r" Out: (?:RSET|QUIT)\n": "",
+}
 
 
-def told(system_of: System, root: Path) -> dict[str, list[str]]:
+def told(kind: Kind, root: Path) -> dict[str, list[str]]:
     """Return the letters to the postmaster about the sessions with each server."""
-    boxes = root / "boxes"
-    boxes.mkdir(mode=0o755)
-    owner = pwd.getpwnam("nobody").pw_uid
-    os.chown(boxes, owner, -1)
-    accounts = {"virtual_uid_maps": f"static:{owner}", "virtual_gid_maps": "static:65534"}
+    boxes, places = mailboxes(root)
     with ExitStack() as stack:
         servers = {
             name: stack.enter_context(ScriptedServer(script, how))
@@ -62,8 +60,8 @@ def told(system_of: System, root: Path) -> dict[str, list[str]]:
         }
         ports = {name: server.port for name, server in servers.items()}
         routes = " ".join(f"{{to{one}.example=smtp:[127.0.0.1]:{one}}}" for one in ports.values())
-        places = {"virtual_mailbox_base": str(boxes), "transport_maps": f"inline:{{{routes}}}"}
-        system = stack.enter_context(system_of(root, {**SETTINGS, **accounts, **places}))
+        settings = {**SETTINGS, **places, "transport_maps": f"inline:{{{routes}}}"}
+        system = stack.enter_context(kind(root, settings))
         with smtplib.SMTP("127.0.0.1", system.port, timeout=20) as client:
             for port in ports.values():
                 client.sendmail(
@@ -80,32 +78,17 @@ def told(system_of: System, root: Path) -> dict[str, list[str]]:
         )
         found = [path.read_text() for path in boxes.glob("error/new/*")]
     return {
-        name: [letter(text, port) for text in found if f":{port}" in text]
+        name: [
+            letter(text, OF_THE_MOMENT).replace(str(port), "PORT")
+            for text in found
+            if f":{port}" in text
+        ]
         for name, port in ports.items()
     }
 
 
-def letter(text: str, port: int) -> str:
-    """Return a letter without what is of the moment, or of the port."""
-    headers, _, body = text.replace("\r\n", "\n").partition("\n\n")
-    kept = re.findall(r"(?m)^(?:From|To|Subject|Return-Path): .*$", headers)
-    body = re.sub(r"SIZE=\d+", "SIZE=N", body)
-    # Before it says good-bye, Postfix resets a session in which something was refused.
-    body = re.sub(r"(?s)( Out: RSET\n.*?) In:  250 2\.1\.0 Ok\n", r"\1", body)
-    body = re.sub(r" Out: (?:RSET|QUIT)\n", "", body)
-    return "\n".join([*kept, "", body]).replace(str(port), "PORT")
-
-
 def test_the_postmaster_is_told_the_same_of_servers_that_do_not_understand() -> None:
-    with (
-        tempfile.TemporaryDirectory(prefix="transcripts-") as folder,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        roots = [Path(folder) / name for name in ("postfix", "spoolmta")]
-        for root in (Path(folder), *roots):
-            root.mkdir(exist_ok=True)
-            root.chmod(0o755)
-        theirs, ours = pool.map(told, (PostfixOracle, MailSystem), roots)
+    theirs, ours = of_both(told)
     assert ours == theirs
     assert {name: len(found) for name, found in theirs.items()} == {
         name: letters for name, (*_, letters) in SERVERS.items()

@@ -1,20 +1,18 @@
 """notify_classes: what the postmaster is told of sessions, beside a real Postfix."""
 
-import os
-import pwd
-import re
 import socket
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.mail_system import MailSystem, wait_for
+from tests.support.mail_system import wait_for
 from tests.support.oracle import needs_postfix
-from tests.support.postfix_oracle import PostfixOracle, is_installed
+from tests.support.postfix_oracle import is_installed
+from tests.support.postmaster_letters import letter, mailboxes, of_both
+from tests.support.side_by_side import Kind, System
 
 pytestmark = [
     needs_postfix,
@@ -22,8 +20,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not is_installed(), reason="a Postfix is started by root alone"),
 ]
-
-System = type[PostfixOracle] | type[MailSystem]
 
 MAIL = "MAIL FROM:<a@src.example>"
 OK = "RCPT TO:<ok@far.example>"
@@ -85,6 +81,7 @@ SETTINGS = {
 CLASSES = ("protocol, policy, bounce, data", "resource, software")
 # What is refused for its content, if the table gives an answer.
 REFUSED = ("header", "hops")
+OF_THE_MOMENT = {r"queued as \w+": "queued as ID"}
 
 
 def talk(port: int, name: str, script: Sequence[str | bytes]) -> None:
@@ -110,31 +107,27 @@ def talk(port: int, name: str, script: Sequence[str | bytes]) -> None:
                 return
 
 
-def told(
-    system_of: System, root: Path, settings: Mapping[str, str], names: Sequence[str]
-) -> list[str]:
+def told(settings: Mapping[str, str], names: Sequence[str], kind: Kind, root: Path) -> list[str]:
     """Return the letters to the postmaster about some sessions, by addressee and text."""
-    boxes = root / "boxes"
-    boxes.mkdir(mode=0o755)
-    owner = pwd.getpwnam("nobody").pw_uid
-    os.chown(boxes, owner, -1)
+    boxes, places = mailboxes(root)
     checks = root / "checks"
     checks.write_text("/badword/ REJECT bad word\n")
-    accounts = {"virtual_uid_maps": f"static:{owner}", "virtual_gid_maps": "static:65534"}
-    places = {"virtual_mailbox_base": str(boxes), "header_checks": f"regexp:{checks}"}
-    with system_of(root, {**SETTINGS, **accounts, **places, **settings}) as system:
+    checked = {"header_checks": f"regexp:{checks}"}
+    with kind(root, {**SETTINGS, **places, **checked, **settings}) as system:
         for name in names:
             talk(system.port, name, SESSIONS[name])
         wait_for(_Rest(system, len(names)).has_come, 60, "rest")
         return sorted(
-            letter(path) for box in ("error", "bounce") for path in (boxes / box / "new").glob("*")
+            f"{box}\n{letter(path.read_text('utf-8', 'surrogateescape'), OF_THE_MOMENT)}"
+            for box in ("error", "bounce")
+            for path in (boxes / box / "new").glob("*")
         )
 
 
 class _Rest:
     """Tells when all mail has been delivered, and the log has not grown for a while."""
 
-    def __init__(self, system: PostfixOracle | MailSystem, sessions: int) -> None:
+    def __init__(self, system: System, sessions: int) -> None:
         self._system = system
         self._sessions = sessions
         self._log = ""
@@ -149,33 +142,12 @@ class _Rest:
         return is_done and hung_up and time.monotonic() - self._since > QUIET_SECONDS
 
 
-def letter(path: Path) -> str:
-    """Return a letter without what is of the moment."""
-    text = path.read_text("utf-8", "surrogateescape").replace("\r\n", "\n")
-    headers, _, body = text.partition("\n\n")
-    kept = re.findall(r"(?m)^(?:From|To|Subject|Return-Path): .*$", headers)
-    body = re.sub(r"queued as \w+", "queued as ID", body)
-    return "\n".join([path.parent.parent.name, *kept, "", body])
-
-
 @pytest.mark.parametrize("classes", CLASSES)
 def test_the_postmaster_is_told_the_same_of_sessions(classes: str) -> None:
     settings, names = {"notify_classes": classes}, list(SESSIONS)
     if "resource" in classes:
         settings["recipient_bcc_maps"] = "fail:broken"
         names = [name for name in names if name not in REFUSED]
-    with (
-        tempfile.TemporaryDirectory(prefix="transcripts-") as folder,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        roots = [Path(folder) / name for name in ("postfix", "spoolmta")]
-        for root in (Path(folder), *roots):
-            root.mkdir(exist_ok=True)
-            root.chmod(0o755)
-        work = (
-            pool.submit(told, system, root, settings, names)
-            for system, root in zip((PostfixOracle, MailSystem), roots, strict=True)
-        )
-        theirs, ours = [done.result() for done in list(work)]
+    theirs, ours = of_both(partial(told, settings, names))
     assert ours == theirs
     assert theirs

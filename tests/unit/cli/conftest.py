@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from spoolmta.cli.spoolmta import main
+from spoolmta.spool.backup import back_up
 from tests.support.sample_spool import SampleSpool
 
 
@@ -44,3 +46,21 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Ended(code if isinstance(code, int) else 0, out, err)
 
     return run
+
+
+@pytest.fixture
+def backup(sample: SampleSpool, tmp_path: Path) -> Path:
+    """Return a backup of the sample."""
+    back_up(sample.path, tmp_path / "night.db")
+    return tmp_path / "night.db"
+
+
+@pytest.fixture
+def restore(sample: SampleSpool, run: Run, backup: Path) -> Run:
+    """Run spoolmta restore with the backup and some arguments; nobody has the spool open then."""
+
+    def restore(*arguments: object) -> Ended:
+        sample.close()
+        return run(main, "-c", sample.configuration, "restore", backup, *arguments)
+
+    return restore

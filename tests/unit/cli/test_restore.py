@@ -3,35 +3,16 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 from spoolmta.cli.running import keep_stopped
-from spoolmta.cli.spoolmta import main
 from spoolmta.message.envelope import Envelope, Recipient
 from spoolmta.spool import journal
-from spoolmta.spool.backup import back_up
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.history import History
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.queues import State
 from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import SampleSpool
-from tests.unit.cli.conftest import Ended, Run
-
-
-@pytest.fixture
-def backup(sample: SampleSpool, tmp_path: Path) -> Path:
-    back_up(sample.path, tmp_path / "night.db")
-    return tmp_path / "night.db"
-
-
-@pytest.fixture
-def restore(sample: SampleSpool, run: Run, backup: Path) -> Run:
-    def restore(*arguments: object) -> Ended:
-        sample.close()
-        return run(main, "-c", sample.configuration, "restore", backup, *arguments)
-
-    return restore
+from tests.unit.cli.conftest import Run
 
 
 def go_on(sample: SampleSpool) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from spoolmta.cli.spoolmta import main
 from spoolmta.errors import SpoolUnusable
 from spoolmta.message.outcome import Action, Outcome
 from spoolmta.spool import replacement
@@ -19,24 +18,9 @@ from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.surgery import admin
 from tests.support.sample_spool import SampleSpool
-from tests.unit.cli.conftest import Ended, Run
+from tests.unit.cli.conftest import Run
 
 PAGE = 4096
-
-
-@pytest.fixture
-def backup(sample: SampleSpool, tmp_path: Path) -> Path:
-    back_up(sample.path, tmp_path / "night.db")
-    return tmp_path / "night.db"
-
-
-@pytest.fixture
-def restore(sample: SampleSpool, run: Run, backup: Path) -> Run:
-    def restore(*arguments: object) -> Ended:
-        sample.close()
-        return run(main, "-c", sample.configuration, "restore", backup, *arguments)
-
-    return restore
 
 
 def end(sample: SampleSpool, *names: str) -> None:
