@@ -249,6 +249,8 @@ CREATE TABLE outcome (
     at         INTEGER NOT NULL,
     PRIMARY KEY (message_id, number, part)
 ) STRICT, WITHOUT ROWID;
+-- What has an answer while others of the message wait: few, and whoever asks for them need not look at all that were put off.
+CREATE INDEX outcome_by_message ON outcome (message_id) WHERE action <> 'deferred';
 
 -- A report to the sender that is to be written: qmgr inserts it when an active message's deliveries are all answered; bounce
 -- deletes it in the commit that puts the report into maildrop. retry_at: the message then goes to deferred until that time;

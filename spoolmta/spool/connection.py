@@ -380,6 +380,15 @@ class Transaction:
         """Run a named statement that returns no rows once for each of *bindings*."""
         self._connection.executemany(self._statements[name], bindings)
 
+    @contextmanager
+    def without_triggers(self) -> Iterator[None]:
+        """Run statements whose triggers' work the caller does, for all their rows at once."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        try:
+            yield
+        finally:
+            self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+
     def __enter__(self) -> Self:
         self._spool._begin()
         return self

@@ -78,7 +78,9 @@ def delete() -> Verb:
         "deleted",
         tuple(State),
         ("qmgr",),
-        lambda tx, selected, operation: admin.delete(tx, selected.message_ids, operation=operation),
+        lambda tx, selected, operation: admin.delete(
+            tx, selected.message_ids, operation=operation, sizes=selected.sizes
+        ),
     )
 
 

@@ -65,7 +65,9 @@ def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:
     tally = Tally(verb.name)
     if choice.is_bulk:
         spool.enlarge_cache()
-    selected = choose(spool, choice, verb.states, tally)
+    # What nobody is shown is looked for in its state by the work alone.
+    seen = asked.dry_run or not asked.yes
+    selected = choose(spool, choice, verb.states, tally, located=seen)
     if not _confirmed(spool, verb.name, choice, selected, asked):
         return asked.dry_run
     if not selected.message_ids:
@@ -103,11 +105,21 @@ def flush(spool: Spool, choice: Choice, asked: Asked) -> bool:
     return tally.is_complete
 
 
-def choose(spool: Spool, choice: Choice, states: Sequence[State], tally: Tally) -> Selected:
-    """Return the messages that are meant and are in one of *states*."""
+def choose(
+    spool: Spool,
+    choice: Choice,
+    states: Sequence[State],
+    tally: Tally,
+    *,
+    located: bool = True,
+) -> Selected:
+    """Return the messages that are meant and are in one of *states*.
+
+    If not *located*, there may be others among them (`selection.select`).
+    """
     if not choice.by_id:
         wanted = to_selector(choice.filters, now=spool.clock.now())
-        return selection.select(spool, wanted, states=states)
+        return selection.select(spool, wanted, states=states, located=located)
     ids = []
     for queue_id in choice.ids:
         entry = inspect.find(spool, queue_id)

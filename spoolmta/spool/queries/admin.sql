@@ -12,15 +12,18 @@ SELECT delivery_id FROM delivery
 
 -- name: reopenable_messages
 -- Those of some messages that have bounces of which no sender has been told.
-SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;
+SELECT DISTINCT message_id FROM outcome INDEXED BY outcome_by_message
+ WHERE message_id IN carray(:ids) AND action <> 'deferred' AND action = 'bounced' AND noticed = 0;
 
 -- name: answered_messages
 -- Those of some messages that have a recipient with a final answer.
-SELECT DISTINCT message_id FROM outcome WHERE message_id IN carray(:ids) AND action <> 'deferred';
+SELECT DISTINCT message_id FROM outcome INDEXED BY outcome_by_message
+ WHERE message_id IN carray(:ids) AND action <> 'deferred';
 
 -- name: reopen_outcomes
 -- Bounces that no sender has been told of: those recipients wait again.
-DELETE FROM outcome WHERE message_id IN carray(:ids) AND action = 'bounced' AND noticed = 0;
+DELETE FROM outcome INDEXED BY outcome_by_message
+ WHERE message_id IN carray(:ids) AND action <> 'deferred' AND action = 'bounced' AND noticed = 0;
 
 -- name: ended_messages
 -- Those of some messages whose recipients all have a final answer.

@@ -108,6 +108,9 @@ DELETE FROM priority
 INSERT INTO trash (message_id, entered_at, size)
 SELECT message_id, :now, size FROM carray(:ids) CROSS JOIN message ON message_id = value;
 
+-- name: put_into_trash
+INSERT INTO trash (message_id, entered_at, size) VALUES (?, ?, ?);
+
 -- name: leave_trash
 DELETE FROM trash WHERE message_id IN carray(:ids);
 

@@ -39,6 +39,10 @@ DELETE FROM active WHERE message_id IN carray(:ids);
 -- name: leave_deferred
 DELETE FROM deferred WHERE message_id IN carray(:ids);
 
+-- name: count_deferred
+-- What very many rows do to the tally, without its triggers.
+UPDATE tally SET messages = messages + :more WHERE state = 'deferred';
+
 -- name: leave_hold
 DELETE FROM hold WHERE message_id IN carray(:ids);
 

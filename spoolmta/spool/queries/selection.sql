@@ -1,20 +1,30 @@
 -- Whose messages an operator means. Each statement is one option of the selector and reads the table that decides it from end
--- to end, once: at a million messages that takes about a second, and an index would cost every message that is accepted.
+-- to end, once: at a million messages that takes about a second, and an index would cost every message that is accepted. What
+-- decides for a whole message is asked of :all messages, or only of :ids (a list, or NULL), and tells its size, too.
 
 -- name: select_sender
-SELECT message_id FROM message WHERE lower(sender) GLOB :pattern;
+SELECT message_id, size FROM message WHERE :all AND lower(sender) GLOB :pattern
+UNION ALL SELECT message_id, size FROM carray(:ids) CROSS JOIN message ON message_id = value WHERE lower(sender) GLOB :pattern;
 
 -- name: select_sender_exactly
-SELECT message_id FROM message WHERE sender = :text COLLATE NOCASE;
+SELECT message_id, size FROM message WHERE :all AND sender = :pattern COLLATE NOCASE
+UNION ALL SELECT message_id, size FROM carray(:ids) CROSS JOIN message ON message_id = value WHERE sender = :pattern COLLATE NOCASE;
 
 -- name: select_client
-SELECT message_id FROM message WHERE lower(client_address) GLOB :pattern OR lower(client_name) GLOB :pattern;
+SELECT message_id, size FROM message WHERE :all AND (lower(client_address) GLOB :pattern OR lower(client_name) GLOB :pattern)
+UNION ALL SELECT message_id, size FROM carray(:ids) CROSS JOIN message ON message_id = value
+           WHERE lower(client_address) GLOB :pattern OR lower(client_name) GLOB :pattern;
 
 -- name: select_sasl_user
-SELECT message_id FROM message WHERE lower(sasl_username) GLOB :pattern;
+SELECT message_id, size FROM message WHERE :all AND lower(sasl_username) GLOB :pattern
+UNION ALL SELECT message_id, size FROM carray(:ids) CROSS JOIN message ON message_id = value WHERE lower(sasl_username) GLOB :pattern;
 
 -- name: select_older_than
-SELECT message_id FROM message WHERE arrived_at <= :before;
+SELECT message_id, size FROM message WHERE :all AND arrived_at <= :before
+UNION ALL SELECT message_id, size FROM carray(:ids) CROSS JOIN message ON message_id = value WHERE arrived_at <= :before;
+
+-- name: deferred_messages
+SELECT messages FROM tally WHERE state = 'deferred';
 
 -- name: select_recipient
 -- Recipients that wait, by their address as it is or as it was received.
@@ -59,6 +69,26 @@ SELECT message_id FROM hold;
 
 -- name: select_corrupt
 SELECT message_id FROM corrupt;
+
+-- Which of some messages are in a state, in the order of :ids, in which none may be twice.
+
+-- name: those_in_maildrop
+SELECT message_id FROM carray(:ids) CROSS JOIN maildrop ON message_id = value WHERE EXISTS (SELECT 1 FROM maildrop);
+
+-- name: those_in_incoming
+SELECT message_id FROM carray(:ids) CROSS JOIN incoming ON message_id = value WHERE EXISTS (SELECT 1 FROM incoming);
+
+-- name: those_in_active
+SELECT message_id FROM carray(:ids) CROSS JOIN active ON message_id = value WHERE EXISTS (SELECT 1 FROM active);
+
+-- name: those_in_deferred
+SELECT message_id FROM carray(:ids) CROSS JOIN deferred ON message_id = value WHERE EXISTS (SELECT 1 FROM deferred);
+
+-- name: those_in_hold
+SELECT message_id FROM carray(:ids) CROSS JOIN hold ON message_id = value WHERE EXISTS (SELECT 1 FROM hold);
+
+-- name: those_in_corrupt
+SELECT message_id FROM carray(:ids) CROSS JOIN corrupt ON message_id = value WHERE EXISTS (SELECT 1 FROM corrupt);
 
 -- name: count_by_sender
 SELECT sender, count(*) AS messages FROM message WHERE message_id IN carray(:ids)

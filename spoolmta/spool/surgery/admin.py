@@ -18,13 +18,13 @@ Writes:   the state tables, trash, delivery, outcome, recipient, claim, notice, 
 Limits:   a report of success that was about to be written is lost by hold and requeue
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from spoolmta.spool import deliveries, events, slices
+from spoolmta.spool import deliveries, events, slices, tally
 from spoolmta.spool.connection import Transaction, numbers
 from spoolmta.spool.queues import State, erase
-from spoolmta.spool.surgery import expiry, operations
+from spoolmta.spool.surgery import expiry, operations, trash
 from spoolmta.spool.surgery.operations import Operation
 
 # Mail in maildrop has not been cleaned up; from hold it would go out as it is.
@@ -50,8 +50,12 @@ def delete(
     message_ids: Sequence[int],
     states: Sequence[State] = tuple(State),
     operation: Operation | None = None,
+    sizes: Mapping[int, int] = {},
 ) -> Done:
-    """Delete messages; their history stays. With an *operation* they rest in the trash."""
+    """Delete messages; their history stays. With an *operation* they rest in the trash.
+
+    *sizes* are those that the caller knows anyway, in bytes.
+    """
     found = locate(tx, message_ids, states)
     ids = all_of(found)
     if operation is None:
@@ -62,7 +66,7 @@ def delete(
         operations.keep(tx, operation, ids)
         withdraw_unattempted(tx, ids)
         take(tx, found)
-        tx.run("trash_messages", {"ids": numbers(ids), "now": operation.stamp})
+        trash.put(tx, ids, operation.stamp, sizes)
     _tell(tx, ids, "deleted", operation)
     return Done(ids)
 
@@ -97,14 +101,13 @@ def release(
     if operation is not None:
         operations.keep(tx, operation, ids)
         # All that a release changes beside the place: bounces that nobody was told of.
-        bindings = {"ids": numbers(_answered(tx, ids))}
-        reopened = [row[0] for row in tx.run("reopenable_messages", bindings)]
+        reopened = [row[0] for row in tx.run("reopenable_messages", {"ids": numbers(ids)})]
         operations.keep_rows(tx, operation, reopened)
     deliveries.withdraw(tx, ids)
     take(tx, found)
     waiting = still_waiting(tx, ids)
     now = tx.now if operation is None else operation.stamp
-    tx.run("defer_messages", {"ids": numbers(waiting), "now": now})
+    tally.enter(tx, "defer_messages", {"ids": numbers(waiting), "now": now}, len(waiting))
     _tell(tx, waiting, "released", operation)
     return Done(ids, busy)
 
@@ -155,13 +158,11 @@ def locate(
     tx: Transaction, message_ids: Sequence[int], states: Sequence[State]
 ) -> dict[State, list[int]]:
     """Return the ids by state, for the states that are meant."""
-    found: dict[State, list[int]] = {state: [] for state in states}
-    for message_id, state in tx.run(
-        "states_of_messages", {"ids": numbers(sorted(set(message_ids)))}
-    ):
-        if state in found:
-            found[State(state)].append(message_id)
-    return found
+    ids = sorted(set(message_ids))
+    return {
+        state: [row[0] for row in tx.run(f"those_in_{state}", {"ids": numbers(ids)})]
+        for state in states
+    }
 
 
 def all_of(found: dict[State, list[int]]) -> list[int]:
@@ -197,7 +198,7 @@ def take(tx: Transaction, found: dict[State, list[int]]) -> None:
     """Take messages out of their states and out of the hands of whoever works on them."""
     for state, ids in found.items():
         if ids:
-            tx.run(f"leave_{state}", {"ids": numbers(ids)})
+            _leave(tx, state, ids)
     ids = all_of(found)
     tx.run("delete_claims_of_messages", {"ids": numbers(ids)})
     tx.run("delete_notices_of_messages", {"ids": numbers(ids)})
@@ -209,7 +210,7 @@ def recall(tx: Transaction, found: dict[State, list[int]], now: int, **told: obj
     ids = all_of(found)
     deliveries.withdraw(tx, ids)
     take(tx, found)
-    tx.run("defer_messages", {"ids": numbers(ids), "now": now})
+    tally.enter(tx, "defer_messages", {"ids": numbers(ids), "now": now}, len(ids))
     events.record_each(tx, ids, "recalled", **told)
 
 
@@ -235,6 +236,13 @@ def still_waiting(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
     return [message_id for message_id in message_ids if message_id not in ended]
 
 
+def _leave(tx: Transaction, state: State, message_ids: Sequence[int]) -> None:
+    if state is State.DEFERRED:
+        tally.leave(tx, message_ids)
+    else:
+        tx.run(f"leave_{state}", {"ids": numbers(message_ids)})
+
+
 def _answered(tx: Transaction, message_ids: Sequence[int]) -> list[int]:
     """Return the ids that have a recipient with a final answer: few, and all else is about them."""
     return [row[0] for row in tx.run("answered_messages", {"ids": numbers(message_ids)})]
@@ -249,7 +257,7 @@ def _tell(
 ) -> None:
     if operation is None:
         events.record_each(tx, message_ids, kind, **values)
-    elif len(message_ids) < operations.MASS:
+    elif len(message_ids) < tally.MASS:
         events.record_each(tx, message_ids, kind, **values, **operation.told)
     else:
         told = {**values, **operation.told}

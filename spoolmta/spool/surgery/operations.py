@@ -14,9 +14,6 @@ import msgspec
 
 from spoolmta.spool.connection import Reader, Row, Transaction, micros, numbers, seconds
 
-MASS = 1000
-"""So many messages at once have their events by the operation, not each by itself (schema.sql)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Author:

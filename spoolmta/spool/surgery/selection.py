@@ -10,7 +10,7 @@ Must not: change anything
 Limits:   a next hop is known of mail that is on its way, or was tried, as a whole
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spoolmta.errors import UsageError
@@ -22,11 +22,13 @@ WHERE_SECONDS = 30.0
 
 # More are no answer to a condition, but what a slip of the pen has made of it.
 _MOST_ROWS = 10_000_000
+# To look a message up takes as long as to go over so many.
+_LOOKUP = 5
 # Those that decide for a message, and those that decide for a recipient.
 _OF_MESSAGE = {
+    "sender": "select_sender",
     "client": "select_client",
     "sasl_user": "select_sasl_user",
-    "nexthop": "select_nexthop",
 }
 _OF_RECIPIENT = ("recipient", "domain")
 NULL_SENDER = "<>"
@@ -70,10 +72,12 @@ class Selected(NamedTuple):
     """The ids of the messages that fit, state by state, oldest first.
 
     *recipients* are those that fit, as (message id, number); None: no option tells them apart.
+    *sizes* are those of the messages, in bytes, as far as they were seen.
     """
 
     message_ids: list[int]
     recipients: Collection[tuple[int, int]] | None = None
+    sizes: Mapping[int, int] = {}
 
 
 class Count(NamedTuple):
@@ -83,27 +87,36 @@ class Count(NamedTuple):
     messages: int
 
 
-def select(spool: Spool, wanted: Selector, *, states: Sequence[State] = tuple(State)) -> Selected:
+def select(
+    spool: Spool,
+    wanted: Selector,
+    *,
+    states: Sequence[State] = tuple(State),
+    located: bool = True,
+) -> Selected:
     """Return what *wanted* means, of the messages that are in one of *states*, state by state.
 
+    If not *located*, the caller looks at the states anyway, and others may be among them.
     Raises UsageError: the condition in SQL is none, or takes too long.
     """
+    meant = tuple(state for state in states if state in (wanted.states or states))
     with spool.mapped():
         picked = _recipients(spool, wanted)
-        sets = list(_sets(spool, wanted))
-    if picked is not None:
-        sets.append({message_id for message_id, _ in picked})
-    meant = tuple(state for state in states if state in (wanted.states or states))
-    if sets:
-        smallest, *others = sorted(sets, key=len)
-        candidates = smallest.intersection(*others)
-        ids = _in_states(spool, sorted(candidates), meant)
-    else:
-        ids = [row[0] for state in meant for row in spool.read(f"select_{state}")]
+        sizes = list(_sizes(spool, wanted, _few(spool, meant)))
+        sets = [known.keys() for known in sizes] + list(_sets(spool, wanted))
+        if picked is not None:
+            sets.append({message_id for message_id, _ in picked})
+        if not sets:
+            ids = _all_in(spool, meant)
+        else:
+            smallest, *others = sorted(sets, key=len)
+            ids = sorted(set(smallest).intersection(*others) if others else smallest)
+            if located or wanted.states or picked is not None:
+                ids = _in_states(spool, ids, meant)
     if picked is not None:
         kept = set(ids)
         picked = {one for one in picked if one[0] in kept}
-    return Selected(ids, picked)
+    return Selected(ids, picked, sizes[0] if sizes else {})
 
 
 def top_senders(reader: Reader, message_ids: Sequence[int], limit: int) -> list[Count]:
@@ -130,30 +143,52 @@ def _folded(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").lower().decode("utf-8", "replace")
 
 
-def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
-    """Yield the messages that fit each option that decides for a whole message."""
-    if wanted.sender:
-        texts = ["" if text == NULL_SENDER else text for text in wanted.sender]
-        yield {message_id for text in texts for message_id in _from(spool, text)}
-    for option, statement in _OF_MESSAGE.items():
+def _few(spool: Spool, states: Sequence[State]) -> list[int] | None:
+    """Return the messages of *states* if to look at them alone takes less than to look at all."""
+    if State.DEFERRED in states:
+        return None
+    ids = _all_in(spool, states)
+    ((deferred,),) = spool.read("deferred_messages")
+    return ids if len(ids) * _LOOKUP <= deferred else None
+
+
+def _all_in(spool: Spool, states: Sequence[State]) -> list[int]:
+    return [row[0] for state in states for row in spool.read(f"select_{state}")]
+
+
+def _sizes(spool: Spool, wanted: Selector, among: Sequence[int] | None) -> Iterable[dict[int, int]]:
+    """Yield, with their sizes, the messages that fit each option that their own row decides."""
+
+    def fit(statement: str, **bound: object) -> list[tuple[int, int]]:
+        ids = None if among is None else numbers(among)
+        rows = spool.read(statement, {"all": among is None, "ids": ids, **bound})
+        return [(message_id, size) for message_id, size in rows]
+
+    for option in _OF_MESSAGE:
         if texts := getattr(wanted, option):
-            patterns = [pattern("" if text == NULL_SENDER else text) for text in texts]
-            yield _any(spool, statement, patterns)
+            meant = ["" if text == NULL_SENDER else text for text in texts]
+            asked = [_asked(option, text) for text in meant]
+            yield dict(row for statement, one in asked for row in fit(statement, pattern=one))
+    if wanted.arrived_before is not None:
+        yield dict(fit("select_older_than", before=micros(wanted.arrived_before)))
+
+
+def _asked(option: str, text: str) -> tuple[str, str]:
+    """Return the statement and its pattern for a text of an option that decides for a message."""
+    if option == "sender" and not _has_wildcards(text):
+        # To compare whole addresses is half the work of a pattern.
+        return "select_sender_exactly", _folded(text)
+    return _OF_MESSAGE[option], pattern(text)
+
+
+def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
+    """Yield the messages that fit each option that is decided elsewhere."""
+    if wanted.nexthop:
+        yield _any(spool, "select_nexthop", [pattern(text) for text in wanted.nexthop])
     if wanted.reason:
         yield _any(spool, "select_reason", [_within(text) for text in wanted.reason])
-    if wanted.arrived_before is not None:
-        before = {"before": micros(wanted.arrived_before)}
-        yield {row[0] for row in spool.read("select_older_than", before)}
     for condition in wanted.where:
         yield _where(spool, condition)
-
-
-def _from(spool: Spool, sender: str) -> set[int]:
-    """Return the messages of a sender; to compare whole addresses is half the work of a pattern."""
-    if _has_wildcards(sender):
-        return _any(spool, "select_sender", [pattern(sender)])
-    rows = spool.read("select_sender_exactly", {"text": _folded(sender)})
-    return {row[0] for row in rows}
 
 
 def _any(spool: Spool, statement: str, patterns: Sequence[str]) -> set[int]:
@@ -178,8 +213,8 @@ def _recipients(spool: Spool, wanted: Selector) -> set[tuple[int, int]] | None:
 
 
 def _in_states(spool: Spool, ids: Sequence[int], states: Sequence[State]) -> list[int]:
-    rows = spool.read("states_of_messages", {"ids": numbers(ids)})
-    return [message_id for message_id, state in rows if state in states]
+    found = (spool.read(f"those_in_{state}", {"ids": numbers(ids)}) for state in states)
+    return [row[0] for rows in found for row in rows]
 
 
 def _within(text: str) -> str:

@@ -1,16 +1,29 @@
-"""Deleted mail that can still be brought back: how long, and how much of it.
+"""Deleted mail that can still be brought back: how it gets there, how long, and how much of it.
 
 Writes:   trash; what is emptied is erased
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from spoolmta.spool import deliveries, events
-from spoolmta.spool.connection import Spool, micros, numbers
+from spoolmta.spool.connection import Spool, Transaction, micros, numbers
 from spoolmta.spool.queues import erase
 
 _SLICE = 200
 _SLICE_BYTES = 16 << 20
+
+
+def put(tx: Transaction, message_ids: Sequence[int], now: int, sizes: Mapping[int, int]) -> None:
+    """Put messages into the trash that have left their states.
+
+    To look at each for its size is most of the work: as far as they are known, *sizes* tells them.
+    """
+    known = [message_id for message_id in message_ids if message_id in sizes]
+    tx.run_many("put_into_trash", ((one, now, sizes[one]) for one in known))
+    if len(known) < len(message_ids):
+        unknown = sorted(set(message_ids).difference(known))
+        tx.run("trash_messages", {"ids": numbers(unknown), "now": now})
 
 
 def empty(spool: Spool, before: float, size_limit: int) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from spoolmta.errors import UsageError
-from spoolmta.spool import deliveries, events
+from spoolmta.spool import deliveries, events, tally
 from spoolmta.spool.connection import Transaction, numbers
 from spoolmta.spool.state import State
 from spoolmta.spool.surgery import admin
@@ -217,11 +217,11 @@ class Undoing:
 
     def _take(self, place: str, ids: Sequence[int]) -> None:
         deliveries.withdraw(self._tx, ids)
-        for statement in (
-            f"leave_{place}",
-            "delete_claims_of_messages",
-            "delete_notices_of_messages",
-        ):
+        if place == State.DEFERRED:
+            tally.leave(self._tx, ids)
+        else:
+            self._tx.run(f"leave_{place}", {"ids": numbers(ids)})
+        for statement in ("delete_claims_of_messages", "delete_notices_of_messages"):
             self._tx.run(statement, {"ids": numbers(ids)})
 
     def _restore_rows(self, ids: Sequence[int]) -> None:
@@ -246,11 +246,19 @@ class Undoing:
         self._undone.leave(_GONE, sorted(ended))
         kept = [one for one in ids if one not in ended]
         for state in State:
-            more = {"now": self._now} if state is State.ACTIVE else {}
-            self._run(f"restore_{state}", kept, **more)
+            self._restore(state, kept)
         self._run("tell_restored", kept, now=self._now, by=self._author.name)
         self._undone.back += kept
 
+    def _restore(self, state: State, ids: Sequence[int]) -> None:
+        bindings = {**self._bindings(ids), "now": self._now}
+        if state in (State.DEFERRED, State.ACTIVE):
+            tally.enter(self._tx, f"restore_{state}", bindings, len(ids))
+        else:
+            self._tx.run(f"restore_{state}", bindings)
+
     def _run(self, statement: str, ids: Sequence[int], **more: object) -> None:
-        bindings = {"operation": self._operation.operation_id, "ids": numbers(ids), **more}
-        self._tx.run(statement, bindings)
+        self._tx.run(statement, {**self._bindings(ids), **more})
+
+    def _bindings(self, ids: Sequence[int]) -> dict[str, object]:
+        return {"operation": self._operation.operation_id, "ids": numbers(ids)}

@@ -13,8 +13,9 @@ from spoolmta.spool.questions import inspect
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.queues import State
 from spoolmta.spool.surgery import admin, operations, selection, trash, undo
-from spoolmta.spool.surgery.operations import MASS, Author, Deed, Operation
+from spoolmta.spool.surgery.operations import Author, Deed, Operation
 from spoolmta.spool.surgery.selection import Selector
+from spoolmta.spool.tally import MASS
 from tools.bench.backlog import Backlog
 
 MESSAGES = MASS + 100
@@ -135,3 +136,55 @@ def test_an_operation_stays_as_long_as_an_event_of_its(spool: Spool) -> None:
     assert rows(spool, "SELECT count(*) FROM change") == [(0,)]
     assert kinds(spool, ids[0]) == [*ARRIVAL, "held"]
     assert selection.select(spool, Selector((State.HOLD,))).message_ids == ids
+
+
+def test_the_tally_of_deferred_messages_is_right_whoever_counts(spool: Spool) -> None:
+    ids = everybody(spool)
+
+    def tally() -> tuple[int, int]:
+        ((counted, there),) = rows(
+            spool, "SELECT messages, (SELECT count(*) FROM deferred) FROM tally"
+        )
+        return int(str(counted)), int(str(there))
+
+    assert tally() == (MESSAGES, MESSAGES)
+    held = operations.find(spool, operate(spool, "hold", ids[FEW:]).operation_id)
+    assert tally() == (FEW, FEW)
+    operate(spool, "hold", ids[:1])
+    assert tally() == (FEW - 1, FEW - 1)
+    assert held is not None
+    with spool.transaction() as tx:
+        undo.undo(tx, held, ROOT)
+    assert tally() == (MESSAGES - 1, MESSAGES - 1)
+    operate(spool, "hold", ids[FEW:])
+    operate(spool, "release", [ids[0], *ids[FEW:]])
+    assert tally() == (MESSAGES, MESSAGES)
+    operate(spool, "delete", ids[:FEW])
+    assert tally() == (MESSAGES - FEW, MESSAGES - FEW)
+
+
+def test_those_of_a_sender_are_found_among_few_and_among_all(spool: Spool) -> None:
+    wanted = Selector(sender=("SENDER3@bench.example",))
+    of_one = selection.select(spool, wanted).message_ids
+    assert len(of_one) == MESSAGES // 10
+    others = [one for one in everybody(spool) if one not in of_one]
+    operate(spool, "hold", [*of_one[:FEW], *others[:FEW]])
+    for options in (wanted, Selector(sender=("sender3@*",)), Selector(client=("127.0.0.1",))):
+        held = selection.select(spool, options, states=(State.HOLD,))
+        assert set(held.message_ids) >= set(of_one[:FEW])
+        assert set(held.sizes) >= set(held.message_ids)
+    assert selection.select(spool, wanted, states=(State.HOLD,)).message_ids == of_one[:FEW]
+    left = selection.select(spool, wanted, states=(State.DEFERRED,)).message_ids
+    assert left == of_one[FEW:]
+    assert selection.select(spool, wanted, located=False).message_ids == of_one
+
+
+def test_the_trash_knows_sizes_that_were_seen_and_those_that_were_not(spool: Spool) -> None:
+    ids = everybody(spool)
+    sizes = dict(rows(spool, "SELECT message_id, size FROM message"))
+    with spool.transaction() as tx:
+        operation = operations.begin(tx, Deed("delete", ROOT))
+        seen = {one: int(str(sizes[one])) for one in ids[:FEW]}
+        admin.delete(tx, ids[: 2 * FEW], operation=operation, sizes=seen)
+    found = rows(spool, "SELECT message_id, size FROM trash")
+    assert found == [(one, sizes[one]) for one in ids[: 2 * FEW]]
