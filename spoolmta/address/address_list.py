@@ -10,7 +10,8 @@ RFC:     5322 3.4, 4.4
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from spoolmta.address.rewrite import PLAIN
 from spoolmta.address.tokens import (
@@ -46,6 +47,7 @@ _ADDRESS = re.compile(r"(?:[^w,;>]|w(?!c*+w))*+(?:wc*+)?")
 _ADDRESS_IN_GROUP = re.compile(r"(?:[^w,;>:]|w(?!c*+w))*+(?:wc*+)?")
 # Nearly all of a long list: words with a comma before each.
 _WORDS = re.compile(r"(?:w,)++")
+_WORDS_SIDE_BY_SIDE = re.compile(r"(?:w(?=[w,]|\Z))++")
 _WORDS_WITH_COMMENTS = re.compile(r"(?:wc(?=w))++")
 # A display name goes on until one of these.
 _NAME = re.compile(r"[^,;:>]*+:?")
@@ -65,6 +67,8 @@ class ListedAddress(tuple[Token, ...]):
     @property
     def external(self) -> str:
         """The address as it is written, each part quoted as it was."""
+        if len(self) == 1:
+            return _written(self[0])
         return "".join(
             [_written(token) if token[0] in _WRITTEN_APART else token[1] for token in self]
         )
@@ -117,6 +121,10 @@ def format_list_items(items: Sequence[ListItem | str], *, width: int = 0) -> str
     for item in items:
         if isinstance(item, Token):
             kind, text = item
+            if kind == ",":
+                lines.append(line + (" ," if before == GROUP else ","))
+                line, before = "", ","
+                continue
             if kind in _WRITTEN_APART:
                 text = written(item)
             sign = _SIGNS.get(kind, kind)
@@ -127,9 +135,6 @@ def format_list_items(items: Sequence[ListItem | str], *, width: int = 0) -> str
         if before != "," and (sign == "<" or before == GROUP or before == sign == _WORD):
             line += " "
         line += text
-        if sign == ",":
-            lines.append(line)
-            line = ""
         before = sign
     return _folded([*lines, line], width)
 
@@ -181,28 +186,35 @@ class _ListReader:
             elif sign == ">":
                 at = self._read_brackets(at, name)
             elif sign == _WORD and signs[at + 1 : at + 2] in (_WORD, ",", ""):
-                items.append(_listed(ListedAddress, (backwards[at],)))
-                self._next_is_address = True
-                at += 1
+                at = self._read_words_side_by_side(at)
             else:
                 at = self._add(at, _end_of(address, signs, at))
 
     def _read_words(self, at: int) -> int:
         """Read words as addresses, and the comma before each; return where they end."""
         end = _end_of(_WORDS, self._signs, at)
-        words, commas = self._backwards[at:end:2], self._backwards[at + 1 : end : 2]
-        for word, comma in zip(words, commas, strict=True):
-            self.items += (_listed(ListedAddress, (word,)), comma)
+        items: list[ListItem] = [*self._backwards[at:end]]
+        items[::2] = _addresses(items[::2])
+        self.items += items
         self._next_is_address = False
+        return end
+
+    def _read_words_side_by_side(self, at: int) -> int:
+        """Read words as addresses, with no comma between them; return where they end."""
+        end = _end_of(_WORDS_SIDE_BY_SIDE, self._signs, at)
+        items: list[ListItem] = [_COMMA] * (2 * (end - at) - 1)
+        items[::2] = _addresses(self._backwards[at:end])
+        self.items += items
+        self._next_is_address = True
         return end
 
     def _read_words_with_comments(self, at: int) -> int:
         """Read words as addresses, each with a comment behind it and no comma between them."""
         end = _end_of(_WORDS_WITH_COMMENTS, self._signs, at)
-        words, comments = self._backwards[at:end:2], self._backwards[at + 1 : end : 2]
-        for word, comment in zip(words, comments, strict=True):
-            self.items += (comment, _listed(ListedAddress, (word,)), _COMMA)
-        del self.items[-1]
+        items: list[ListItem] = [_COMMA] * ((end - at) // 2 * 3 - 1)
+        items[::3] = self._backwards[at + 1 : end : 2]
+        items[1::3] = _addresses(self._backwards[at:end:2])
+        self.items += items
         self._next_is_address = True
         return end
 
@@ -244,6 +256,11 @@ class _ListReader:
         return end
 
 
+def _addresses(words: Iterable[Any]) -> list[ListedAddress]:
+    """Return words as an address each."""
+    return [_listed(ListedAddress, (word,)) for word in words]
+
+
 def _is_comment(token: Token) -> bool:
     return token[0] == COMMENT
 
@@ -265,7 +282,7 @@ def _folded(lines: list[str], width: int) -> str:
     parts = [lines[0]]
     width += _width(lines[0])
     for line in lines[1:]:
-        wanted = _width(line)
+        wanted = len(line) if line.isascii() else _width(line)
         if width + 1 + wanted < _FOLD_BYTES:
             parts += (" ", line)
             width += 1 + wanted
@@ -276,4 +293,4 @@ def _folded(lines: list[str], width: int) -> str:
 
 
 def _width(line: str) -> int:
-    return len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
+    return len(line.encode("utf-8", "surrogateescape"))

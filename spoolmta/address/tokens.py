@@ -69,6 +69,8 @@ class Token(NamedTuple):
         return self.kind in _WORD_KINDS
 
 
+# Token(), without its arguments by name.
+_new = tuple.__new__
 OPERATORS = {sign: Token(sign, sign) for sign in ")<>@,;:.]!%|"}
 """Operators by themselves; each is one object."""
 NOBODY = Token(QUOTED, "")
@@ -110,7 +112,7 @@ class _Known(dict[str, Token]):
 def internal(tokens: Sequence[Token]) -> str:
     """Return the address that the tokens spell, in internal form: nothing is quoted."""
     if len(tokens) == 1:
-        return tokens[0].text
+        return tokens[0][1]
     parts: list[str] = []
     before = ";"
     for kind, text in tokens:
@@ -131,17 +133,18 @@ def external(tokens: Sequence[Token]) -> str:
 
 def written(token: Token) -> str:
     """Return a token as text that is scanned as this token again."""
-    if token.kind == QUOTED:
-        return quoted(token.text)
-    if token.kind == LITERAL:
-        return "[" + token.text[1:-1].replace("\\", "\\\\") + "]"
-    return token.text
+    kind, text = token
+    if kind == QUOTED:
+        return quoted(text)
+    if kind == LITERAL:
+        return "[" + text[1:-1].replace("\\", "\\\\") + "]"
+    return text
 
 
-def find(tokens: Sequence[Token], kind: str) -> int:
-    """Return the index of the first token of a kind, -1 if there is none."""
-    for at, token in enumerate(tokens):
-        if token[0] == kind:
+def find(tokens: Sequence[Token], kind: str, start: int = 0) -> int:
+    """Return the index of the first token of a kind from *start* on, -1 if there is none."""
+    for at in range(start, len(tokens)):
+        if tokens[at][0] == kind:
             return at
     return -1
 
@@ -155,9 +158,11 @@ def find_last(tokens: Sequence[Token], kind: str) -> int:
 
 
 def _token(piece: str) -> Token:
+    if piece.isalnum():
+        return _new(Token, (ATOM, piece))
     opening = piece[0]
     if opening == '"':
-        return Token(QUOTED, _content(piece[1:], _ESCAPED_OR_QUOTE, '"'))
+        return _new(Token, (QUOTED, _content(piece[1:], _ESCAPED_OR_QUOTE, '"')))
     if opening == "[":
         return Token(LITERAL, _content(piece, _ESCAPED_OR_BRACKET, "]") + "]")
     if opening == "(":
@@ -167,7 +172,7 @@ def _token(piece: str) -> Token:
     text = piece if piece.isprintable() else _BLANKS.sub(" ", piece)
     text = "".join(_ESCAPED.split(text)) if "\\\\" in text else text.replace("\\", "")
     is_atom = text.isalnum() or not _NEEDS_QUOTES.search(text)
-    return Token(ATOM if is_atom else QUOTED, text)
+    return _new(Token, (ATOM if is_atom else QUOTED, text))
 
 
 def _content(piece: str, escaped_or_end: re.Pattern[str], end: str) -> str:

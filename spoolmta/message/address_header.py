@@ -103,10 +103,9 @@ async def _change_list(
     items = parse_list_items(body, token_limit=token_limit)
     # What each address becomes, as it is written then; "" where it stays.
     written: dict[str, str] = {}
-    changed: list[ListItem | str] = []
-    for item in items:
+    changed: list[ListItem | str] = [*items]
+    for at, item in enumerate(items):
         if not isinstance(item, ListedAddress) or not item:
-            changed.append(item)
             continue
         before = item.external
         if before not in written:
@@ -114,7 +113,7 @@ async def _change_list(
                 await turn.give_way()
             after = await change(before)
             written[before] = _written(after) if after != before else ""
-        changed.append(written[before] or item)
+        changed[at] = written[before] or item
     if not any(written.values()):
         return None
     name = raw[:colon].rstrip(b" \t")

@@ -148,15 +148,21 @@ def parse_mailbox(path: bytes, *, numeric_domain: bool = False) -> str | None:
     tokens = [token for token in scan(text) if token.kind != COMMENT]
     if tokens and tokens[-1].kind == ",":
         tokens.pop()
-    while tokens and tokens[0].kind == "<":
-        if tokens[-1].kind != ">":
+    start, end = 0, len(tokens)
+    while start < end and tokens[start].kind == "<":
+        if tokens[end - 1].kind != ">":
             return None
-        tokens = tokens[1:-1]
-    while tokens and tokens[0].kind == "@" and (colon := find(tokens, ":")) > 0:
-        tokens = tokens[colon + 1 :]
-        if not tokens:
+        start, end = start + 1, end - 1
+    tokens = tokens[start:end]
+    start = 0
+    while start < len(tokens) and tokens[start].kind == "@":
+        colon = find(tokens, ":", start)
+        if colon < 0:
+            break
+        start = colon + 1
+        if start == len(tokens):
             return None
-    return _mailbox(tokens, numeric_domain=numeric_domain)
+    return _mailbox(tokens[start:], numeric_domain=numeric_domain)
 
 
 def parse_mail_options(parameters: list[bytes]) -> MailOptions:
@@ -235,10 +241,7 @@ def encode_xtext(text: str) -> str:
     """Return *text* in xtext: "+", "=" and what is not visible ASCII become +HH."""
     if _XCHARS.fullmatch(text):
         return text
-    return "".join(
-        chr(octet) if 33 <= octet <= 126 and octet not in b"+=" else f"+{octet:02X}"
-        for octet in _bytes(text)
-    )
+    return "".join([_XTEXT[octet] for octet in _bytes(text)])
 
 
 def decode_xtext(text: bytes) -> str | None:
@@ -303,6 +306,10 @@ _NUMERIC = re.compile(r"[0-9.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _XCHARS = re.compile(r"[!-*,-<>-~]*")
+_XTEXT = [
+    chr(octet) if 33 <= octet <= 126 and octet not in b"+=" else f"+{octet:02X}"
+    for octet in range(256)
+]
 _DIGITS = re.compile(rb"[0-9]+")
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _REPLY_LINE = re.compile(

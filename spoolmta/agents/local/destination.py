@@ -7,12 +7,15 @@ Must not:   look anything up
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from spoolmta.address.address_list import parse_address_list
+from spoolmta.address.rewrite import PLAIN
 
 _INCLUDE = ":include:"
+_ANY_INCLUDE = re.compile(_INCLUDE, re.IGNORECASE)
 # Quoted strings and comments are passed over. In a list of addresses the colon would be a group's.
 _PLAIN_INCLUDE = re.compile(
     r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|(?P<include>:include:[^\s,"]*)',
@@ -35,8 +38,7 @@ class Kind(StrEnum):
     INCLUDE = "include"
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """One value: *text* is the address (internal form), command line or path."""
 
     kind: Kind
@@ -45,19 +47,20 @@ class Destination:
 
 def parse_value(text: str) -> list[Destination]:
     """Return the destinations of an alias' value, in their order."""
-    if ":" in text:
+    if PLAIN.fullmatch(text):
+        return [_destination(text)]
+    if _ANY_INCLUDE.search(text):
         text = _PLAIN_INCLUDE.sub(_quoted, text)
-    return [_destination(address.internal) for address in parse_address_list(text) if address]
+    listed = [address for address in parse_address_list(text) if address]
+    known = {address: _destination(address.internal) for address in set(listed)}
+    return [known[address] for address in listed]
 
 
 def parse_file(text: str) -> list[Destination]:
     """Return the destinations of a :include: or .forward file: values, a line each."""
-    return [
-        destination
-        for line in text.split("\n")
-        if not line.startswith("#")
-        for destination in parse_value(line)
-    ]
+    lines = [line for line in text.split("\n") if not line.startswith("#")]
+    known = {line: parse_value(line) for line in set(lines)}
+    return [destination for line in lines for destination in known[line]]
 
 
 def _destination(text: str) -> Destination:

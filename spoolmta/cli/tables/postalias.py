@@ -58,7 +58,7 @@ def entries(lines: Iterable[Line], source: str, warn: Warn, utf8: bool) -> Itera
         if utf8 and not is_utf8(text):
             warn(f'{place}: non-UTF-8 input "{printable(text)}" -- ignoring this line')
             continue
-        tokens = scan(text)
+        tokens = scan(text) if ":" in text else []
         colon = find(tokens, ":")
         name, value = tokens[:colon], tokens[colon + 1 :]
         if colon <= 0 or not value or find(name, ",") >= 0:

@@ -17,6 +17,7 @@ import msgspec
 from spoolmta.address.canonical import AddressKind
 from spoolmta.address.quoting import quote
 from spoolmta.config.parameters.cleanup import CleanupParameters
+from spoolmta.maps.keys import quoted
 from spoolmta.message.address_header import change_addresses
 from spoolmta.message.dates import mail_date
 from spoolmta.message.header import unfold
@@ -34,7 +35,6 @@ _ITEM = rb"%s(?:%s|%s)%s" % (_BLANK, _DISPLAYED, _ADDRESS, _BLANK)
 _COMPLETE = re.compile(rb"%s(?:,%s)*+" % (_ITEM, _ITEM))
 
 _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:[ \t]+[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_SPECIAL = re.compile(r'(["\\])')
 _ENCODED_BYTES = 42
 _NULL_SENDER = "MAILER-DAEMON"
 _ADDRESSES = header_block.SENDERS | header_block.RECIPIENTS
@@ -199,7 +199,7 @@ def _phrase(name: str) -> str:
         return _encoded_words(words)
     if _WORDS.fullmatch(words):
         return words
-    return '"' + _SPECIAL.sub(r"\\\1", name) + '"'
+    return quoted(name)
 
 
 def _encoded_words(name: str) -> str:

@@ -23,6 +23,7 @@ from spoolmta.protocols.smtp_syntax import (
     parse_reply,
     split_words,
 )
+from tests.support.hostile_texts import HOSTILE, SIZE, milliseconds
 
 
 @pytest.mark.parametrize(
@@ -312,3 +313,21 @@ def test_an_encoded_reply_is_parsed_to_itself(code, lines):
     text = "\n".join(line.translate({0x7F: "x"}) for line in lines)
     reply = Reply(code, "5.0.0", text)
     assert parse_reply(reply.encode()) == (reply, len(reply.encode()))
+
+
+NESTED = ["<" * (SIZE // 2) + ">" * (SIZE // 2), "@a:" * (SIZE // 3)]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("text", [*HOSTILE, *NESTED])
+def test_a_path_of_64_kilobytes_is_read_at_once(text: str) -> None:
+    """Command lines are shorter, unless line_length_limit says otherwise."""
+    path = text.encode()
+    assert milliseconds(lambda: parse_mailbox(path), 50) < 50
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("text", HOSTILE)
+def test_64_kilobytes_of_xtext_are_written_and_read_at_once(text: str) -> None:
+    assert milliseconds(lambda: encode_xtext(text), 50) < 50
+    assert milliseconds(lambda: decode_xtext(text.encode()), 50) < 50
