@@ -104,7 +104,10 @@ def parse_list_items(text: str, *, token_limit: int = sys.maxsize) -> list[ListI
     A comma that is missing between two addresses is put in; comments inside of an address stand
     behind it. Nothing is read beyond *token_limit* tokens.
     """
-    reader = _ListReader(scan(text, token_limit))
+    tokens = scan(text, token_limit)
+    if len(tokens) == 1 and tokens[0].is_word:
+        return [ListedAddress(tokens)]
+    reader = _ListReader(tokens)
     reader.read()
     reader.items.reverse()
     return reader.items
@@ -244,11 +247,11 @@ class _ListReader:
         """Take tokens as one address, behind it the comments that are in it; return *end*."""
         tokens = self._backwards[at:end]
         if self._has_comments and (remarks := self._signs.count(_REMARK, at, end)):
-            words = end - at - remarks
-            if self._signs.find(_REMARK, at, at + words) >= 0:
-                tokens.sort(key=_is_comment)
-            self.items += tokens[words:]
-            del tokens[words:]
+            if remarks == 1:
+                self.items.append(tokens.pop(self._signs.find(_REMARK, at) - at))
+            else:
+                self.items += [token for token in tokens if token[0] == COMMENT]
+                tokens = [token for token in tokens if token[0] != COMMENT]
         if tokens:
             tokens.reverse()
             self.items.append(_listed(ListedAddress, tokens))
@@ -259,10 +262,6 @@ class _ListReader:
 def _addresses(words: Iterable[Any]) -> list[ListedAddress]:
     """Return words as an address each."""
     return [_listed(ListedAddress, (word,)) for word in words]
-
-
-def _is_comment(token: Token) -> bool:
-    return token[0] == COMMENT
 
 
 def _end_of(pattern: re.Pattern[str], signs: str, at: int) -> int:

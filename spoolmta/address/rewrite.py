@@ -71,7 +71,9 @@ def rewrite_external(address: str, rules: RewriteRules) -> str:
     if PLAIN.fullmatch(address):
         return _rewrite_plain(address, rules)
     if quoted := _QUOTED.fullmatch(address):
-        return quote(_complete(quoted[1], quoted[2], rules))
+        local, domain = quoted.groups()
+        completed = _complete(local, domain, rules)
+        return completed if local.isalnum() else quote(completed)
     tokens = rewrite_tokens(scan(address), rules)
     return external(tokens) if tokens else ""
 

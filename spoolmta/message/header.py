@@ -82,7 +82,8 @@ def header_addresses(header: Header, *, token_limit: int = sys.maxsize) -> list[
     """Return the addresses of a header in internal form, as they are written; <> is left out."""
     body = header.body[:-2].decode("utf-8", "surrogateescape")
     found = parse_address_list(body, token_limit=token_limit)
-    return [address for listed in found if (address := listed.internal)]
+    known = {listed: listed.internal for listed in set(found)}
+    return [address for listed in found if (address := known[listed])]
 
 
 def message_recipients(headers: Iterable[Header], *, token_limit: int = sys.maxsize) -> list[str]:

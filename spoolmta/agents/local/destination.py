@@ -49,9 +49,11 @@ def parse_value(text: str) -> list[Destination]:
     """Return the destinations of an alias' value, in their order."""
     if PLAIN.fullmatch(text):
         return [_destination(text)]
-    if _ANY_INCLUDE.search(text):
+    if ":" in text and _ANY_INCLUDE.search(text):
         text = _PLAIN_INCLUDE.sub(_quoted, text)
     listed = [address for address in parse_address_list(text) if address]
+    if len(listed) == 1:
+        return [_destination(listed[0].internal)]
     known = {address: _destination(address.internal) for address in set(listed)}
     return [known[address] for address in listed]
 
