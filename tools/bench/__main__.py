@@ -6,6 +6,7 @@ memory: both systems wait for it.
 """
 
 import argparse
+import compileall
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+import spoolmta
 from tests.support import postfix_oracle
 from tools.bench import disk, durability, peers
 from tools.bench.measure import Comparison, compare
@@ -32,6 +34,8 @@ def main() -> int:
     """Run the benchmark; the exit status is 1 if a promise was broken."""
     signal.signal(signal.SIGTERM, _end)
     options = _options()
+    # As an installed package is: else each command compiles again what was changed since.
+    compileall.compile_dir(Path(spoolmta.__file__).parent, quiet=1)
     effort = Effort(options.messages or (QUICK_RUN if options.quick else FULL_RUN), options.quick)
     pairs = options.pairs or (1 if options.quick else PAIRS)
     systems = _systems(options.only)
