@@ -74,6 +74,8 @@ WITH told AS MATERIALIZED (
                 WHEN place.places IS NULL THEN '!its message is in no state'
                 WHEN NOT EXISTS (SELECT 1 FROM content WHERE content.message_id = recipient.message_id)
                 THEN '!its message has no content'
+                WHEN (SELECT sum(length(data)) FROM content WHERE content.message_id = recipient.message_id) <> message.size
+                THEN '!a piece of its message is missing'
                 WHEN named.number IS NULL AND life.requeued IS NULL
                      AND NOT EXISTS (SELECT 1 FROM told WHERE told.message_id = recipient.message_id
                                                           AND told.kind = 'recipient_added')

@@ -48,6 +48,12 @@ def test_everybody_is_in_an_account(sample: SampleSpool) -> None:
         ("DELETE FROM hold", "hold", "f@y.example", "in no state"),
         ("INSERT INTO deferred VALUES (:id, 1, 1, 0)", "hold", "f@y.example", "several states"),
         ("DELETE FROM content WHERE message_id = :id", "hold", "f@y.example", "no content"),
+        (
+            "UPDATE content SET data = substr(data, 2) WHERE message_id = :id",
+            "hold",
+            "f@y.example",
+            "a piece of its message is missing",
+        ),
         ("DELETE FROM message WHERE message_id = :id", "hold", "f@y.example", "not here"),
         ("DELETE FROM event WHERE message_id = :id", "hold", "f@y.example", "does not know"),
         (
