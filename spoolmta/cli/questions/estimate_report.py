@@ -14,7 +14,6 @@ from spoolmta.config.parameters.qmgr import QueueManagerParameters
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.questions import past, prospect
 from spoolmta.spool.questions.circumstances import Site
-from spoolmta.spool.questions.inspect import Event
 from spoolmta.spool.questions.prospect import WaitingRecipient
 
 # The last ten minutes and the last hour: what is now, and what is usual.
@@ -67,24 +66,16 @@ def _waiting(spool: Spool, domain: str) -> list[WaitingRecipient]:
 
 def _flows(spool: Spool, domain: str, now: float) -> list[Flow]:
     progress = Progress("events looked at:")
-    counts = {(span, kind): 0 for span in _SPANS for kind in ("sent", "deferred", "accepted")}
     kinds = ("sent", "deferred", "accepted")
-    for seen, events in past.backwards(spool, kinds, since=now - max(_SPANS)):
+    counts = {(span, kind): 0 for span in _SPANS for kind in kinds}
+    for seen, told in past.flow(spool, domain, since=now - max(_SPANS)):
         progress.advance(seen)
-        for event in events:
-            concerned = _recipients_of(event, domain)
+        for kind, at, recipients in told:
             for span in _SPANS:
-                if concerned and event.at >= now - span:
-                    counts[span, event.kind] += concerned
+                if at >= now - span:
+                    counts[span, kind] += recipients
     progress.end()
     return [Flow(span, *(counts[span, kind] for kind in kinds)) for span in _SPANS]
-
-
-def _recipients_of(event: Event, domain: str) -> int:
-    """Return how many recipients in the domain an event speaks of."""
-    said = event.detail.get("recipients") if event.kind == "accepted" else [event.recipient]
-    addresses = said if isinstance(said, list) else []
-    return sum(str(address).lower().endswith(f"@{domain}") for address in addresses)
 
 
 def _print(

@@ -7,6 +7,17 @@ SELECT event_id, at, message_id, kind, recipient, detail
  WHERE event_id > :low AND event_id <= :high AND kind IN (SELECT value FROM json_each(:kinds))
  ORDER BY event_id DESC;
 
+-- name: flow_back
+-- What a slice of the journal tells of recipients whose address ends as asked for, and how many of them an event names.
+SELECT kind, at,
+       CASE kind WHEN 'accepted'
+       THEN (SELECT count(*) FROM json_each(detail, '$.recipients') WHERE substr(value, -length(:ending)) = :ending COLLATE NOCASE)
+       ELSE 1 END
+  FROM journal
+ WHERE event_id > :low AND event_id <= :high
+   AND ((kind IN ('sent', 'deferred') AND substr(recipient, -length(:ending)) = :ending COLLATE NOCASE)
+        OR (kind = 'accepted' AND instr(lower(detail), lower(:ending)) > 0));
+
 -- name: latest_time
 -- When the latest event of a slice was.
 SELECT max(at) FROM journal WHERE event_id > :low AND event_id <= :high;

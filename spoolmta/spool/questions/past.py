@@ -6,13 +6,13 @@ than one slice takes.
 Must not: change anything
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from spoolmta.spool import liveness
-from spoolmta.spool.connection import Spool, seconds
+from spoolmta.spool.connection import Row, Spool, seconds
 from spoolmta.spool.questions.inspect import Event
 
 _WINDOW = 20_000
@@ -35,30 +35,28 @@ def backwards(
     reader: Spool, kinds: Sequence[str], *, since: float = 0.0
 ) -> Iterator[tuple[int, list[Event]]]:
     """Yield (events looked at, those of *kinds*), the latest first, back to *since* (seconds)."""
-    reader.attach_history()
-    high = int(reader.read("last_event")[0][0] or 0)
-    wanted = msgspec.json.encode(list(kinds)).decode()
-    while high > 0:
-        low = max(0, high - _WINDOW)
-        bindings = {"low": low, "high": high, "kinds": wanted}
-        events = [_event(row) for row in reader.read("events_back", bindings)]
-        yield high - low, [event for event in events if event.at >= since]
-        ((latest,),) = reader.read("latest_time", {"low": low, "high": high})
-        if latest is not None and seconds(latest) < since:
-            return
-        high = low
+    wanted = {"kinds": msgspec.json.encode(list(kinds)).decode()}
+    for seen, rows in _slices(reader, "events_back", wanted, since=since):
+        events = [_event(row) for row in rows]
+        yield seen, [event for event in events if event.at >= since]
+
+
+def flow(
+    reader: Spool, domain: str, *, since: float
+) -> Iterator[tuple[int, list[tuple[str, float, int]]]]:
+    """Yield (events looked at, those that speak of recipients in a domain), as `backwards`.
+
+    Each as (kind, at in seconds, recipients of it): sent, deferred, or accepted.
+    """
+    for seen, rows in _slices(reader, "flow_back", {"ending": f"@{domain}"}, since=since):
+        yield seen, [(kind, seconds(at), count) for kind, at, count in rows]
 
 
 def with_header_id(reader: Spool, header_id: str) -> Iterator[tuple[int, list[int]]]:
     """Yield (events looked at, messages that came with that Message-ID), the latest first."""
-    reader.attach_history()
-    high = int(reader.read("last_event")[0][0] or 0)
-    told = f'"header_id":{msgspec.json.encode(header_id).decode()}'
-    while high > 0:
-        low = max(0, high - _WINDOW)
-        rows = reader.read("messages_with_header_id", {"low": low, "high": high, "told": told})
-        yield high - low, [row[0] for row in rows]
-        high = low
+    told = {"told": f'"header_id":{msgspec.json.encode(header_id).decode()}'}
+    for seen, rows in _slices(reader, "messages_with_header_id", told):
+        yield seen, [row[0] for row in rows]
 
 
 def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
@@ -71,6 +69,21 @@ def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
     ]
 
 
-def _event(row: tuple[int, int, int, str, str, str]) -> Event:
+def _slices(
+    reader: Spool, statement: str, bindings: Mapping[str, object], *, since: float = 0.0
+) -> Iterator[tuple[int, list[Row]]]:
+    """Yield (events looked at, rows of a statement), a slice of the journal each, latest first."""
+    reader.attach_history()
+    high = int(reader.read("last_event")[0][0] or 0)
+    while high > 0:
+        low = max(0, high - _WINDOW)
+        yield high - low, reader.read(statement, {"low": low, "high": high, **bindings})
+        ((latest,),) = reader.read("latest_time", {"low": low, "high": high})
+        if latest is not None and seconds(latest) < since:
+            return
+        high = low
+
+
+def _event(row: Row) -> Event:
     event_id, at, message_id, kind, recipient, detail = row
     return Event(event_id, seconds(at), message_id, kind, recipient, msgspec.json.decode(detail))
