@@ -5,15 +5,14 @@ Must not: change anything
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+import msgspec
 
 from spoolmta.spool.connection import Spool, numbers, seconds
 from spoolmta.spool.questions import past
-from spoolmta.spool.questions.inspect import Event
 
 _PAGE = 5000
-_KINDS = ("accepted", "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,6 @@ class Culprit:
     sasl_user: str | None = None
     client: str | None = None
     sender: str | None = None
-
-    def fits(self, accepted: Mapping[str, object]) -> bool:
-        """Return whether an event "accepted" with this detail tells of mail of the culprit."""
-        said = (
-            (self.sasl_user, accepted.get("sasl_username")),
-            (self.client, accepted.get("client")),
-            (self.sender, accepted.get("sender")),
-        )
-        return all(pattern is None or _fits(pattern, str(text or "")) for pattern, text in said)
 
     @property
     def patterns(self) -> dict[str, str | None]:
@@ -92,19 +82,19 @@ def traces(reader: Spool, culprit: Culprit, *, since: float) -> Iterator[Traces]
     """Yield what the journal knows of the culprit's mail, the latest first, back to *since*."""
     # An end is seen before its beginning: deliveries wait here until it is known whose they are.
     ends: dict[int, list[Departure]] = {}
-    for seen, events in past.backwards(reader, _KINDS, since=since):
+    for seen, rows in past.slices(reader, "traces_back", culprit.patterns, since=since):
         accepted, sent = [], []
-        for event in events:
-            if event.kind == "sent":
-                relay = str(event.detail.get("relay") or "")
-                departure = Departure(event.at, event.recipient, relay, event.message_id)
-                ends.setdefault(event.message_id, []).append(departure)
+        for message_id, at, is_end, recipient, relay, told in rows:
+            if is_end:
+                departure = Departure(seconds(at), recipient, relay or "", message_id)
+                ends.setdefault(message_id, []).append(departure)
                 continue
-            gone = ends.pop(event.message_id, [])
-            if culprit.fits(event.detail):
-                accepted.append(_suspect(event))
+            gone = ends.pop(message_id, [])
+            if told is not None:
+                accepted.append(_suspect(message_id, seconds(at), msgspec.json.decode(told)))
                 sent += gone
-        yield Traces(seen, accepted, sent)
+        recent = [departure for departure in sent if departure.at >= since]
+        yield Traces(seen, [one for one in accepted if one.arrived_at >= since], recent)
 
 
 def count_unanswered(reader: Spool, message_ids: list[int]) -> int:
@@ -112,20 +102,15 @@ def count_unanswered(reader: Spool, message_ids: list[int]) -> int:
     return int(reader.read("count_waiting_recipients", {"ids": numbers(message_ids)})[0][0])
 
 
-def _suspect(event: Event) -> Suspect:
-    said = event.detail
+def _suspect(message_id: int, at: float, said: Mapping[str, object]) -> Suspect:
     return Suspect(
-        event.message_id,
-        str(said.get("queue_id") or f"{event.message_id:015X}"),
-        event.at,
+        message_id,
+        str(said.get("queue_id") or f"{message_id:015X}"),
+        at,
         str(said.get("sender") or ""),
         str(said.get("client") or ""),
         str(said.get("sasl_username") or ""),
     )
-
-
-def _fits(pattern: str, text: str) -> bool:
-    return fnmatchcase(text.lower(), pattern.lower().replace("[", "[[]"))
 
 
 def _glob(pattern: str | None) -> str | None:

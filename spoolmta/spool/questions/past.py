@@ -36,7 +36,7 @@ def backwards(
 ) -> Iterator[tuple[int, list[Event]]]:
     """Yield (events looked at, those of *kinds*), the latest first, back to *since* (seconds)."""
     wanted = {"kinds": msgspec.json.encode(list(kinds)).decode()}
-    for seen, rows in _slices(reader, "events_back", wanted, since=since):
+    for seen, rows in slices(reader, "events_back", wanted, since=since):
         events = [_event(row) for row in rows]
         yield seen, [event for event in events if event.at >= since]
 
@@ -48,14 +48,14 @@ def flow(
 
     Each as (kind, at in seconds, recipients of it): sent, deferred, or accepted.
     """
-    for seen, rows in _slices(reader, "flow_back", {"ending": f"@{domain}"}, since=since):
+    for seen, rows in slices(reader, "flow_back", {"ending": f"@{domain}"}, since=since):
         yield seen, [(kind, seconds(at), count) for kind, at, count in rows]
 
 
 def with_header_id(reader: Spool, header_id: str) -> Iterator[tuple[int, list[int]]]:
     """Yield (events looked at, messages that came with that Message-ID), the latest first."""
     told = {"told": f'"header_id":{msgspec.json.encode(header_id).decode()}'}
-    for seen, rows in _slices(reader, "messages_with_header_id", told):
+    for seen, rows in slices(reader, "messages_with_header_id", told):
         yield seen, [row[0] for row in rows]
 
 
@@ -69,7 +69,7 @@ def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
     ]
 
 
-def _slices(
+def slices(
     reader: Spool, statement: str, bindings: Mapping[str, object], *, since: float = 0.0
 ) -> Iterator[tuple[int, list[Row]]]:
     """Yield (events looked at, rows of a statement), a slice of the journal each, latest first."""
