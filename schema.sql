@@ -4,6 +4,7 @@
 -- one of the six state tables (maildrop, incoming, active, deferred, hold, corrupt). A transition inserts there and deletes
 -- here in one transaction. No status column repeats it.
 --
+-- Where rows are written for every message, a CHECK says OR: for IN with more than two values SQLite builds a table each time.
 -- Times are integers, microseconds since 1970 UTC. Ids are made by the node that inserts (message/queue_id.py).
 -- Read the v1_ views at the end for questions; their columns are a promise, the tables are not.
 
@@ -34,8 +35,8 @@ CREATE TABLE message (
     arrived_at      INTEGER NOT NULL,
     created_at      INTEGER NOT NULL,                -- the lifetime counts from here; a requeue starts it afresh
     envid           TEXT    NOT NULL,
-    ret             TEXT    NOT NULL CHECK (ret IN ('', 'FULL', 'HDRS')),
-    encoding        TEXT    NOT NULL CHECK (encoding IN ('', '7bit', '8bit')), -- as the submitter called it, '' if he did not
+    ret             TEXT    NOT NULL CHECK (ret = '' OR ret = 'FULL' OR ret = 'HDRS'),
+    encoding        TEXT    NOT NULL CHECK (encoding = '' OR encoding = '7bit' OR encoding = '8bit'), -- as the submitter called it, '' if he did not
     smtputf8        INTEGER NOT NULL CHECK (smtputf8 IN (0, 1)),
     uid             INTEGER,                         -- submitting user of local mail
     full_name       TEXT    NOT NULL,
@@ -50,7 +51,7 @@ CREATE TABLE message (
     sasl_sender     TEXT    NOT NULL,
     -- The sender wants a report (sendmail -bv, -v): verify, of what would happen, and nothing is ever delivered; report, of the
     -- first attempt. The commit that writes the latter empties it, the only change that a row of this table sees.
-    trace           TEXT    NOT NULL CHECK (trace IN ('', 'verify', 'report'))
+    trace           TEXT    NOT NULL CHECK (trace = '' OR trace = 'verify' OR trace = 'report')
 ) STRICT;
 
 -- Inserted and deleted with its message; never changed.
@@ -220,7 +221,7 @@ CREATE TABLE attempt (
 --   crashed  the agent died
 CREATE TABLE report (
     delivery_id INTEGER PRIMARY KEY,
-    verdict     TEXT    NOT NULL CHECK (verdict IN ('done', 'failed', 'crashed')),
+    verdict     TEXT    NOT NULL CHECK (verdict = 'done' OR verdict = 'failed' OR verdict = 'crashed'),
     dsn         TEXT    NOT NULL,
     reason      TEXT    NOT NULL,
     throttled   INTEGER NOT NULL,                    -- 1: the destination asked for less, by a reply of 421 or 4.7.x
@@ -236,7 +237,7 @@ CREATE TABLE outcome (
     message_id INTEGER NOT NULL,
     number     INTEGER NOT NULL,
     part       INTEGER NOT NULL,                     -- 0; 1, 2 ... for further destinations of a local recipient; -1, -2 ... for what it need not go to again
-    action     TEXT    NOT NULL CHECK (action IN ('sent', 'bounced', 'deferred')),
+    action     TEXT    NOT NULL CHECK (action = 'sent' OR action = 'bounced' OR action = 'deferred'),
     dsn        TEXT    NOT NULL,
     reason     TEXT    NOT NULL,
     relay      TEXT    NOT NULL,
