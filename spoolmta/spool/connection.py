@@ -289,6 +289,8 @@ class Spool:
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        # Else what has a bound LIMIT, and some others, are planned anew whenever they are run.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         # Without it the last one to close would delete the WAL under a racing opener.
         yes = array("i", (1,))
         connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, yes.buffer_info()[0])

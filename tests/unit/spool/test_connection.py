@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 
 from spoolmta.clock import ManualClock, SystemClock
@@ -137,3 +138,17 @@ def test_the_gate_is_entered_only_while_it_is_free(
         queues.enqueue(tx, "incoming", new_message())
     assert other.enter_free_gate()
     other.close()
+
+
+def test_a_statement_is_planned_once_whatever_is_bound(spool: Spool) -> None:
+    planned = []
+
+    def notice(*_: object) -> int:
+        planned.append(True)
+        return apsw.SQLITE_OK
+
+    spool._connection.authorizer = notice
+    for limit in (1, 2):
+        planned.clear()
+        spool.read("load_reports", {"limit": limit})
+    assert not planned
