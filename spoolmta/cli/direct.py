@@ -1,12 +1,17 @@
 """The commands that answer at once: their plain command lines are read here, without typer.
 
-An operator looks at these again and again, and typer alone takes longer to start than they do. What
-is not plain (--help, filters, a mistake) is typer's, which says what is wrong.
+An operator looks at these again and again, or is in a hurry, and typer alone takes longer to start
+than they do. What is not plain (--help, more options, a mistake) is typer's, which says what is
+wrong.
 
 Must not: import what the command does not need
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spoolmta.cli.messages.choice import Choice
 
 _JSON = "--json"
 # That of the command (messages/queues.py).
@@ -34,6 +39,8 @@ def _run(directory: str | None, arguments: Sequence[str]) -> int | None:
             return _list(directory, _LISTED, as_json=as_json)
         case ["queue", "list", "--limit", number] if _is_number(number):
             return _list(directory, int(number), as_json=as_json)
+        case ["queue", "hold" | "release" | "delete" as verb, *words]:
+            return _change(directory, verb, words, as_json=as_json)
     return None
 
 
@@ -63,3 +70,42 @@ def _list(directory: str | None, limit: int, *, as_json: bool) -> int:
     with Access(directory).spool() as spool:
         listing.show(spool, Choice(), limit=limit, as_json=as_json)
     return 0
+
+
+def _change(directory: str | None, name: str, words: Sequence[str], *, as_json: bool) -> int | None:
+    from spoolmta.cli import author
+    from spoolmta.cli.access import Access
+    from spoolmta.cli.messages import queue_verbs, surgery
+
+    choice = _choice(words)
+    if choice is None:
+        return None
+    made = {"hold": lambda: queue_verbs.hold(""), "release": queue_verbs.release}
+    verb = made.get(name, queue_verbs.delete)()
+    asked = surgery.Asked(author.who(), yes=True, as_json=as_json)
+    return 0 if surgery.run(Access(directory), verb, choice, asked) else 1
+
+
+def _choice(words: Sequence[str]) -> "Choice | None":
+    """Return what ids and filters mean that nobody is asked about; None if there is more."""
+    from spoolmta.cli.messages.choice import Choice, Filters
+
+    ids: list[str] = []
+    filters: dict[str, list[str]] = {}
+    agreed = False
+    rest = iter(words)
+    for word in rest:
+        option = word.removeprefix("--").replace("-", "_")
+        if word in ("--yes", "-y"):
+            agreed = True
+        elif not word.startswith("-"):
+            ids.append(word)
+        elif word.startswith("--") and option in Filters._fields and option != "older_than":
+            value = next(rest, "-")
+            if value.startswith("-"):
+                return None
+            filters.setdefault(option, []).append(value)
+        else:
+            return None
+    given = Filters._make(filters.get(name) for name in Filters._fields)
+    return Choice.of(ids, given) if agreed else None

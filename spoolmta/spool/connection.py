@@ -274,11 +274,13 @@ class Spool:
         connection.set_busy_handler(self._wait_for_lock)
         if create and schema.version(connection) == 0:
             connection.pragma("page_size", _PAGE_BYTES)
-        with Gate(self._gate):
-            if connection.pragma("journal_mode", "wal") != "wal":
-                raise SpoolUnusable(f"{self.path}: write-ahead logging cannot be used there")
-            if create:
-                schema.apply(connection)
+        # Who only opens it need not wait behind writers.
+        if create or connection.pragma("journal_mode") != "wal":
+            with Gate(self._gate):
+                if connection.pragma("journal_mode", "wal") != "wal":
+                    raise SpoolUnusable(f"{self.path}: write-ahead logging cannot be used there")
+                if create:
+                    schema.apply(connection)
         schema.verify(connection, self.path)
         connection.pragma("synchronous", "NORMAL")
         connection.pragma("wal_autocheckpoint", 0)

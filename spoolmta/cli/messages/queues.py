@@ -367,8 +367,5 @@ def _operate(
     from spoolmta.cli.messages import surgery
 
     asked = surgery.Asked(author.who(), because, yes, dry_run, as_json)
-    access = Access(context.obj)
-    with access.spool() as spool:
-        complete = surgery.operate(spool, verb, choice, asked)
-    access.poke(*verb.wakes)
+    complete = surgery.run(Access(context.obj), verb, choice, asked)
     raise typer.Exit(0 if complete else 1)

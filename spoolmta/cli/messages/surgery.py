@@ -7,6 +7,7 @@ flush of everything goes in slices: it changes nothing that would have to be und
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from spoolmta.cli.access import Access
 from spoolmta.cli.messages import preview
 from spoolmta.cli.messages.choice import Choice, to_selector
 from spoolmta.cli.messages.queue_verbs import Verb
@@ -51,6 +52,17 @@ class Tally:
     def is_complete(self) -> bool:
         """True if it was done to all that were meant."""
         return not (self.busy or self.unknown or self.elsewhere or self.unfit)
+
+
+def run(access: Access, verb: Verb, choice: Choice, asked: Asked) -> bool:
+    """Do *verb*, wake whom it concerns, and return True if it was done to all that were meant.
+
+    Raises what `operate` raises.
+    """
+    with access.spool() as spool:
+        complete = operate(spool, verb, choice, asked)
+    access.poke(*verb.wakes)
+    return complete
 
 
 def operate(spool: Spool, verb: Verb, choice: Choice, asked: Asked) -> bool:

@@ -158,7 +158,7 @@ def locate(
     tx: Transaction, message_ids: Sequence[int], states: Sequence[State]
 ) -> dict[State, list[int]]:
     """Return the ids by state, for the states that are meant."""
-    ids = sorted(set(message_ids))
+    ids = sorted(dict.fromkeys(message_ids))  # quick if they are in order, as nearly always
     return {
         state: [row[0] for row in tx.run(f"those_in_{state}", {"ids": numbers(ids)})]
         for state in states

@@ -159,18 +159,20 @@ def _all_in(spool: Spool, states: Sequence[State]) -> list[int]:
 def _sizes(spool: Spool, wanted: Selector, among: Sequence[int] | None) -> Iterable[dict[int, int]]:
     """Yield, with their sizes, the messages that fit each option that their own row decides."""
 
-    def fit(statement: str, **bound: object) -> list[tuple[int, int]]:
+    def fit(statement: str, **bound: object) -> dict[int, int]:
         ids = None if among is None else numbers(among)
-        rows = spool.read(statement, {"all": among is None, "ids": ids, **bound})
-        return [(message_id, size) for message_id, size in rows]
+        return dict(spool.read(statement, {"all": among is None, "ids": ids, **bound}))
 
     for option in _OF_MESSAGE:
         if texts := getattr(wanted, option):
             meant = ["" if text == NULL_SENDER else text for text in texts]
             asked = [_asked(option, text) for text in meant]
-            yield dict(row for statement, one in asked for row in fit(statement, pattern=one))
+            first, *more = (fit(statement, pattern=one) for statement, one in asked)
+            for found in more:
+                first |= found
+            yield first
     if wanted.arrived_before is not None:
-        yield dict(fit("select_older_than", before=micros(wanted.arrived_before)))
+        yield fit("select_older_than", before=micros(wanted.arrived_before))
 
 
 def _asked(option: str, text: str) -> tuple[str, str]:

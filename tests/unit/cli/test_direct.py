@@ -7,6 +7,7 @@ import pytest
 
 from spoolmta.cli import direct, verbs
 from spoolmta.clock import SystemClock
+from spoolmta.errors import UsageError
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 
@@ -15,6 +16,9 @@ PLAIN = (
     ("queue", "list"),
     ("queue", "list", "--limit", "2"),
     ("queue", "list", "--json", "--limit", "3"),
+    ("queue", "hold", "--sender", "nobody@y.example", "--yes"),
+    ("queue", "release", "--state", "hold", "--sender", "*@nowhere.example", "-y", "--json"),
+    ("queue", "delete", "--where", "size > 1000000000", "--yes"),
 )
 
 
@@ -47,10 +51,41 @@ def test_a_plain_command_line_is_answered_as_by_typer(
     assert (status, out, err) == (expected.status, expected.out, expected.err)
 
 
+@pytest.mark.parametrize("words", [[], ["ALL", "--sender", "a@y.example"], ["--state", "none"]])
+def test_a_plain_verb_that_means_no_messages_is_refused(
+    sample: SampleSpool, words: list[str]
+) -> None:
+    line = ["-c", str(sample.configuration), "queue", "delete", *words, "--yes"]
+    with pytest.raises(UsageError):
+        direct.run(line)
+    with pytest.raises(UsageError):
+        verbs.app(line, standalone_mode=False)
+
+
+def test_a_verb_that_is_plain_is_done_as_by_typer(
+    sample: SampleSpool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def places() -> dict[str, int]:
+        text = "SELECT state, messages FROM v1_states"
+        return dict(sample.spool._connection.execute(text).fetchall())
+
+    before = places()
+    plain = ["--sender", "*", "--state", "deferred", "--yes"]
+    assert direct.run(["-c", str(sample.configuration), "queue", "hold", *plain]) == 0
+    assert "put on hold (spoolmta undo" in capsys.readouterr().out
+    held = places()
+    assert (held["deferred"], held["hold"]) == (0, before["hold"] + before["deferred"])
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["queue", "list", "--sender", "a@news.example"],
+        ["queue", "hold", "--sender", "a@news.example"],
+        ["queue", "hold", "--sender", "a@news.example", "--yes", "--because", "spam"],
+        ["queue", "delete", "--older-than", "2h", "--yes"],
+        ["queue", "delete", "--yes", "--sender"],
+        ["queue", "release", "--help"],
         ["queue", "list", "--limit", "many"],
         ["status", "--help"],
         ["queue", "show", "1"],
