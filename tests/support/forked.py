@@ -1,76 +1,67 @@
-"""A process that is a fork of the test: what the test has imported, it need not import again.
+"""A program of spoolmta as a process that need import nothing: a fork of the server of forks."""
 
-Limits: what is to be quick must have been imported before; a lock that another thread of the test
-holds at the fork stays locked in the process
-"""
-
+import atexit
+import functools
 import os
+import select
 import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from subprocess import TimeoutExpired
+from typing import IO
 
-from tests.support.oracle import become
+from tests.support.fork_server import NUMBER, Request, encode
 
-_POLL_SECONDS = 0.01
-_INHERITED = 3
+BIN = Path(sys.executable).parent
+_ROOT = Path(__file__).resolve().parents[2]
+_STARTING = threading.Lock()
 
 
 class Forked:
-    """Runs a command's main() in *folder*, its output in a file; used like a subprocess.Popen."""
+    """A running program, *words* its name and arguments; used like a subprocess.Popen."""
 
     def __init__(
         self,
-        main: Callable[[], object],
-        argv: Sequence[str],
+        words: Sequence[str | Path],
+        streams: tuple[IO[bytes], IO[bytes], IO[bytes]],
         *,
         folder: Path,
-        output: Path,
         environment: Mapping[str, str],
     ) -> None:
-        self.argv = argv
+        """*streams* are standard input, output and error, *environment* all of its variables."""
+        self.words = [str(BIN / words[0]), *map(str, words[1:])]
         self.returncode: int | None = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._be(main, folder, output, environment)
-
-    def _be(
-        self,
-        main: Callable[[], object],
-        folder: Path,
-        output: Path,
-        environment: Mapping[str, str],
-    ) -> None:
-        """Be the process, and never come back."""
-        os.setsid()
-        os.chdir(folder)
-        null = os.open(os.devnull, os.O_RDONLY)
-        written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for number, descriptor in enumerate((null, written, written)):
-            os.dup2(descriptor, number)
-        os.closerange(_INHERITED, os.sysconf("SC_OPEN_MAX"))
-        become(main, list(self.argv), environment, (0, 1, 2))
+        self._reading = threading.Lock()
+        told, tell = os.pipe()
+        self._told = os.fdopen(told, "rb", buffering=0)
+        request = Request(self.words, str(folder), dict(environment))
+        descriptors = [*(stream.fileno() for stream in streams), tell]
+        with _STARTING:
+            server = _server()
+        socket.send_fds(server, [encode(request)], descriptors)
+        os.close(tell)
+        (self.pid,) = NUMBER.unpack(self._told.read(NUMBER.size))
 
     def poll(self) -> int | None:
         """Return the exit status, or minus the signal; None while it runs."""
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.returncode = os.waitstatus_to_exitcode(status)
-        return self.returncode
+        with self._reading:
+            if self.returncode is None and self._is_told(0):
+                (self.returncode,) = NUMBER.unpack(self._told.read(NUMBER.size))
+                self._told.close()
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end and return the exit status.
 
         Raises TimeoutExpired: it still runs.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
         while (status := self.poll()) is None:
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutExpired(self.argv, timeout or 0.0)
-            time.sleep(_POLL_SECONDS)
+            if not self._is_told(timeout):
+                raise subprocess.TimeoutExpired(self.words, timeout or 0.0)
         return status
 
     def send_signal(self, number: int) -> None:
@@ -81,3 +72,57 @@ class Forked:
     def kill(self) -> None:
         """Kill it."""
         self.send_signal(signal.SIGKILL)
+
+    def _is_told(self, timeout: float | None) -> bool:
+        ready = select.poll()
+        ready.register(self._told, select.POLLIN)
+        return bool(ready.poll(None if timeout is None else timeout * 1000))
+
+
+def run(
+    words: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end, as subprocess.run does.
+
+    Raises TimeoutExpired: it took too long, and was killed.
+    """
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        given.write(stdin)
+        given.seek(0)
+        process = Forked(words, (given, out, err), folder=Path.cwd(), environment=environment)
+        try:
+            status = process.wait(timeout)
+        finally:
+            process.kill()
+            process.wait()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(process.words, status, out.read(), err.read())
+
+
+@functools.cache
+def _server() -> socket.socket:
+    """Start the server of this process; return the socket that takes requests."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.fork_server"],
+            cwd=_ROOT,
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours

@@ -22,9 +22,10 @@ from pathlib import Path
 from spoolmta.clock import SystemClock
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.questions.audit import audit
+from tests.support.forked import BIN
 from tests.support.ledger import Ledger
 from tests.support.load import LocalUser, Session, Writer, keep_sending
-from tests.support.mail_system import BIN, MailSystem, wait_for
+from tests.support.mail_system import MailSystem, wait_for
 from tests.support.nemesis import CRASH_VARIABLE
 from tests.support.receiver import Receiver
 

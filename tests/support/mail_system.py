@@ -2,7 +2,10 @@
 
     with MailSystem(tmp_path, {"relayhost": "[127.0.0.1]:2526"}) as system:
         system.send("me@inbox.example", ["alice@inbox.example"], "Subject: hi\\n\\nhello\\n")
-        system.wait_until_idle()
+        system.wait_until_empty()
+
+Its programs are forks that have their modules imported (tests/support/forked.py), but for a test of
+the start itself, of memory or of privileges: that has them *executed*.
 
 Must not: reach into the processes; what it sees is what a user and an operator see: sockets,
 commands, the log, and the spool file opened read-only.
@@ -16,7 +19,6 @@ import signal
 import smtplib
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +28,12 @@ from typing import Any, Protocol, Self
 import apsw
 import psutil
 
-BIN = Path(sys.executable).parent
+from tests.support import forked
+from tests.support.forked import BIN, Forked
+
 START_SECONDS = 30.0
 STOP_SECONDS = 40.0
+COMMAND_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
 # Clients get ports from 32768 on.
@@ -146,6 +151,7 @@ class MailSystem:
     settings: Mapping[str, str] = field(default_factory=dict)
     services_extra: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    executed: bool = False
 
     def __post_init__(self) -> None:
         """Choose the port and write the configuration."""
@@ -196,13 +202,18 @@ class MailSystem:
 
     def launch(self) -> Process:
         """Begin to run the master."""
-        with self.stderr_file.open("ab") as stderr:
+        words = ("spoolmta", "-c", self.configuration, "serve")
+        environment = self._environment()
+        with self.stderr_file.open("ab") as stderr, Path(os.devnull).open("rb") as stdin:
+            if not self.executed:
+                streams = (stdin, stderr, stderr)
+                return Forked(words, streams, folder=self.root, environment=environment)
             return subprocess.Popen(
-                [BIN / "spoolmta", "-c", self.configuration, "serve"],
-                stdin=subprocess.DEVNULL,
+                [BIN / words[0], *words[1:]],
+                stdin=stdin,
                 stdout=stderr,
                 stderr=stderr,
-                env=self._environment(),
+                env=environment,
                 cwd=self.root,
                 start_new_session=True,
             )
@@ -263,14 +274,7 @@ class MailSystem:
         self, program: str, *arguments: str | Path, stdin: bytes = b"", status: int | None = 0
     ) -> str:
         """Run one of spoolmta's programs on this configuration; return what it printed."""
-        done = subprocess.run(
-            [BIN / program, *arguments],
-            input=stdin,
-            capture_output=True,
-            env={**self._environment(), "MAIL_CONFIG": str(self.configuration)},
-            timeout=60,
-            check=False,
-        )
+        done = self._run((program, *arguments), stdin)
         text = done.stdout.decode() + done.stderr.decode()
         assert status is None or done.returncode == status, f"{program}: {done.returncode}: {text}"
         return text
@@ -313,6 +317,21 @@ class MailSystem:
         """Return the messages in the maildir of a virtual mailbox user."""
         folder = self.queue / "mail" / MAILBOX_DOMAIN / user / "new"
         return [path.read_bytes() for path in sorted(folder.glob("*"))]
+
+    def _run(
+        self, words: Sequence[str | Path], stdin: bytes
+    ) -> "subprocess.CompletedProcess[bytes]":
+        environment = {**self._environment(), "MAIL_CONFIG": str(self.configuration)}
+        if not self.executed:
+            return forked.run(words, stdin=stdin, environment=environment, timeout=COMMAND_SECONDS)
+        return subprocess.run(
+            [BIN / words[0], *words[1:]],
+            input=stdin,
+            capture_output=True,
+            env=environment,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "MAIL_CONFIG"}

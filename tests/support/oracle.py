@@ -8,14 +8,14 @@ Limits: a command of ours must not rely on being the only user of its modules
 
 import os
 import subprocess
-import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.support.console_script import become
 
 SBIN = Path("/usr/sbin")
 
@@ -75,34 +75,6 @@ def ours(
         out.seek(0)
         err.seek(0)
         return Answer(os.waitstatus_to_exitcode(waited), _text(out.read()), _text(err.read()))
-
-
-def become(
-    main: Callable[[], object],
-    argv: list[str],
-    environment: Mapping[str, str],
-    descriptors: tuple[int, int, int],
-) -> None:
-    """Be the command, and never come back."""
-    status = 70
-    try:
-        for number, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, number)
-        sys.stdin = os.fdopen(0, "r", encoding="utf-8", closefd=False)
-        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-        os.environ.update(environment)
-        sys.argv = argv
-        main()
-        status = 0
-    except SystemExit as ended:
-        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:  # noqa: BLE001 - a child must not go on as the test
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
 
 
 def _bytes(text: str) -> bytes:

@@ -17,9 +17,10 @@ import pytest
 
 from spoolmta.spool.connection import FILE_NAME, Row
 from spoolmta.spool.questions.question import ask
+from tests.support.forked import BIN
 from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger, read_tokens
 from tests.support.load import Letter, LocalUser, Session, Writer, keep_sending, submit_by_program
-from tests.support.mail_system import BIN, MailSystem, wait_for
+from tests.support.mail_system import MailSystem, wait_for
 from tests.support.nemesis import Nemesis, crash_points, describe
 from tests.support.receiver import Receiver
 

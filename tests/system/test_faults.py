@@ -13,7 +13,7 @@ import apsw
 import psutil
 import pytest
 
-from tests.support.mail_system import BIN, MailSystem, free_port, wait_for
+from tests.support.mail_system import MailSystem, free_port, wait_for
 from tests.support.receiver import Receiver
 
 EXIT_UNAVAILABLE = 69
@@ -33,13 +33,9 @@ def system(tmp_path: Path) -> Iterator[MailSystem]:
 
 def _refusal(system: MailSystem) -> tuple[int, str]:
     """Return exit status and words of a start that must not come about."""
-    done = subprocess.run(
-        [BIN / "spoolmta", "-c", system.configuration, "serve"],
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    return done.returncode, (done.stdout + done.stderr).decode() + system.log()
+    begun = len(system.stderr())
+    status = system.launch().wait(30)
+    return status, system.stderr()[begun:] + system.log()
 
 
 @pytest.mark.parametrize(
@@ -283,7 +279,7 @@ def test_a_message_that_cannot_be_read_goes_aside_and_all_others_flow(
 @pytest.mark.slow
 def test_a_large_message_makes_no_process_grow(tmp_path: Path) -> None:
     settings = {"message_size_limit": "200000000", "virtual_mailbox_limit": "0"}
-    with MailSystem(tmp_path, settings) as system:
+    with MailSystem(tmp_path, settings, executed=True) as system:
         system.send("me@example.com", ["alice@inbox.example"], MESSAGE)
         wait_for(lambda: system.mailbox("alice"), 20, "a small message first")
         before = _private_memory(system)

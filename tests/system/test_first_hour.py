@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.rules.sources import ROOT
-from tests.support.mail_system import BIN, MailSystem, free_port, wait_for
+from tests.support.forked import BIN
+from tests.support.mail_system import MailSystem, free_port, wait_for
 from tests.support.receiver import Receiver
 from tests.support.stub_dns import StubDns
 

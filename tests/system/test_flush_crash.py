@@ -9,7 +9,8 @@ import pytest
 
 from spoolmta.clock import SystemClock
 from spoolmta.spool.connection import FILE_NAME, Spool
-from tests.support.mail_system import BIN, MailSystem, wait_for
+from tests.support.forked import BIN
+from tests.support.mail_system import MailSystem, wait_for
 from tools.bench.backlog import Backlog
 
 MESSAGES = 6_000

@@ -39,7 +39,7 @@ class Crowd:
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     settings = {"default_process_limit": str(CONNECTIONS + 100)}
-    system = MailSystem(tmp_path_factory.mktemp("crowd"), settings)
+    system = MailSystem(tmp_path_factory.mktemp("crowd"), settings, executed=True)
     with _many_descriptors(), ExitStack() as stack:
         with _one_core():
             stack.enter_context(system)
@@ -64,7 +64,7 @@ def test_a_process_that_holds_5000_idle_clients_serves_another_promptly(crowd: C
 
 
 def test_an_idle_system_takes_little_memory_and_next_to_no_cpu(tmp_path: Path) -> None:
-    with MailSystem(tmp_path) as system:
+    with MailSystem(tmp_path, executed=True) as system:
         time.sleep(SETTLING_SECONDS)
         processes = system.processes()
         assert _memory(processes) < IDLE_BYTES

@@ -61,7 +61,7 @@ def test_a_message_to_100000_delays_one_to_a_single_recipient_by_no_more_than_a_
 ) -> None:
     with ScriptedServer({".": take_a_moment}) as server:
         settings = {**SETTINGS, "relayhost": f"[127.0.0.1]:{server.port}"}
-        with MailSystem(tmp_path, settings) as system:
+        with MailSystem(tmp_path, settings, executed=True) as system:
             usual = waits_of_single_messages(system, server, "before", 5)[-1]
             hand_in(system)
             waits = waits_of_single_messages(system, server, "beside", 20)

@@ -69,7 +69,7 @@ def _system() -> Iterator[MailSystem]:
     }
     (root / "mail").mkdir()
     os.chown(root / "mail", MAILBOX_OWNER, MAILBOX_OWNER)
-    system = MailSystem(root, settings)
+    system = MailSystem(root, settings, executed=True)
     with system:
         yield system
     shutil.rmtree(root)

@@ -2,8 +2,6 @@
 
 import getpass
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from spoolmta.spool.connection import Spool
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.surgery import bindings, operations, rules
+from tests.support import forked
 from tests.support.sample_spool import SampleSpool
 
 SIGKILLED = -9
@@ -31,8 +30,8 @@ VERBS = (
 
 def command(sample: SampleSpool, *arguments: str, crash: str = "") -> int:
     environment = {**os.environ, "SPOOLMTA_CRASH": crash}
-    words = (sys.executable, "-m", "spoolmta.cli.spoolmta", "-c", str(sample.configuration))
-    return subprocess.run([*words, *arguments], env=environment, check=False).returncode
+    words = ("spoolmta", "-c", sample.configuration, *arguments)
+    return forked.run(words, environment=environment).returncode
 
 
 def places(sample: SampleSpool) -> dict[str, int]:

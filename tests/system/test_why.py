@@ -48,20 +48,19 @@ def test_the_real_cause_is_told_of_each_message(system: MailSystem) -> None:
         dead["dead destination"]["until"]
         == system.read("SELECT dead_until / 1e6 FROM destination WHERE dead_until > 0")[0][0]
     )
-    windows = first(system, "b@silent.example", "window")
-    assert "is full: 1 of 1 under way" in windows["window"]["text"]
+    window = first(system, "b@silent.example", "window")
+    assert "is full: 1 of 1 under way" in window["window"]["text"]
     paced = first(system, "b@paced.example", "rate delay")
     assert 400 < paced["rate delay"]["until"] - paced["since"] <= 501
     assert paced["rate delay"]["do"] == ["postconf discard_destination_rate_delay"]
-    hold(system, "b@silent.example")
+    hold(system, window["queue_id"])
 
 
-def hold(system: MailSystem, address: str) -> None:
+def hold(system: MailSystem, queue_id: str) -> None:
     """What is held says so, and is let go by the command that is told."""
-    queue_id = waiting(system, address)[-1]
     system.run("spoolmta", "queue", "hold", queue_id)
     answer = why(system, queue_id)
-    assert list(answer) == ["since", "hold"]
+    assert list(answer) == ["queue_id", "since", "hold"]
     (command,) = answer["hold"]["do"]
     program, *arguments = command.split()
     system.run(program, *arguments)
@@ -82,7 +81,8 @@ def first(system: MailSystem, address: str, *kinds: str) -> dict[str, Any]:
 def why(system: MailSystem, queue_id: str) -> dict[str, Any]:
     """Return the hindrances of a message by their kinds, and since when it is where it is."""
     answer = json.loads(system.run("spoolmta", "why", queue_id, "--json"))
-    return {"since": answer["since"], **{h["kind"]: h for h in answer["hindrances"]}}
+    whole = {name: answer[name] for name in ("queue_id", "since")}
+    return whole | {h["kind"]: h for h in answer["hindrances"]}
 
 
 def waiting(system: MailSystem, address: str) -> list[str]:

@@ -28,7 +28,7 @@ from spoolmta.message.address_header import Change, change_addresses
 from spoolmta.message.turn import Turn
 from spoolmta.stages.cleanup.rewriting import Rewriting
 from spoolmta.stages.cleanup.rules import CleanupRules
-from tests.support.mail_system import BIN
+from tests.support.forked import BIN
 from tools.bench.figures import Figures
 from tools.bench.stand import Stand
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from spoolmta.maps import Map, open_map
 from tests.support import postfix_oracle
-from tests.support.mail_system import BIN
+from tests.support.forked import BIN
 from tools.bench.figures import Figures
 from tools.bench.stand import Stand
 from tools.bench.systems import BOTH, SETTINGS

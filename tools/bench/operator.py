@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.support import postfix_oracle
-from tests.support.mail_system import BIN
+from tests.support.forked import BIN
 from tools.bench.peers import SENDER
 from tools.bench.systems import Postfix, Spoolmta, System
 

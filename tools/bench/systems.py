@@ -9,7 +9,8 @@ from typing import Protocol
 import psutil
 
 from tests.support import postfix_oracle
-from tests.support.mail_system import BIN, MailSystem
+from tests.support.forked import BIN
+from tests.support.mail_system import MailSystem
 from tests.support.postfix_oracle import PostfixOracle
 
 BOTH = ("spoolmta", "postfix")
@@ -92,7 +93,7 @@ class Spoolmta:
     name = "spoolmta"
 
     def __init__(self, root: Path, settings: Mapping[str, str]) -> None:
-        self._system = MailSystem(root, settings)
+        self._system = MailSystem(root, settings, executed=True)
 
     @property
     def port(self) -> int:

@@ -9,15 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from spoolmta.cli import spoolmta
 from spoolmta.cli.sendmail import sendmail
 from spoolmta.cli.tables import postalias, postmap
-from spoolmta.config.loader import load
-from spoolmta.config.program import Kind
-from spoolmta.config.program import running as running_services
-from spoolmta.master import programs
-from tests.support.forked import Forked
-from tests.support.mail_system import MailSystem, Process, wait_for
+from tests.support.mail_system import MailSystem, wait_for
 from tests.support.oracle import Answer, ours, postfix
 from tests.support.postfix_oracle import PostfixOracle
 from tests.support.twin import site_files
@@ -193,32 +187,13 @@ class Postfix(System):
         wait_for(lambda: "all is told" in self.log(), _SECONDS, "the end of Postfix's log")
 
 
-class _ForkedMailSystem(MailSystem):
-    """A spoolmta that starts quickly."""
-
-    def launch(self) -> Process:
-        services = load(self.configuration).services
-        running = running_services(services)
-        for service in services:
-            if running.get(service.key, Kind.ROW) is not Kind.ROW:
-                programs.load(service, programs.entry(service))
-        arguments = ["spoolmta", "-c", str(self.configuration), "serve"]
-        return Forked(
-            spoolmta.main,
-            arguments,
-            folder=self.root,
-            output=self.stderr_file,
-            environment=self.environment,
-        )
-
-
 class Spoolmta(System):
     """Ours."""
 
     name = "spoolmta"
 
     def _set_up(self) -> None:
-        system = _ForkedMailSystem(self.root)
+        system = MailSystem(self.root)
         self.port = system.port
         self._system = system
         places = {"queue_directory": str(system.queue), "data_directory": str(self.root / "data")}

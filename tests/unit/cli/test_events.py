@@ -11,7 +11,7 @@ import pytest
 from spoolmta.cli.spoolmta import main
 from spoolmta.spool.history import History
 from spoolmta.spool.surgery import admin
-from tests.support.mail_system import BIN
+from tests.support.forked import BIN
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 

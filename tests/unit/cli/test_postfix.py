@@ -3,19 +3,17 @@
 import gzip
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from spoolmta.cli.postfix import main
 from spoolmta.cli.running import master_pid
+from tests.support import forked
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
-BIN = Path(sys.executable).parent
 SERVICES = "qmgr unix n - n 300 1 qmgr\nshowq unix n - n - - showq\n"
 
 Postfix = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -28,18 +26,10 @@ def postfix(sample: SampleSpool) -> Iterator[Postfix]:
     sample.close()
 
     def postfix(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        # The output goes to files: a daemon that kept a pipe open would keep us waiting.
-        with (sample.folder / "out").open("w+") as out, (sample.folder / "err").open("w+") as err:
-            done = subprocess.run(
-                [BIN / "postfix", "-c", sample.configuration, *arguments],
-                stdout=out,
-                stderr=err,
-                timeout=60,
-                check=False,
-            )
-            out.seek(0)
-            err.seek(0)
-            return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
+        words = ("postfix", "-c", sample.configuration, *arguments)
+        done = forked.run(words, environment=os.environ, timeout=60)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
     yield postfix
     postfix("abort")
@@ -74,14 +64,10 @@ def test_a_second_start_is_refused(postfix: Postfix) -> None:
 
 def test_a_running_system_answers_its_commands(sample: SampleSpool, postfix: Postfix) -> None:
     postfix("start")
-    listed = subprocess.run(
-        [BIN / "postqueue", "-c", sample.configuration, "-p"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert listed.stderr == ""
-    assert listed.stdout.endswith("-- 0 Kbytes in 5 Requests.\n")
+    words = ("postqueue", "-c", sample.configuration, "-p")
+    listed = forked.run(words, environment=os.environ)
+    assert (listed.returncode, listed.stderr) == (0, b"")
+    assert listed.stdout.endswith(b"-- 0 Kbytes in 5 Requests.\n")
     assert postfix("flush").returncode == 0
     assert postfix("reload").returncode == 0
     _wait_for(lambda: "]: reload -- version" in log_of(sample))

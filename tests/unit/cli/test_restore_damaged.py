@@ -2,8 +2,6 @@
 
 import getpass
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from spoolmta.spool.history import History
 from spoolmta.spool.outcomes import record_outcomes
 from spoolmta.spool.questions.audit import audit
 from spoolmta.spool.surgery import admin
+from tests.support import forked
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Run
 
@@ -193,10 +192,10 @@ def test_a_restore_that_is_killed_is_done_wholly_or_not_at_all(
         overwrite(sample, ("message", "content"))
     sample.close()
     before = sample.path.stat().st_ino
-    command = [sys.executable, "-m", "spoolmta.cli.spoolmta", "-c", str(sample.configuration)]
-    command += ["restore", str(tmp_path / "night.db"), "--damaged", "--without-delivered"]
-    killed = subprocess.run(
-        command, env={**os.environ, "SPOOLMTA_CRASH": f"{point}:1"}, check=False
+    words = ("restore", tmp_path / "night.db", "--damaged", "--without-delivered")
+    killed = forked.run(
+        ("spoolmta", "-c", sample.configuration, *words),
+        environment={**os.environ, "SPOOLMTA_CRASH": f"{point}:1"},
     )
     assert killed.returncode == -9
     if point == "restore.before_decision":
