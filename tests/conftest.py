@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,14 +20,46 @@ settings.load_profile("any machine")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests marked `root` where a user runs them; the rest must all run.
 
-    The slow ones begin first, so that no process is left alone with one at the end.
+    Each of xdist's processes is given an equal part of them, one after the other, and takes of
+    another's end when it is done. So the slow ones begin each part: no process is left alone with
+    one at the end.
     """
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    if os.geteuid() == 0:
-        return
-    left_out = [item for item in items if item.get_closest_marker("root")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
+    if os.geteuid() != 0:
+        left_out = [item for item in items if item.get_closest_marker("root")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+    count = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    short = [item for item in items if not _seconds_allowed(item)]
+    size = len(items) // count
+    ordered: list[pytest.Item] = []
+    for number, part in enumerate(_shared_out(items, count), 1):
+        left = max(0, number * size - len(ordered) - len(part))
+        ordered += part + short[:left]
+        del short[:left]
+    items[:] = ordered + short
+
+
+def _shared_out(items: list[pytest.Item], count: int) -> list[list[pytest.Item]]:
+    """Return the slow ones of *items* in so many parts, those of a module in the same."""
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in filter(_seconds_allowed, items):
+        modules.setdefault(item.path, []).append(item)
+
+    def seconds(some: list[pytest.Item]) -> float:
+        return sum(map(_seconds_allowed, some))
+
+    parts: list[list[pytest.Item]] = [[] for _ in range(count)]
+    for module in sorted(modules.values(), key=seconds, reverse=True):
+        min(parts, key=seconds).extend(module)
+    return parts
+
+
+def _seconds_allowed(item: pytest.Item) -> float:
+    """Return how long a slow test may take; 0 of a quick one."""
+    if not item.get_closest_marker("slow"):
+        return 0
+    allowed = item.get_closest_marker("timeout")
+    return float(allowed.args[0] if allowed else item.config.getini("timeout"))
 
 
 @pytest.fixture

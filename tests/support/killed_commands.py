@@ -1,28 +1,24 @@
 """An operator's commands on a mail system under load, killed with -9, and what is then on record.
 
-What they print is in the file `said` of the system's folder. Each is a process of its own, the fork
-of a server that has the libraries loaded: a hundred starts of Python would be most of the test.
+What they print is in the file `said` of the system's folder.
 """
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import random
-import runpy
-import sys
+import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from spoolmta.clock import SystemClock
 from spoolmta.spool.connection import FILE_NAME, Spool
 from spoolmta.spool.questions.audit import audit
-from tests.support.forked import BIN
+from tests.support.forked import Forked
 from tests.support.ledger import Ledger
 from tests.support.load import LocalUser, Session, Writer, keep_sending
 from tests.support.mail_system import MailSystem, wait_for
@@ -35,11 +31,6 @@ PAUSE = 0.3
 POOL = 12
 SHORTEST_COMMAND, LONGEST_COMMAND = 0.2, 0.9
 _POLL_SECONDS = 0.0005
-
-# Not what reads the crash point that is to end the command: that differs from one to the next.
-_LOADED = ["apsw", "msgspec", "typer", "spoolmta.cli.verbs", "spoolmta.spool.connection"]
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(_LOADED)
 
 
 @dataclass
@@ -79,14 +70,15 @@ class Surgery:
         """Run a command, kill it *after* some seconds, or at a crash point; return its status."""
         names = "".join(f"{name}\n" for name in self.queued(pool)) if "-" in words else ""
         process = self._start(words, pool, crash, names)
-        process.join(after or 60)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(after or 60)
         return _ended(process)
 
     def run_until(self, folder: Path, pattern: str, *words: str) -> int:
         """Run a command, kill it about when a new file appears; return its status."""
         before = set(folder.glob(pattern))
         process = self._start(words, "", "", "")
-        while process.is_alive() and set(folder.glob(pattern)) <= before:
+        while process.poll() is None and set(folder.glob(pattern)) <= before:
             time.sleep(_POLL_SECONDS)
         time.sleep(self.rng.choice((0.0, self.rng.uniform(0.0, 0.02))))
         return _ended(process)
@@ -168,41 +160,24 @@ class Surgery:
             *_, (_, account) = audit(spool)
         assert not account.violators, account.violators[:5]
 
-    def _start(self, words: Sequence[str], pool: str, crash: str, given: str) -> BaseProcess:
-        environment = {"MAIL_CONFIG": str(self.system.configuration)}
+    def _start(self, words: Sequence[str], pool: str, crash: str, given: str) -> Forked:
+        environment = {**os.environ, "MAIL_CONFIG": str(self.system.configuration)}
         if crash:
             environment[CRASH_VARIABLE] = f"{crash}:1"
         command = [word.format(self.sender(pool)) for word in words]
-        process = _SERVER.Process(
-            target=_be, args=(command, environment, given, self.system.root / "said")
-        )
-        process.start()
-        return process
+        with tempfile.TemporaryFile() as stdin, (self.system.root / "said").open("ab") as said:
+            stdin.write(given.encode())
+            stdin.seek(0)
+            said.write(f"{' '.join(command)} {crash}\n".encode())
+            said.flush()
+            streams = (stdin, said, said)
+            return Forked(command, streams, folder=self.system.root, environment=environment)
 
 
-def _be(words: Sequence[str], environment: Mapping[str, str], given: str, said: Path) -> None:
-    """Be a command."""
-    os.environ.update(environment)
-    with tempfile.TemporaryFile() as file, said.open("ab") as output:
-        file.write(given.encode())
-        file.seek(0)
-        output.write(f"{' '.join(words)} {environment.get(CRASH_VARIABLE, '')}\n".encode())
-        output.flush()
-        for number, descriptor in enumerate((file.fileno(), output.fileno(), output.fileno())):
-            os.dup2(descriptor, number)
-    sys.stdin = os.fdopen(0, "r", encoding="utf-8", closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
-    sys.argv = list(words)
-    runpy.run_path(str(BIN / words[0]), run_name="__main__")
-
-
-def _ended(process: BaseProcess) -> int:
+def _ended(process: Forked) -> int:
     """Kill a process, if it is not over; return its status."""
     process.kill()
-    process.join()
-    assert process.exitcode is not None
-    return process.exitcode
+    return process.wait()
 
 
 class Clients(threading.Thread):

@@ -174,19 +174,6 @@ class LocalUser:
         return head[:1]
 
 
-async def submit_by_program(program: list[str], letter: Letter) -> str:
-    """Hand *letter* to a sendmail program; exit status 0 is a promise."""
-    process = await asyncio.create_subprocess_exec(
-        *program,
-        *("-i", "-f", letter.sender, "--", *letter.recipients),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    await process.communicate(letter.content.replace(b"\r\n", b"\n"))
-    return PROMISED if process.returncode == 0 else UNKNOWN
-
-
 async def keep_sending(
     submit: Submit, writer: Writer, ledger: Ledger, stopped: asyncio.Event, pause: float = 0.0
 ) -> None:

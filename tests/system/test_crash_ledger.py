@@ -6,6 +6,7 @@ outside the system. A receiver process records what it takes. Meanwhile processe
 """
 
 import asyncio
+import os
 import random
 import re
 from collections import Counter
@@ -17,9 +18,9 @@ import pytest
 
 from spoolmta.spool.connection import FILE_NAME, Row
 from spoolmta.spool.questions.question import ask
-from tests.support.forked import BIN
+from tests.support import forked
 from tests.support.ledger import PROMISED, REFUSED, UNKNOWN, Ledger, read_tokens
-from tests.support.load import Letter, LocalUser, Session, Writer, keep_sending, submit_by_program
+from tests.support.load import Letter, LocalUser, Session, Writer, keep_sending
 from tests.support.mail_system import MailSystem, wait_for
 from tests.support.nemesis import Nemesis, crash_points, describe
 from tests.support.receiver import Receiver
@@ -86,10 +87,9 @@ async def _besiege(
     stopped = asyncio.Event()
     writer = Writer(siege.rng, "alice+{}@inbox.example")
     sessions = [Session(siege.system.port) for _ in range(SESSIONS)]
-    program = [str(BIN / "sendmail"), "-C", str(siege.system.configuration / "main.cf")]
 
     async def by_program(letter: Letter) -> str:
-        return await submit_by_program(program, letter)
+        return await asyncio.to_thread(_submit_by_program, siege.system, letter)
 
     async with asyncio.TaskGroup() as clients:
         for session in sessions:
@@ -107,6 +107,17 @@ async def _besiege(
         stopped.set()
     for session in sessions:
         await session.close()
+
+
+def _submit_by_program(system: MailSystem, letter: Letter) -> str:
+    """Hand *letter* to sendmail; exit status 0 is a promise."""
+    words = ("-i", "-f", letter.sender, "--", *letter.recipients)
+    ended = forked.run(
+        ("sendmail", "-C", system.configuration / "main.cf", *words),
+        environment=os.environ,
+        stdin=letter.content.replace(b"\r\n", b"\n"),
+    )
+    return PROMISED if ended.returncode == 0 else UNKNOWN
 
 
 def _check_the_accounts(siege: Siege, least_kills: int) -> None:
