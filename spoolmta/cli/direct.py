@@ -80,8 +80,8 @@ def _change(directory: str | None, name: str, words: Sequence[str], *, as_json: 
     choice = _choice(words)
     if choice is None:
         return None
-    made = {"hold": lambda: queue_verbs.hold(""), "release": queue_verbs.release}
-    verb = made.get(name, queue_verbs.delete)()
+    verbs = (queue_verbs.hold(""), queue_verbs.release(), queue_verbs.delete())
+    (verb,) = (verb for verb in verbs if verb.name == name)
     asked = surgery.Asked(author.who(), yes=True, as_json=as_json)
     return 0 if surgery.run(Access(directory), verb, choice, asked) else 1
 

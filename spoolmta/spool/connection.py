@@ -274,8 +274,9 @@ class Spool:
         connection.set_busy_handler(self._wait_for_lock)
         if create and schema.version(connection) == 0:
             connection.pragma("page_size", _PAGE_BYTES)
-        # Who only opens it need not wait behind writers.
-        if create or connection.pragma("journal_mode") != "wal":
+        # Who only opens what is complete need not wait behind writers.
+        is_complete = schema.version(connection) and connection.pragma("journal_mode") == "wal"
+        if create or not is_complete:
             with Gate(self._gate):
                 if connection.pragma("journal_mode", "wal") != "wal":
                     raise SpoolUnusable(f"{self.path}: write-ahead logging cannot be used there")

@@ -90,11 +90,10 @@ def traces(reader: Spool, culprit: Culprit, *, since: float) -> Iterator[Traces]
                 ends.setdefault(message_id, []).append(departure)
                 continue
             gone = ends.pop(message_id, [])
-            if told is not None:
+            if told is not None and seconds(at) >= since:
                 accepted.append(_suspect(message_id, seconds(at), msgspec.json.decode(told)))
                 sent += gone
-        recent = [departure for departure in sent if departure.at >= since]
-        yield Traces(seen, [one for one in accepted if one.arrived_at >= since], recent)
+        yield Traces(seen, accepted, [departure for departure in sent if departure.at >= since])
 
 
 def count_unanswered(reader: Spool, message_ids: list[int]) -> int:

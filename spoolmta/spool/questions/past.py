@@ -72,7 +72,10 @@ def attempts_of_the_dead(reader: Spool) -> list[Unfinished]:
 def slices(
     reader: Spool, statement: str, bindings: Mapping[str, object], *, since: float = 0.0
 ) -> Iterator[tuple[int, list[Row]]]:
-    """Yield (events looked at, rows of a statement), a slice of the journal each, latest first."""
+    """Yield (events looked at, rows of a statement), a slice of the journal each, latest first.
+
+    The last slice has events from before *since* (seconds), too.
+    """
     reader.attach_history()
     high = int(reader.read("last_event")[0][0] or 0)
     while high > 0:

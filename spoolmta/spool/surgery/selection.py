@@ -102,7 +102,7 @@ def select(
     meant = tuple(state for state in states if state in (wanted.states or states))
     with spool.mapped():
         picked = _recipients(spool, wanted)
-        sizes = list(_sizes(spool, wanted, _few(spool, meant)))
+        sizes = list(_sizes(spool, wanted, meant))
         sets = [known.keys() for known in sizes] + list(_sets(spool, wanted))
         if picked is not None:
             sets.append({message_id for message_id, _ in picked})
@@ -156,23 +156,32 @@ def _all_in(spool: Spool, states: Sequence[State]) -> list[int]:
     return [row[0] for state in states for row in spool.read(f"select_{state}")]
 
 
-def _sizes(spool: Spool, wanted: Selector, among: Sequence[int] | None) -> Iterable[dict[int, int]]:
-    """Yield, with their sizes, the messages that fit each option that their own row decides."""
+def _sizes(spool: Spool, wanted: Selector, states: Sequence[State]) -> Iterable[dict[int, int]]:
+    """Yield, with their sizes, the messages that fit each option that their own row decides.
+
+    Those that are in none of *states* may be left out.
+    """
+    options = [option for option in _OF_MESSAGE if getattr(wanted, option)]
+    if not options and wanted.arrived_before is None:
+        return
+    among = _few(spool, states)
 
     def fit(statement: str, **bound: object) -> dict[int, int]:
         ids = None if among is None else numbers(among)
         return dict(spool.read(statement, {"all": among is None, "ids": ids, **bound}))
 
-    for option in _OF_MESSAGE:
-        if texts := getattr(wanted, option):
-            meant = ["" if text == NULL_SENDER else text for text in texts]
-            asked = [_asked(option, text) for text in meant]
-            first, *more = (fit(statement, pattern=one) for statement, one in asked)
-            for found in more:
-                first |= found
-            yield first
+    for option in options:
+        asked = [_asked(option, _meant(text)) for text in getattr(wanted, option)]
+        first, *more = (fit(statement, pattern=one) for statement, one in asked)
+        for found in more:
+            first |= found
+        yield first
     if wanted.arrived_before is not None:
         yield fit("select_older_than", before=micros(wanted.arrived_before))
+
+
+def _meant(text: str) -> str:
+    return "" if text == NULL_SENDER else text
 
 
 def _asked(option: str, text: str) -> tuple[str, str]:
@@ -186,7 +195,7 @@ def _asked(option: str, text: str) -> tuple[str, str]:
 def _sets(spool: Spool, wanted: Selector) -> Iterable[set[int]]:
     """Yield the messages that fit each option that is decided elsewhere."""
     if wanted.nexthop:
-        yield _any(spool, "select_nexthop", [pattern(text) for text in wanted.nexthop])
+        yield _any(spool, "select_nexthop", [pattern(_meant(text)) for text in wanted.nexthop])
     if wanted.reason:
         yield _any(spool, "select_reason", [_within(text) for text in wanted.reason])
     for condition in wanted.where:
@@ -215,8 +224,9 @@ def _recipients(spool: Spool, wanted: Selector) -> set[tuple[int, int]] | None:
 
 
 def _in_states(spool: Spool, ids: Sequence[int], states: Sequence[State]) -> list[int]:
-    found = (spool.read(f"those_in_{state}", {"ids": numbers(ids)}) for state in states)
-    return [row[0] for rows in found for row in rows]
+    # All states at one moment: what moves meanwhile is neither lost nor found twice.
+    rows = spool.read("states_of_messages", {"ids": numbers(ids)})
+    return [message_id for message_id, state in rows if state in states]
 
 
 def _within(text: str) -> str:

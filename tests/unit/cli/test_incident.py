@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from spoolmta.cli.spoolmta import main
+from spoolmta.spool.connection import seconds
+from spoolmta.spool.questions.incident import Culprit, traces
 from tests.support.sample_spool import SampleSpool
 from tests.unit.cli.conftest import Ended, Run
 
@@ -112,3 +114,20 @@ def test_nobody_named_is_refused(incident: Run) -> None:
     ended = incident()
     assert ended.status == 2
     assert "Give --sasl-user, --client or --sender" in ended.err
+
+
+def test_what_came_in_before_the_time_that_is_asked_for_is_left_out_with_what_left_of_it_since(
+    sample: SampleSpool,
+) -> None:
+    execute = sample.spool._connection.execute
+    gone = sample.number("gone")
+    ((arrived,),) = execute("SELECT max(at) FROM event").fetchall()
+    execute("UPDATE event SET at = ? WHERE message_id = ? AND kind = 'sent'", (arrived + 9, gone))
+    culprit = Culprit(sender="a@news.example")
+
+    def sent(since: int) -> set[int]:
+        found = traces(sample.spool, culprit, since=seconds(since))
+        return {departure.message_id for one in found for departure in one.sent}
+
+    assert gone in sent(0)
+    assert gone not in sent(arrived + 1)

@@ -152,3 +152,11 @@ def test_a_statement_is_planned_once_whatever_is_bound(spool: Spool) -> None:
         planned.clear()
         spool.read("load_reports", {"limit": limit})
     assert not planned
+
+
+def test_a_spool_is_opened_beside_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    spool = Spool.open(path, SystemClock(), create=True)
+    with spool.gate():
+        Spool.open(path, SystemClock()).close()
+    spool.close()
