@@ -179,19 +179,36 @@ class _ListReader:
             # A comma that an address needs before the one that was just read.
             if self._next_is_address:
                 items.append(_COMMA)
-            if sign == _WORD and signs[at + 1 : at + 4] == ",w,":
-                at = self._read_words(at)
-            elif sign == _WORD and signs[at + 1 : at + 5] == "cwcw":
-                at = self._read_words_with_comments(at)
+            if sign == _WORD:
+                at = self._read_word(at, address)
             elif sign == ";":
                 at = self._take(at, at + 1)
                 address, name = _ADDRESS_IN_GROUP, _NAME_IN_GROUP
             elif sign == ">":
                 at = self._read_brackets(at, name)
-            elif sign == _WORD and signs[at + 1 : at + 2] in (_WORD, ",", ""):
-                at = self._read_words_side_by_side(at)
             else:
                 at = self._add(at, _end_of(address, signs, at))
+
+    def _read_word(self, at: int, address: re.Pattern[str]) -> int:
+        """Read the address that ends with a word, and some like it; return where they end."""
+        before = self._signs[at + 1 : at + 5]
+        if before[:3] == ",w,":
+            return self._read_words(at)
+        if before == "cwcw":
+            return self._read_words_with_comments(at)
+        if before[:1] == _WORD:
+            return self._read_words_side_by_side(at)
+        if before[:1] in (",", ""):
+            end = at + 1
+        elif before[:3] == "@w,":
+            end = at + 3
+        else:
+            return self._add(at, _end_of(address, self._signs, at))
+        tokens = self._backwards[at:end]
+        tokens.reverse()
+        self.items.append(_listed(ListedAddress, tokens))
+        self._next_is_address = True
+        return end
 
     def _read_words(self, at: int) -> int:
         """Read words as addresses, and the comma before each; return where they end."""
